@@ -1,0 +1,22 @@
+/** What a command file exports. `main.ts` loads a command's file only when it is asked for. */
+import type { Command } from 'commander';
+
+export interface CommandContext {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** A failure with its exit code; the message is printed as `perfglass: …`. 129 usage, 1 ours. */
+export class CliError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Declares a command's options and action on `program`. The action returns the exit code of the process
+ * through `setExit`; it never calls process.exit, so that buffered output is written.
+ */
+export type DefineCommand = (program: Command, setExit: (code: number) => void) => void;

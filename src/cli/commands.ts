@@ -1,0 +1,10 @@
+/** The commands, in the order of the help. Each line: name, summary, the file that defines it. */
+import type { DefineCommand } from './command.ts';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ define: DefineCommand }>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [];
