@@ -1,0 +1,21 @@
+/**
+ * The retire stream's own totals, for the ledger. Everything that retires passes through one place in the machine and is summed there
+ * always, whether a counter is programmed or not.
+ */
+
+/** Sums since power-on. `overhead` is perf's own work (all of it ring 0) and not part of `kernel`. Exact integers in doubles. */
+export interface RingTotals {
+  readonly user: number;
+  readonly kernel: number;
+  readonly overhead: number;
+}
+
+export interface Truth {
+  /**
+   * Totals of the event that an IA32_PERFEVTSELx value or a Linux pseudo code (0x0300 REF_TSC …) selects (event, umask; USR/OS ignored).
+   * `undefined`: the model does not have or does not model that event.
+   */
+  total(eventSelect: bigint): RingTotals | undefined;
+  /** The part of `total` that retired while FREEZE_PERFMON_ON_PMI held the PMU still, from overflow to the delivery of its PMI. */
+  frozen(eventSelect: bigint): RingTotals | undefined;
+}
