@@ -67,7 +67,13 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   }
   if (i.isStringInstruction) {
     if (i.segmentPrefix !== Register.None) return { keys: [] };
-    if (i.op0Kind === OpKind.MemoryESEDI || i.op0Kind === OpKind.MemorySegESI || i.op1Kind === OpKind.MemorySegESI || i.op1Kind === OpKind.MemoryESEDI) return { keys: [] };
+    if (
+      i.op0Kind === OpKind.MemoryESEDI ||
+      i.op0Kind === OpKind.MemorySegESI ||
+      i.op1Kind === OpKind.MemorySegESI ||
+      i.op1Kind === OpKind.MemoryESEDI
+    )
+      return { keys: [] };
     const compares = name.startsWith('scas') || name.startsWith('cmps');
     const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
     return { keys: [prefix + name], imm: 0n };
@@ -82,7 +88,12 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     if (to >= 0) return { keys: ['mov-to-cr'], imm: BigInt((to << 8) | gprNumber(i.op1Register)) };
   }
   // MOV with a 64-bit absolute address that no displacement can hold.
-  if (i.memoryDisplSize === 8 && i.memoryBase === Register.None && BigInt.asIntN(32, i.memoryDisplacement) !== BigInt.asIntN(64, i.memoryDisplacement)) return { keys: [] };
+  if (
+    i.memoryDisplSize === 8 &&
+    i.memoryBase === Register.None &&
+    BigInt.asIntN(32, i.memoryDisplacement) !== BigInt.asIntN(64, i.memoryDisplacement)
+  )
+    return { keys: [] };
   return { keys: operandKeys(i, name) };
 }
 

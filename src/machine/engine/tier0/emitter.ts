@@ -5,7 +5,28 @@
  */
 import type { FunctionBuilder, Label, Local } from '#base/wasm/function.ts';
 import { call } from '#base/wasm/module.ts';
-import { add, and,  eqz, extS, extU, geU, gtS, k32, k64, load, loadZero, ltU, mul, ne,  select, shl, shrU,  sub, type Val, wrap } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  eqz,
+  extS,
+  extU,
+  geU,
+  gtS,
+  k32,
+  k64,
+  load,
+  loadZero,
+  ltU,
+  mul,
+  ne,
+  select,
+  shl,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+} from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
@@ -431,4 +452,3 @@ export class Emitter implements Machine {
 function noWrite(): never {
   throw new Error('an immediate cannot be written');
 }
-
