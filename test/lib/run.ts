@@ -54,8 +54,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Outcome 
     timeout: (options.limit ?? 60) * 1000,
     killSignal: 'SIGKILL',
     maxBuffer: 1 << 28,
-    input: options.input ?? '',
-    encoding: 'buffer',
+    input: Buffer.from(options.input ?? ''),
   };
   if (options.cwd !== undefined) spawn.cwd = options.cwd;
   const result = spawnSync(file, rest, spawn);

@@ -13,6 +13,12 @@ import { Suite } from '../lib/suite.ts';
 const DIR = `${CACHE}flags/`;
 const SHOWN = 12;
 
+/**
+ * Where qemu 7.2 is known to be wrong, so that only the host judges: of two NaNs it takes x87's choice (the larger significand) also for SSE, and it
+ * does not set MXCSR.DE. Left out of qemu's comparison, never out of perfglass's.
+ */
+const QEMU_IS_WRONG = /^(add|sub|mul|div)[sp][sd] |^(add|sub|mul|div|min|max|sqrt)[sp][sd] flags$/;
+
 /** name → hash */
 function parse(text: string): Map<string, string> {
   const lines = text.split('\n').filter((l) => l !== '');
@@ -60,7 +66,8 @@ else {
     else {
       const other = run([qemu, '-cpu', 'max', elf], { limit: 120 });
       writeFileSync(`${elf}.qemu`, other.stdout);
-      suite.judge(`${kind}: qemu equals the host`, compare(want, parse(other.stdout.toString()), 'qemu'));
+      const judged = new Map([...want].filter(([name]) => kind !== 'sse' || !QEMU_IS_WRONG.test(name)));
+      suite.judge(`${kind}: qemu equals the host`, compare(judged, parse(other.stdout.toString()), 'qemu'), `${judged.size} statements`);
     }
     writeFileSync(`${elf}.native`, native.stdout);
     if (SELF) continue;
