@@ -149,6 +149,15 @@ export function program(statements: readonly Statement[], kind: 'integer' | 'sse
   for (const a of values) for (const b of values) for (const flags of [2, 2 | ALL]) data.push(`  .quad ${hex(a)},${hex(b)},${flags}`);
   data.push('cases_end:', 'mxcsr: .long 0x1f80,0x3f80,0x5f80,0x7f80');
   for (const [table, label] of masks) data.push(`${label}: .short ${table}`);
-  data.push('  .bss', '  .balign 4096', 'cross: .skip 8192', '  .balign 64', 'cell: .skip 64', 'vectors: .skip 48', 'line: .skip 24', '  .section .note.GNU-stack,"",@progbits');
+  data.push(
+    '  .bss',
+    '  .balign 4096',
+    'cross: .skip 8192',
+    '  .balign 64',
+    'cell: .skip 64',
+    'vectors: .skip 48',
+    'line: .skip 24',
+    '  .section .note.GNU-stack,"",@progbits',
+  );
   return `${[...text, ...data].join('\n')}\n`;
 }

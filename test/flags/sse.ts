@@ -17,13 +17,13 @@ function vector(op: string): void {
 }
 
 const INTEGER_OPS = [
-  ...['paddb', 'paddw', 'paddd', 'paddq', 'psubb', 'psubw', 'psubd', 'psubq', 'paddsb', 'paddsw', 'paddusb', 'paddusw'],
-  ...['psubsb', 'psubsw', 'psubusb', 'psubusw', 'pand', 'pandn', 'por', 'pxor', 'pcmpeqb', 'pcmpeqw', 'pcmpeqd'],
-  ...['pcmpgtb', 'pcmpgtw', 'pcmpgtd', 'pminub', 'pmaxub', 'pminsw', 'pmaxsw', 'pavgb', 'pavgw', 'pmullw', 'pmulhw', 'pmulhuw'],
-  ...['pmuludq', 'pmaddwd', 'psadbw', 'punpcklbw', 'punpcklwd', 'punpckldq', 'punpcklqdq', 'punpckhbw', 'punpckhwd', 'punpckhdq'],
-  ...['punpckhqdq', 'packsswb', 'packssdw', 'packuswb', 'psllw', 'pslld', 'psllq', 'psrlw', 'psrld', 'psrlq', 'psraw', 'psrad'],
-  ...['andps', 'andnps', 'orps', 'xorps', 'andpd', 'andnpd', 'orpd', 'xorpd', 'unpcklps', 'unpckhps', 'unpcklpd', 'unpckhpd'],
-];
+  ['paddb', 'paddw', 'paddd', 'paddq', 'psubb', 'psubw', 'psubd', 'psubq', 'paddsb', 'paddsw', 'paddusb', 'paddusw'],
+  ['psubsb', 'psubsw', 'psubusb', 'psubusw', 'pand', 'pandn', 'por', 'pxor', 'pcmpeqb', 'pcmpeqw', 'pcmpeqd'],
+  ['pcmpgtb', 'pcmpgtw', 'pcmpgtd', 'pminub', 'pmaxub', 'pminsw', 'pmaxsw', 'pavgb', 'pavgw', 'pmullw', 'pmulhw', 'pmulhuw'],
+  ['pmuludq', 'pmaddwd', 'psadbw', 'punpcklbw', 'punpcklwd', 'punpckldq', 'punpcklqdq', 'punpckhbw', 'punpckhwd', 'punpckhdq'],
+  ['punpckhqdq', 'packsswb', 'packssdw', 'packuswb', 'psllw', 'pslld', 'psllq', 'psrlw', 'psrld', 'psrlq', 'psraw', 'psrad'],
+  ['andps', 'andnps', 'orps', 'xorps', 'andpd', 'andnpd', 'orpd', 'xorpd', 'unpcklps', 'unpckhps', 'unpcklpd', 'unpckhpd'],
+].flat();
 for (const op of INTEGER_OPS) vector(op);
 for (const op of ['psllw', 'pslld', 'psllq', 'psrlw', 'psrld', 'psrlq', 'psraw', 'psrad']) {
   for (const n of [0, 1, 7, 15, 16, 31, 33, 64, 200]) add(`${op} ${n}`, `${op} $${n},%xmm0`);
@@ -33,7 +33,8 @@ for (const op of ['pslldq', 'psrldq']) for (const n of [0, 1, 3, 8, 15, 16, 255]
 for (const op of ['pshufd', 'pshuflw', 'pshufhw']) {
   for (const n of [0, 0x1b, 0x4e, 0xe4, 0xff, 0x93]) add(`${op} ${n}`, `${op} $${n},%xmm1,%xmm0; ${op} $${n},32(%rdi),%xmm2`);
 }
-for (const op of ['shufps', 'shufpd']) for (const n of [0, 1, 2, 3, 0x1b, 0xb1]) add(`${op} ${n}`, `${op} $${n},%xmm1,%xmm0; ${op} $${n},(%rdi),%xmm2`);
+for (const op of ['shufps', 'shufpd'])
+  for (const n of [0, 1, 2, 3, 0x1b, 0xb1]) add(`${op} ${n}`, `${op} $${n},%xmm1,%xmm0; ${op} $${n},(%rdi),%xmm2`);
 for (const op of ['pmovmskb', 'movmskps', 'movmskpd']) add(op, `${op} %xmm0,%eax; ${op} %xmm2,%ebx`);
 for (const n of [0, 3, 7]) {
   add(`pextrw ${n}`, `pextrw $${n},%xmm0,%eax`);
@@ -71,7 +72,10 @@ add('movhlps', 'movhlps %xmm1,%xmm0');
 add('movlhps', 'movlhps %xmm1,%xmm2');
 add('movss', 'movss %xmm1,%xmm0; movss 4(%rdi),%xmm2; movss %xmm1,9(%rdi)');
 add('movsd', 'movsd %xmm1,%xmm0; movsd 4(%rdi),%xmm2; movsd %xmm1,9(%rdi)');
-add('high registers', 'movaps %xmm0,%xmm8; movaps %xmm1,%xmm15; paddd %xmm15,%xmm8; movaps %xmm8,%xmm2; movdqu 1(%rdi,%r9,4),%xmm11; pxor %xmm11,%xmm0');
+add(
+  'high registers',
+  'movaps %xmm0,%xmm8; movaps %xmm1,%xmm15; paddd %xmm15,%xmm8; movaps %xmm8,%xmm2; movdqu 1(%rdi,%r9,4),%xmm11; pxor %xmm11,%xmm0',
+);
 add('pause fences', 'pause; lfence; mfence; sfence; prefetcht0 (%rdi); prefetchnta 1(%rdi); clflush (%rdi)');
 
 // Floats. What a NaN becomes is part of it: the first operand that is one, made quiet (SDM vol. 1, table 4-7); MIN and MAX give the second.
@@ -101,14 +105,16 @@ for (const t of ['sd', 'ss']) {
     add(`cvt${t}2si${r} x`, `cvt${t}2si %xmm0,${a}`);
   }
 }
-for (const op of ['cvtsd2ss', 'cvtss2sd', 'cvtpd2ps', 'cvtps2pd', 'cvtdq2pd', 'cvtdq2ps', 'cvttpd2dq', 'cvttps2dq', 'cvtpd2dq', 'cvtps2dq']) vector(op);
+for (const op of ['cvtsd2ss', 'cvtss2sd', 'cvtpd2ps', 'cvtps2pd', 'cvtdq2pd', 'cvtdq2ps', 'cvttpd2dq', 'cvttps2dq', 'cvtpd2dq', 'cvtps2dq'])
+  vector(op);
 for (const [name, mode] of [
   ['down', 1],
   ['up', 2],
   ['zero', 3],
 ] as const) {
   const set = `ldmxcsr mxcsr+${mode * 4}(%rip)`;
-  for (const op of ['addsd', 'mulsd', 'divsd', 'addps', 'sqrtsd', 'cvtsd2ss']) add(`${op} round ${name}`, `${set}; ${op} %xmm1,%xmm0; ldmxcsr mxcsr(%rip)`);
+  for (const op of ['addsd', 'mulsd', 'divsd', 'addps', 'sqrtsd', 'cvtsd2ss'])
+    add(`${op} round ${name}`, `${set}; ${op} %xmm1,%xmm0; ldmxcsr mxcsr(%rip)`);
   add(`cvtsd2si round ${name}`, `${set}; cvtsd2si %xmm0,%rax; ldmxcsr mxcsr(%rip)`);
 }
 

@@ -72,10 +72,10 @@ export function count(argv: readonly string[], options: CountOptions = {}): { co
     }
     const branches = instructions - kinds.other;
     const total = KINDS.reduce((sum, k) => sum + kinds[k], 0);
-    if (processes === 0 || total !== instructions) throw new Error(`the oracle's books do not add up: ${total} by kind, ${instructions} in all`);
+    if (processes === 0 || total !== instructions)
+      throw new Error(`the oracle's books do not add up: ${total} by kind, ${instructions} in all`);
     return { counts: { instructions, branches, kinds, continued, processes }, outcome };
   } finally {
     rmSync(dir, { recursive: true });
   }
 }
-

@@ -80,17 +80,43 @@ const CASES: readonly Case[] = [
   { name: 'grep -r -E', argv: ['grep', '-rcE', '(name1|event9)[[:digit:]]?', 'tree/numbers', 'tree/words.txt'] },
   { name: 'grep none', argv: ['grep', 'nothing-like-this', 'tree/words.txt'] },
   { name: 'sed', argv: ['sed', '-e', 's/\\([a-z]*\\)\\([0-9]\\)/\\2-\\1/g', '-e', '3,5d', '-e', '$!N;P;D', 'tree/words.txt'] },
-  { name: 'awk', argv: ['awk', '{ n[$3] += $1; c++ } END { for (i = 0; i < 13; i++) print i, n["name" i], c / 7; printf "%.6f %d\\n", c / 9, 7 % 3 }', 'tree/numbers'] },
-  { name: 'awk floats', argv: ['awk', 'BEGIN { for (i = 1; i < 9; i++) print i / 3, int(-i / 2), i % 2.5, 1e300 * i * 1e10, 0.1 * i, substr("hello", i), -i / 7e-9 }'] },
+  {
+    name: 'awk',
+    argv: [
+      'awk',
+      '{ n[$3] += $1; c++ } END { for (i = 0; i < 13; i++) print i, n["name" i], c / 7; printf "%.6f %d\\n", c / 9, 7 % 3 }',
+      'tree/numbers',
+    ],
+  },
+  {
+    name: 'awk floats',
+    argv: [
+      'awk',
+      'BEGIN { for (i = 1; i < 9; i++) print i / 3, int(-i / 2), i % 2.5, 1e300 * i * 1e10, 0.1 * i, substr("hello", i), -i / 7e-9 }',
+    ],
+  },
   { name: 'find', argv: ['sh', '-c', 'find tree -type f -size -9 | sort; find tree -newer tree/numbers -name "*.txt" -o -type l | sort'] },
   { name: 'od', argv: ['od', '-A', 'x', '-t', 'x1', 'tree/sub/bytes.bin'] },
   { name: 'od -c', argv: ['od', '-c', 'tree/sub/bytes.bin'] },
   { name: 'od -d', argv: ['od', '-t', 'd2', '-j', '100', '-N', '64', 'tree/sub/bytes.bin'] },
   { name: 'cut', argv: ['cut', '-f', '1,3', 'tree/numbers'] },
   { name: 'cut -c', argv: ['cut', '-c', '3-7,9', 'tree/words.txt'] },
-  { name: 'sh pipes and a loop', argv: ['sh', '-c', 'i=0; while [ $i -lt 12 ]; do echo "line $i $((i * i))"; i=$((i + 1)); done | grep 4 | sort -r | wc -c; for f in tree/*; do echo "$f"; done; exit 7'] },
-  { name: 'sh here-document', argv: ['sh', '-c', 'x=$(cat <<END\na $HOME b\nEND\n); echo "$x" | tr a-z A-Z; (exit 3); echo $?; kill -9 $$'] },
-  { name: 'sh background and wait', argv: ['sh', '-c', 'sleep 0 & wait $!; echo $?; true && false || echo or; set -- 1 2 3; echo $# "$@"'] },
+  {
+    name: 'sh pipes and a loop',
+    argv: [
+      'sh',
+      '-c',
+      'i=0; while [ $i -lt 12 ]; do echo "line $i $((i * i))"; i=$((i + 1)); done | grep 4 | sort -r | wc -c; for f in tree/*; do echo "$f"; done; exit 7',
+    ],
+  },
+  {
+    name: 'sh here-document',
+    argv: ['sh', '-c', 'x=$(cat <<END\na $HOME b\nEND\n); echo "$x" | tr a-z A-Z; (exit 3); echo $?; kill -9 $$'],
+  },
+  {
+    name: 'sh background and wait',
+    argv: ['sh', '-c', 'sleep 0 & wait $!; echo $?; true && false || echo or; set -- 1 2 3; echo $# "$@"'],
+  },
   { name: 'date', argv: ['date', '-d', '@0', '-u'] },
   { name: 'date format', argv: ['date', '-u', '-d', '@1700000000', '+%Y-%m-%dT%H:%M:%S %j %A'] },
   { name: 'head tail', argv: ['sh', '-c', 'head -n 3 tree/numbers; tail -n 2 tree/numbers; tail -c 5 tree/words.txt'] },
@@ -103,9 +129,16 @@ const CASES: readonly Case[] = [
 
 /** Every file under `root` with its bytes and mode, sorted, as one text. */
 function listing(root: string): Buffer {
-  return run(['/bin/sh', '-c', 'find . -type f -o -type l | LC_ALL=C sort | xargs -d "\\n" ls -ld --time-style=+%s | awk \'{print $1,$5,$7,$8,$9,$10}\'; find . -type f | LC_ALL=C sort | xargs -d "\\n" cksum'], {
-    cwd: root,
-  }).stdout;
+  return run(
+    [
+      '/bin/sh',
+      '-c',
+      'find . -type f -o -type l | LC_ALL=C sort | xargs -d "\\n" ls -ld --time-style=+%s | awk \'{print $1,$5,$7,$8,$9,$10}\'; find . -type f | LC_ALL=C sort | xargs -d "\\n" cksum',
+    ],
+    {
+      cwd: root,
+    },
+  ).stdout;
 }
 
 const suite = new Suite('busybox');
@@ -137,7 +170,11 @@ else {
       if (native.timedOut) complaints.push('the native run does not end');
       if (ours.timedOut) complaints.push('does not end within 60 s');
       if (ours.status !== native.status) complaints.push(`exit status: native ${native.status}, perfglass ${ours.status}`);
-      for (const d of [difference('stdout', native.stdout, ours.stdout), difference('stderr', native.stderr, ours.stderr), difference('files', nativeFiles, files)]) {
+      for (const d of [
+        difference('stdout', native.stdout, ours.stdout),
+        difference('stderr', native.stderr, ours.stderr),
+        difference('files', nativeFiles, files),
+      ]) {
         if (d !== undefined) complaints.push(d);
       }
       suite.judge(c.name, complaints, `${native.stdout.length} bytes, status ${native.status}`);

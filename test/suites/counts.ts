@@ -82,7 +82,8 @@ if (why !== undefined) {
       ['branches:u', oracle.counts.branches],
     ] as const) {
       const got = values.get(event);
-      if (got !== String(want)) complaints.push(`${event}: the oracle has ${want}, perfglass ${got ?? 'nothing'} (${difference1(want, got)})`);
+      if (got !== String(want))
+        complaints.push(`${event}: the oracle has ${want}, perfglass ${got ?? 'nothing'} (${difference1(want, got)})`);
     }
     if (stat.status !== native.status) complaints.push(`exit status: native ${native.status}, perfglass ${stat.status}`);
     const out = difference('stdout', native.stdout, stat.stdout);

@@ -34,8 +34,12 @@ function compare(want: ReadonlyMap<string, string>, got: ReadonlyMap<string, str
     else if (other !== hash) wrong.push(name);
   }
   const complaints: string[] = [];
-  if (wrong.length > 0) complaints.push(`${wrong.length} of ${want.size} statements differ under ${who}: ${wrong.slice(0, SHOWN).join(' | ')}${wrong.length > SHOWN ? ' | …' : ''}`);
-  if (lacking > 0) complaints.push(`${lacking} of ${want.size} statements give no line under ${who}; the last line is '${[...got.keys()].at(-1) ?? ''}'`);
+  if (wrong.length > 0)
+    complaints.push(
+      `${wrong.length} of ${want.size} statements differ under ${who}: ${wrong.slice(0, SHOWN).join(' | ')}${wrong.length > SHOWN ? ' | …' : ''}`,
+    );
+  if (lacking > 0)
+    complaints.push(`${lacking} of ${want.size} statements give no line under ${who}; the last line is '${[...got.keys()].at(-1) ?? ''}'`);
   return complaints;
 }
 
@@ -58,7 +62,9 @@ else {
     const want = parse(native.stdout.toString());
     suite.judge(
       `${kind}: natively`,
-      want.size === statements.length && native.status === 0 ? [] : [`${want.size} lines for ${statements.length} statements, status ${native.status}`],
+      want.size === statements.length && native.status === 0
+        ? []
+        : [`${want.size} lines for ${statements.length} statements, status ${native.status}`],
       `${want.size} statements`,
     );
     const qemu = which('qemu-x86_64');
