@@ -5,7 +5,8 @@ import type { Msrs } from '#port/msrs.ts';
 import type { Port } from '#port/port.ts';
 import type { PerfHooks } from './perf-hooks.ts';
 import type { Task } from './task/task.ts';
-import type { FileSystem, Stdio } from './vfs-interface.ts';
+import type { Vfs } from './vfs/vfs.ts';
+import type { Stdio } from './vfs-interface.ts';
 
 export interface KernelOptions {
   readonly seed: number;
@@ -23,7 +24,7 @@ export interface Kernel {
   readonly port: Port;
   readonly host: Host;
   readonly options: KernelOptions;
-  readonly vfs: FileSystem;
+  readonly vfs: Vfs;
   /** RDMSR and WRMSR as instructions of the kernel text on the current CPU. */
   readonly msrs: Msrs;
   perf: PerfHooks;
