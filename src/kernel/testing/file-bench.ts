@@ -17,7 +17,7 @@ import type { MemoryHost } from './memory-host.ts';
 const BASE = 0x10000;
 const SIZE = 1 << 22;
 
-export class FlatMemory implements UserMemory {
+export class FlatMemory implements Omit<UserMemory, 'mm' | 'physical'> {
   readonly bytes = new Uint8Array(SIZE);
   private readonly view = new DataView(this.bytes.buffer);
   private next = BASE;
@@ -163,7 +163,7 @@ export class FileBench {
       state: 'runnable',
       files,
       fs,
-      memory: this.memory,
+      memory: this.memory as unknown as UserMemory,
       credentials: ROOT,
       resumed: undefined,
     };
