@@ -151,7 +151,20 @@ export class FileBench {
   private newTask(pid: number, files: Task['files'], fs: Task['fs']): Task {
     const task: Pick<
       Task,
-      'pid' | 'tgid' | 'pgid' | 'sid' | 'comm' | 'argv' | 'executable' | 'state' | 'files' | 'fs' | 'memory' | 'credentials' | 'resumed'
+      | 'pid'
+      | 'tgid'
+      | 'pgid'
+      | 'sid'
+      | 'comm'
+      | 'argv'
+      | 'executable'
+      | 'state'
+      | 'alive'
+      | 'files'
+      | 'fs'
+      | 'memory'
+      | 'credentials'
+      | 'resumed'
     > = {
       pid,
       tgid: pid,
@@ -161,6 +174,7 @@ export class FileBench {
       argv: ['bench', '-x'],
       executable: '/bin/bench',
       state: 'runnable',
+      alive: true,
       files,
       fs,
       memory: this.memory as unknown as UserMemory,
