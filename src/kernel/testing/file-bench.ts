@@ -131,7 +131,7 @@ export class FileBench {
       port: { cpus: [{}], model: undefined, memory: { sizeBytes: 1 << 28 } },
       tasks,
       current: undefined,
-      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false },
+      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false, files: {} },
       vfs: undefined,
       monotonicNs: () => this.now,
       realtimeNs: () => 1_700_000_000_000_000_000n + this.now,
