@@ -6,7 +6,7 @@ import { USER_RECORD_START } from '#formats/perf-data/constants.ts';
 import type { RecordCursor } from '#formats/perf-data/cursor.ts';
 import { RecordDumper } from '#formats/perf-data/dump.ts';
 import type { RecordSink } from '#formats/perf-data/scan.ts';
-import { parseFields } from '#formats/perf-data/script-fields.ts';
+import { missingFields, parseFields } from '#formats/perf-data/script-fields.ts';
 import { SamplePrinter, type ScriptOptions } from '#formats/perf-data/script-line.ts';
 import { Session } from '#formats/perf-data/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
@@ -39,6 +39,11 @@ export const define: DefineCommand = (program, setExit) => {
       if (choice !== undefined && 'error' in choice) throw new CliError(choice.error, 129);
       const input = await openInput(options.input);
       const recording = input.data.recording;
+      const missing = missingFields(
+        recording.events.map((e) => e.attr),
+        choice,
+      );
+      if (missing.length > 0) throw new CliError(`-F ${missing.join(',')}: no event of ${options.input} was recorded with it`, 129);
       const out = new TextBuffer(writeStdout);
       const session = new Session(recording);
       const scriptOptions: ScriptOptions = {

@@ -6,7 +6,7 @@ import { FormatError } from '#base/format-error.ts';
 import type { TextBuffer } from '#base/text-buffer.ts';
 import type { PerfEventAttr } from './attr.ts';
 import { attrFlag } from './attr.ts';
-import { RECORD_NAMES, USER_RECORD_START } from './constants.ts';
+import { PIPE_HEADER_SIZE, RECORD_NAMES, USER_RECORD, USER_RECORD_START } from './constants.ts';
 import type { RecordCursor } from './cursor.ts';
 import { kernelRecordText, userRecordText } from './dump-text.ts';
 import { decodeSampleId } from './read.ts';
@@ -56,13 +56,15 @@ export class RecordDumper implements RecordSink {
 
   record(cursor: RecordCursor): void {
     this.counts.set(cursor.type, (this.counts.get(cursor.type) ?? 0) + 1);
+    // perf shows what is in it and not the record itself
+    if (cursor.type === USER_RECORD.COMPRESSED || cursor.type === USER_RECORD.COMPRESSED2) return;
     const event = cursor.type < USER_RECORD_START ? this.#session.recording.eventOf(cursor) : undefined;
     const out = this.#out;
-    out.text(`\n${hex(cursor.fileOffset)}@${this.#file} [${hex(cursor.size)}]: event: ${cursor.type}\n`);
+    // perf does not count the 16 bytes of a pipe's header
+    const at = hex(cursor.fileOffset - (this.#session.recording.mode === 'pipe' ? PIPE_HEADER_SIZE : 0));
+    out.text(`\n${at}@${this.#file} [${hex(cursor.size)}]: event: ${cursor.type}\n`);
     this.#raw(cursor.record);
-    out.text(
-      `${this.#stamp(cursor, event)}${hex(cursor.fileOffset)} [${hex(cursor.size)}]: PERF_RECORD_${RECORD_NAMES[cursor.type] ?? 'UNKNOWN'}`,
-    );
+    out.text(`${this.#stamp(cursor, event)}${at} [${hex(cursor.size)}]: PERF_RECORD_${RECORD_NAMES[cursor.type] ?? 'UNKNOWN'}`);
     try {
       this.#meaning(cursor, event);
     } catch (error) {

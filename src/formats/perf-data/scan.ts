@@ -155,8 +155,8 @@ function* userRecord(state: State, end: number | undefined): Reading<number> {
       r.skip(attr.size, 'attr');
       const ids: bigint[] = [];
       while (r.remaining >= 8) ids.push(r.u64());
-      recording.addEvent(attr, ids);
       sink.record(cursor);
+      recording.addEvent(attr, ids);
       return 0;
     }
     case USER_RECORD.HEADER_FEATURE: {

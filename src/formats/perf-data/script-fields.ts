@@ -119,3 +119,9 @@ export function fieldsOf(attr: PerfEventAttr, choice: FieldChoice | undefined): 
   }
   return out;
 }
+
+/** Fields that -F names and no event can give: perf refuses them, and so do we. */
+export function missingFields(attrs: readonly PerfEventAttr[], choice: FieldChoice | undefined): ScriptField[] {
+  const asked = [...(choice?.set ?? []), ...(choice?.add ?? [])];
+  return asked.filter((f) => attrs.length > 0 && attrs.every((a) => (a.sample_type & (NEEDS[f] ?? -1)) === 0));
+}

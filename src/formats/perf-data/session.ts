@@ -40,12 +40,12 @@ export class Session {
   readonly kernel = new AddressMap();
   readonly #threads = new Map<number, Thread>();
   readonly #dsos = new Map<string, Dso>();
-  readonly #buildIds = new Map<string, string>();
+  /** From the BUILD_ID feature, which is read when the scan begins: taken over at the first use. */
+  #buildIds: Map<string, string> | undefined;
   #lastThread: Thread | undefined;
 
   constructor(recording: Recording) {
     this.recording = recording;
-    for (const b of recording.features.buildIds ?? []) this.#buildIds.set(b.filename, b.buildId);
     this.#threads.set(0, new Thread(0, 0, 'swapper', new AddressMap()));
   }
 
@@ -79,11 +79,16 @@ export class Session {
     return this.thread(pid, pid).maps;
   }
 
+  #headerBuildIds(): Map<string, string> {
+    this.#buildIds ??= new Map((this.recording.features.buildIds ?? []).map((b) => [b.filename, b.buildId]));
+    return this.#buildIds;
+  }
+
   dso(name: string, longName: string, kernel: boolean): Dso {
     let dso = this.#dsos.get(longName);
     if (dso === undefined) {
       dso = { name, longName, kernel };
-      const id = this.#buildIds.get(longName);
+      const id = this.#headerBuildIds().get(longName);
       if (id !== undefined) dso.buildId = id;
       this.#dsos.set(longName, dso);
     }
@@ -154,7 +159,9 @@ export class Session {
     let dso: Dso;
     if (mode === PERF_RECORD_MISC.KERNEL || mode === PERF_RECORD_MISC.GUEST_KERNEL) {
       if (record.filename.startsWith('[kernel')) dso = this.dso(KERNEL_NAME, KERNEL_NAME, true);
-      else dso = this.dso(moduleName(record.filename), record.filename, true);
+      // perf takes the path for the name when the build-id table has it
+      else
+        dso = this.dso(this.#headerBuildIds().has(record.filename) ? record.filename : moduleName(record.filename), record.filename, true);
       if (record.type === 'MMAP2' && record.buildId !== undefined) dso.buildId = hex(record.buildId);
       this.kernel.insert(mapEntry(record.addr, end, record.pgoff, dso));
       return;
