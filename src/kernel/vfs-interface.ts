@@ -42,5 +42,7 @@ export interface FileSystem {
   /** `cwd` a path of the modelled tree. */
   newFs(cwd: string): TaskFs;
   /** Checks what execve checks (regular file, x bit: -EACCES, -ENOENT …); a relative path counts from the task's cwd. */
+  /** What mmap maps of a descriptor, after mmap's checks of its access mode: -EBADF, -EACCES, -ENODEV. */
+  mappingOf(task: Task, fd: number, prot: number, shared: boolean): PageSource | number;
   openExecutable(task: Task, path: string): Executable | number;
 }

@@ -2,6 +2,7 @@
  * A task's user memory as system calls reach it (copy_from_user and its family): through the task's page tables, demand-paging and
  * breaking copy-on-write as it goes. Addresses are plain numbers below 2^47; everything else is EFAULT.
  */
+import { decodeUtf8 } from '#base/utf8.ts';
 import type { AddressSpace } from './address-space.ts';
 import { handleFault } from './fault.ts';
 import { PAGE } from './frames.ts';
@@ -85,10 +86,10 @@ export class UserMemory {
     }
   }
 
-  /** A NUL-terminated string: UTF-8, with bytes that are none kept as lone surrogates U+DC80-U+DCFF (encodeBytes gives them back). */
+  /** A NUL-terminated string, as base/utf8.ts decodes it. */
   readString(va: number, max: number): string | undefined | 'too long' {
     const bytes = this.readStringBytes(va, max);
-    return bytes instanceof Uint8Array ? decodeBytes(bytes) : bytes;
+    return bytes instanceof Uint8Array ? decodeUtf8(bytes) : bytes;
   }
 
   readU8(va: number): number | undefined {
@@ -135,47 +136,4 @@ export class UserMemory {
     const copy = this.read(va, length);
     return copy === undefined ? undefined : new DataView(copy.buffer);
   }
-}
-
-const encodeOne = (code: number, out: number[]): void => {
-  if (code < 0x80) out.push(code);
-  else if (code < 0x800) out.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-  else if (code < 0x1_0000) out.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-  else out.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-};
-
-/** UTF-8 to a string; each byte that is not part of valid UTF-8 becomes U+DC00 + byte. */
-export function decodeBytes(bytes: Uint8Array): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; ) {
-    const b = bytes[i] as number;
-    const n = b < 0x80 ? 1 : b >= 0xc2 && b < 0xe0 ? 2 : b >= 0xe0 && b < 0xf0 ? 3 : b >= 0xf0 && b < 0xf5 ? 4 : 0;
-    let code = n === 1 ? b : b & (0x7f >> n);
-    let good = n > 0 && i + n <= bytes.length;
-    for (let j = 1; good && j < n; j++) {
-      const c = bytes[i + j] as number;
-      good = (c & 0xc0) === 0x80;
-      code = (code << 6) | (c & 63);
-    }
-    const least = [0, 0, 0x80, 0x800, 0x1_0000][n] as number;
-    if (good && code >= least && code < 0x11_0000 && (code < 0xd800 || code > 0xdfff)) {
-      out += String.fromCodePoint(code);
-      i += n;
-    } else {
-      out += String.fromCharCode(0xdc00 + b);
-      i++;
-    }
-  }
-  return out;
-}
-
-/** The inverse of decodeBytes. */
-export function encodeBytes(text: string): Uint8Array {
-  const out: number[] = [];
-  for (const c of text) {
-    const code = c.codePointAt(0) as number;
-    if (code >= 0xdc80 && code <= 0xdcff) out.push(code - 0xdc00);
-    else encodeOne(code, out);
-  }
-  return Uint8Array.from(out);
 }
