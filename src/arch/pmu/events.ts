@@ -1,6 +1,6 @@
 /**
  * Events by model: name, code, what is counted. Codes from Intel's event lists (github.com/intel/perfmon, *_core.json: SKL V59,
- * BDW V30, NHM-EP V4, GLM V13, ICX V1.30, SPR V1.39); Core 2 and Core Duo from SDM Vol. 3B (2017), ch. 19 tables of their events;
+ * BDW V30, NHM-EP V4, GLM V13, ICX V1.30, SPR V1.39); Core 2's unit masks as in libpfm4's intel_core_events.h, Core Duo's C9H as in P6 tables;
  * architectural events from SDM Vol. 3B, Pre-defined Architectural Performance Events.
  */
 

@@ -93,6 +93,7 @@ export class Counter {
     let slots = remaining * slotsEach;
     for (const mode of p.modes) slots -= this.#counts.openSlots(mode, slotsEach);
     horizon.boundSlots(Math.max(slots, 1));
+    // The slot budget holds inside a REP too; this only keeps a chunk from being begun longer than it can be.
     horizon.boundRep(Math.max(Math.ceil(slots / this.#counts.slotsPerIteration), 1));
   }
 

@@ -141,6 +141,32 @@ test('A5: an NMI that waits for the end of another enlarges the loss', () => {
   assert.equal(m.pmu.frozen(0xc0n)?.user, 20);
 });
 
+test('A2: the frozen window ends at the delivery; what the handler itself retires is overhead, not loss', () => {
+  for (const model of FREEZING) {
+    const m = armed(model, 100, FREEZE_PERFMON);
+    m.onInterrupt = () => {
+      m.overhead(50);
+      m.wrmsr(MSR.IA32_PERF_GLOBAL_OVF_CTRL, m.rdmsr(MSR.IA32_PERF_GLOBAL_STATUS));
+      m.wrmsr(MSR.IA32_PERF_GLOBAL_CTRL, 3n);
+    };
+    m.run(200);
+    assert.deepEqual(m.pmu.frozen(0xc0n), { user: 20, kernel: 0, overhead: 0 }, model.name);
+    assert.equal(m.rdmsr(MSR.IA32_PMC0 + 1), 180n);
+  }
+});
+
+test('a freeze that software ends before the delivery loses no more than until then', () => {
+  for (const model of FREEZING) {
+    const m = armed(model, 100, FREEZE_PERFMON);
+    m.run(107);
+    m.wrmsr(MSR.IA32_PERF_GLOBAL_OVF_CTRL, m.rdmsr(MSR.IA32_PERF_GLOBAL_STATUS));
+    m.wrmsr(MSR.IA32_PERF_GLOBAL_CTRL, 3n);
+    m.run(93);
+    assert.equal(m.pmu.frozen(0xc0n)?.user, 7, model.name);
+    assert.equal(m.rdmsr(MSR.IA32_PMC0 + 1), 193n);
+  }
+});
+
 test('A6: freezing gives a coherent group snapshot, and wrong totals', () => {
   const snapshot = (handler: Handler): readonly number[] | undefined =>
     new Rig(SKYLAKE, handler, E1_E2, one, { pmiLatency: SKID }).run(1100).pmis[0]?.counts;

@@ -92,6 +92,16 @@ test('the same overflows, PMIs, values and totals for every slicing', () => {
   }
 });
 
+test('a counter of accesses overflows at its iteration of a REP', () => {
+  const reps: readonly Tick[] = Array.from({ length: 300 }, (_, i) => ({ slots: 3, rep: (i * 37) % 500 }));
+  const selects = [0x81d0n | USR, 0x82d0n | USR];
+  const reference = observe(SKYLAKE, reps, selects, [1000, 77], () => 1);
+  assert.deepEqual(
+    observe(SKYLAKE, reps, selects, [1000, 77], () => Number.POSITIVE_INFINITY),
+    reference,
+  );
+});
+
 test('totals equal an independent count of the script', () => {
   const ticks = program(9, 5000);
   const m = new TickMachine(SKYLAKE, (t) => ticks[t] ?? {});

@@ -24,7 +24,7 @@ export interface Tick {
 }
 
 export interface TickOptions extends PmuOptions, ApicOptions {
-  /** Cuts slices shorter than the horizon asks: the next length, ≥ 1. Results must not depend on it. */
+  /** Cuts slices, and REP chunks, shorter than the horizon asks: the next length, ≥ 1. Results must not depend on it. */
   readonly slice?: () => number;
 }
 
@@ -85,7 +85,8 @@ export class TickMachine {
       this.pmu.bound(h);
       this.apic.bound(h);
       assert(h.instructions >= 1 && h.slots >= 1 && h.repIterations >= 1, 'a bound below 1');
-      this.#runSlice(Math.min(h.instructions, end - this.#tick, this.#slice()), h.slots, h.repIterations);
+      const cut = this.#slice();
+      this.#runSlice(Math.min(h.instructions, end - this.#tick, cut), h.slots, Math.min(h.repIterations, cut));
       this.slices++;
       this.pmu.attend();
       this.apic.attend();

@@ -1,0 +1,122 @@
+/** From iced-x86's instruction to a form key and record fields. */
+import { type Instruction, Mnemonic, OpKind, Register } from 'iced-x86';
+import { GATE_MAGIC, GATE_MAX } from '#arch/gate.ts';
+import { MemorySizeBytes } from './memory-size.ts';
+import { REG } from '../layout.ts';
+
+interface RegisterInfo {
+  readonly kind: 'r' | 'x';
+  readonly w: number;
+  /** Offset into the register file. */
+  readonly offset: number;
+}
+
+/** iced Register → place. Segment, control, debug, MMX, x87 and AVX registers are not here. */
+export const REGISTERS: readonly (RegisterInfo | undefined)[] = buildRegisters();
+
+function buildRegisters(): (RegisterInfo | undefined)[] {
+  const out: (RegisterInfo | undefined)[] = [];
+  const set = (name: string, kind: 'r' | 'x', w: number, offset: number): void => {
+    out[(Register as unknown as Record<string, number>)[name] as number] = { kind, w, offset };
+  };
+  const legacy = ['AX', 'CX', 'DX', 'BX', 'SP', 'BP', 'SI', 'DI'];
+  for (const [i, n] of legacy.entries()) {
+    set(`R${n}`, 'r', 8, i * 8);
+    set(`E${n}`, 'r', 4, i * 8);
+    set(n, 'r', 2, i * 8);
+  }
+  for (const [i, n] of ['AL', 'CL', 'DL', 'BL', 'SPL', 'BPL', 'SIL', 'DIL'].entries()) set(n, 'r', 1, i * 8);
+  for (const [i, n] of ['AH', 'CH', 'DH', 'BH'].entries()) set(n, 'r', 1, i * 8 + 1);
+  for (let i = 8; i < 16; i++) {
+    set(`R${i}`, 'r', 8, i * 8);
+    set(`R${i}D`, 'r', 4, i * 8);
+    set(`R${i}W`, 'r', 2, i * 8);
+    set(`R${i}L`, 'r', 1, i * 8);
+  }
+  for (let i = 0; i < 16; i++) set(`XMM${i}`, 'x', 16, REG.XMM + i * 16);
+  return out;
+}
+
+/** Mnemonic number → name in lower case. */
+export const MNEMONICS: readonly string[] = (() => {
+  const out: string[] = [];
+  for (const [k, v] of Object.entries(Mnemonic)) if (typeof v === 'number') out[v] = k.toLowerCase();
+  return out;
+})();
+
+export const isMemory = (kind: OpKind): boolean => kind === OpKind.Memory;
+const isImmediate = (kind: OpKind): boolean => kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64;
+const isBranch = (kind: OpKind): boolean => kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32 || kind === OpKind.NearBranch64;
+
+/** How the key of a form is found, and what stands in its immediate. */
+export interface Shape {
+  /** Form keys to try, best first. */
+  readonly keys: readonly string[];
+  /** Overrides the immediate. */
+  readonly imm?: bigint;
+}
+
+const CONTROL_BASE = Register.CR0;
+const controlNumber = (r: Register): number => (r >= Register.CR0 && r <= Register.CR15 ? r - CONTROL_BASE : -1);
+
+export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
+  const name = MNEMONICS[i.mnemonic] as string;
+  if (name === 'nop' && kernelAddress && i.opCount === 1 && i.op0Kind === OpKind.Memory && i.memoryBase === Register.RAX) {
+    const disp = Number(BigInt.asUintN(32, i.memoryDisplacement));
+    if ((disp & ~GATE_MAX) === GATE_MAGIC) return { keys: ['gate'], imm: BigInt(disp & GATE_MAX) };
+  }
+  if (i.isStringInstruction) {
+    if (i.segmentPrefix !== Register.None) return { keys: [] };
+    if (
+      i.op0Kind === OpKind.MemoryESEDI ||
+      i.op0Kind === OpKind.MemorySegESI ||
+      i.op1Kind === OpKind.MemorySegESI ||
+      i.op1Kind === OpKind.MemoryESEDI
+    )
+      return { keys: [] };
+    const compares = name.startsWith('scas') || name.startsWith('cmps');
+    const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
+    return { keys: [prefix + name], imm: 0n };
+  }
+  if (name === 'int3') return { keys: ['int'], imm: 3n };
+  if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
+  if (name === 'ud2') return { keys: ['undefined'] };
+  if (name === 'mov' && i.opCount === 2) {
+    const from = i.op1Kind === OpKind.Register ? controlNumber(i.op1Register) : -1;
+    const to = i.op0Kind === OpKind.Register ? controlNumber(i.op0Register) : -1;
+    if (from >= 0) return { keys: ['mov-from-cr'], imm: BigInt((from << 8) | gprNumber(i.op0Register)) };
+    if (to >= 0) return { keys: ['mov-to-cr'], imm: BigInt((to << 8) | gprNumber(i.op1Register)) };
+  }
+  // MOV with a 64-bit absolute address that no displacement can hold.
+  if (
+    i.memoryDisplSize === 8 &&
+    i.memoryBase === Register.None &&
+    BigInt.asIntN(32, i.memoryDisplacement) !== BigInt.asIntN(64, i.memoryDisplacement)
+  )
+    return { keys: [] };
+  return { keys: operandKeys(i, name) };
+}
+
+function gprNumber(r: Register): number {
+  return (REGISTERS[r]?.offset ?? 0) / 8;
+}
+
+function operandKeys(i: Instruction, name: string): string[] {
+  let parts: string[][] = [[]];
+  for (let n = 0; n < i.opCount; n++) {
+    const kind = i.opKind(n);
+    if (isBranch(kind)) continue;
+    let options: string[];
+    if (kind === OpKind.Register) {
+      const r = REGISTERS[i.opRegister(n)];
+      if (r === undefined) return [];
+      options = n === 2 && i.opRegister(n) === Register.CL ? ['c1'] : [`${r.kind}${r.w}`];
+    } else if (isMemory(kind)) {
+      const size = MemorySizeBytes(i.memorySize);
+      options = size > 0 ? [`m${size}`] : ['m8', 'm1', 'm4', 'm16'];
+    } else if (isImmediate(kind)) options = ['i'];
+    else return [];
+    parts = parts.flatMap((p) => options.map((o) => [...p, o]));
+  }
+  return parts.map((p) => (p.length === 0 ? name : `${name}:${p.join()}`));
+}
