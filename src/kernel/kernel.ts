@@ -8,10 +8,9 @@ import { boot, type CpuArea, directMap } from './boot/boot.ts';
 import { KernelStubs } from './boot/stubs.ts';
 import { GateServer } from './gate-server.ts';
 import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
-import type { FrameAllocator } from './mm/frames.ts';
+import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
-import type { PageSource } from './mm/page-source.ts';
-import { UserMemory } from './mm/user-memory.ts';
+import { PagedMemory, type UserMemory } from './mm/user-memory.ts';
 import { type InterruptFrame, NO_PERF, type PerfHooks } from './perf-hooks.ts';
 import { SeededBytes } from './random.ts';
 import { Scheduler } from './sched/scheduler.ts';
@@ -26,7 +25,8 @@ import { PT_SIZE, PtRegs } from './task/pt-regs.ts';
 import { Task } from './task/task.ts';
 import { buildImage, type KernelImage } from './text/image.ts';
 import { KERNEL_STACK_SIZE, PERCPU, TSS } from './text/layout.ts';
-import type { FileSystem, Stdio } from './vfs-interface.ts';
+import { Vfs, type VfsOptions } from './vfs/vfs.ts';
+import type { Stdio } from './vfs-interface.ts';
 import { NR_SYSCALLS } from '#abi/syscall-numbers.ts';
 import { SI, SIG } from '#abi/signals.ts';
 
@@ -40,7 +40,7 @@ export interface KernelOptions {
   readonly gid: number;
   /** True once for every Ctrl-C since the last call; polled between runs. The first becomes SIGINT, the second ends the session. */
   readonly interrupted: () => boolean;
-  readonly fileSystem: (k: Kernel) => FileSystem;
+  readonly files: VfsOptions;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -82,7 +82,7 @@ export class Kernel {
   readonly mmContext: MmContext;
   readonly stubs: KernelStubs;
   readonly scheduler: Scheduler;
-  readonly vfs: FileSystem;
+  readonly vfs: Vfs;
   perf: PerfHooks = NO_PERF;
   readonly maxTasks = 4096;
   /** Lines for the user about what went wrong, in order. */
@@ -130,7 +130,7 @@ export class Kernel {
     this.gates = new GateServer(this, area);
     this.stubs = new KernelStubs(this.cpu, this.image, (gate) => this.gates.serveNested(gate));
     this.scheduler = new Scheduler(this, this.cpu, options.hz);
-    this.vfs = options.fileSystem(this);
+    this.vfs = new Vfs(this, { freeBytes: () => this.frames.freeFrames * PAGE, ...options.files });
   }
 
   /** RDMSR and WRMSR as instructions of the kernel text. */
@@ -177,7 +177,7 @@ export class Kernel {
       parent: undefined,
       comm: commOf(path),
       mm,
-      memory: new UserMemory(mm),
+      memory: new PagedMemory(mm),
       files: this.vfs.newFiles(stdio),
       fs: this.vfs.newFs(cwd),
       signals: new TaskSignals(new SignalActions()),
@@ -301,11 +301,6 @@ export class Kernel {
       device,
       inode: v.source?.inode ?? 0,
     });
-  }
-
-  /** What mmap maps of a descriptor; -errno: EBADF, EACCES, ENODEV. */
-  mappingOf(task: Task, fd: number, prot: number, shared: boolean): PageSource | number {
-    return this.vfs.mappingOf(task, fd, prot, shared);
   }
 
   /** Per-CPU state for the task that was switched to. */

@@ -3,6 +3,8 @@
  */
 import type { PageSource } from './mm/page-source.ts';
 import type { Task } from './task/task.ts';
+import type { FdTable } from './vfs/fd-table.ts';
+import type { FsContext } from './vfs/fs-context.ts';
 
 /** A task's descriptor table. */
 export interface TaskFiles {
@@ -38,11 +40,9 @@ export interface Stdio {
 }
 
 export interface FileSystem {
-  newFiles(stdio: Stdio): TaskFiles;
+  newFiles(stdio: Stdio): FdTable;
   /** `cwd` a path of the modelled tree. */
-  newFs(cwd: string): TaskFs;
+  newFs(cwd: string): FsContext;
   /** Checks what execve checks (regular file, x bit: -EACCES, -ENOENT …); a relative path counts from the task's cwd. */
-  /** What mmap maps of a descriptor, after mmap's checks of its access mode: -EBADF, -EACCES, -ENODEV. */
-  mappingOf(task: Task, fd: number, prot: number, shared: boolean): PageSource | number;
   openExecutable(task: Task, path: string): Executable | number;
 }

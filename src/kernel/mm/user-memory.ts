@@ -8,7 +8,42 @@ import { handleFault } from './fault.ts';
 import { PAGE } from './frames.ts';
 import { USER_END } from './page-tables.ts';
 
-export class UserMemory {
+export interface UserMemory {
+  /** A copy of `length` bytes; undefined = EFAULT. */
+  read(va: number, length: number): Uint8Array | undefined;
+  /** false = EFAULT; what lies before the bad page has been written, as on Linux. */
+  write(va: number, bytes: Uint8Array): boolean;
+  /** Zeroes; false = EFAULT. */
+  clear(va: number, length: number): boolean;
+  /** A NUL-terminated string, as base/utf8.ts decodes it. `max` counts bytes without the NUL. */
+  readString(va: number, max: number): string | undefined | 'too long';
+  /** The bytes of a NUL-terminated string, without the NUL. */
+  readStringBytes(va: number, max: number): Uint8Array | undefined | 'too long';
+  readU8(va: number): number | undefined;
+  readU16(va: number): number | undefined;
+  readU32(va: number): number | undefined;
+  readI32(va: number): number | undefined;
+  readU64(va: number): bigint | undefined;
+  /** A 64-bit value as a double: exact below 2^53 (pointers, lengths). */
+  readNumber(va: number): number | undefined;
+  writeU8(va: number, value: number): boolean;
+  writeU16(va: number, value: number): boolean;
+  writeU32(va: number, value: number): boolean;
+  writeU64(va: number, value: bigint | number): boolean;
+}
+
+/** Physical address behind `va`, faulted in for the access; -1 = EFAULT. */
+export function physicalOf(mm: AddressSpace, va: number, write: boolean): number {
+  if (!(va >= 0 && va < USER_END)) return -1;
+  const there = mm.tables.translate(va, write);
+  if (there >= 0) return there;
+  const result = handleFault(mm, va, write ? 'write' : 'read');
+  if (result.kind !== 'ok') return -1;
+  mm.context.faulted(va, result.major, true);
+  return mm.tables.translate(va, write);
+}
+
+export class PagedMemory implements UserMemory {
   readonly mm: AddressSpace;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -19,15 +54,8 @@ export class UserMemory {
     this.view = mm.context.frames.memory.view;
   }
 
-  /** Physical address behind `va`, faulted in for the access; -1 = EFAULT. */
-  physical(va: number, write: boolean): number {
-    if (!(va >= 0 && va < USER_END)) return -1;
-    const there = this.mm.tables.translate(va, write);
-    if (there >= 0) return there;
-    const result = handleFault(this.mm, va, write ? 'write' : 'read');
-    if (result.kind !== 'ok') return -1;
-    this.mm.context.faulted(va, result.major, true);
-    return this.mm.tables.translate(va, write);
+  private physical(va: number, write: boolean): number {
+    return physicalOf(this.mm, va, write);
   }
 
   /** A copy of `length` bytes; undefined = EFAULT. */

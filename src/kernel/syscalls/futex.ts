@@ -2,6 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { FUTEX } from '#abi/process.ts';
 import type { Kernel } from '../kernel.ts';
+import { physicalOf } from '../mm/user-memory.ts';
 import type { Task } from '../task/task.ts';
 import type { SyscallArgs, SyscallResult, Wait } from './types.ts';
 
@@ -24,11 +25,11 @@ const waitersOf = (k: Kernel): FutexWait[] => {
 
 /** Wakes at most `count` waiters of the word at `va`; how many. */
 export function futexWake(k: Kernel, t: Task, va: number, count: number, bitset: number): number {
-  const at = t.memory.physical(va, false);
+  const at = physicalOf(t.mm, va, false);
   if (at < 0) return -ERRNO.EFAULT;
   const list = waitersOf(k);
   let n = 0;
-  for (const w of [...list]) {
+  for (const w of list.slice()) {
     if (n >= count) break;
     if (w.at !== at || (w.bitset & bitset) === 0) continue;
     w.woken = true;
@@ -48,7 +49,7 @@ function futexWait(k: Kernel, t: Task, va: number, expected: number, deadlineNs:
     return -ERRNO.ETIMEDOUT;
   }
   if (bitset === 0) return -ERRNO.EINVAL;
-  const at = t.memory.physical(va, true); // own copy first: its physical address must not change under the wait
+  const at = physicalOf(t.mm, va, true); // own copy first: its physical address must not change under the wait
   const value = t.memory.readU32(va);
   if (at < 0 || value === undefined) return -ERRNO.EFAULT;
   if (value !== expected >>> 0) return -ERRNO.EAGAIN;

@@ -7,6 +7,7 @@ import { pageUp } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import { USER_END } from '../mm/page-tables.ts';
+import { physicalOf } from '../mm/user-memory.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
 import { limitOf } from './sys-process.ts';
@@ -14,8 +15,14 @@ import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 
-/** mmap of a file: the source and whether the descriptor allows it, from the files. */
-export type SourceOf = (t: Task, fd: number, prot: number, shared: boolean) => PageSource | number;
+/** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
+function sourceOf(t: Task, fd: number, prot: number, shared: boolean): PageSource | number {
+  const description = t.files.get(fd);
+  if (description === undefined) return -ERRNO.EBADF;
+  if (!description.readable) return -ERRNO.EACCES;
+  if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
+  return description.pageSource();
+}
 
 function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const [hint, length, prot, flags, fd, offset] = [a.n(0), a.n(1), a.u32(2) & RWX, a.u32(3), a.i32(4), a.n(5)];
@@ -26,7 +33,7 @@ function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if ((flags & MAP.HUGETLB) !== 0) return -ERRNO.ENOMEM; // no huge pages are reserved
   let source: PageSource | undefined;
   if ((flags & MAP.ANONYMOUS) === 0) {
-    const got = k.mappingOf(t, fd, prot, type !== MAP.PRIVATE);
+    const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE);
     if (typeof got === 'number') return got;
     source = got;
   } else if (type === MAP.PRIVATE && (prot & PROT.WRITE) !== 0 && (flags & MAP.NORESERVE) === 0 && length / PAGE > k.frames.totalFrames) {
@@ -44,7 +51,7 @@ function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   });
   if (at < 0) return at;
   if ((flags & MAP.POPULATE) !== 0) {
-    for (let va = at; va < at + pageUp(length); va += PAGE) if (t.memory.physical(va, (prot & PROT.WRITE) !== 0) < 0) break;
+    for (let va = at; va < at + pageUp(length); va += PAGE) if (physicalOf(t.mm, va, (prot & PROT.WRITE) !== 0) < 0) break;
   }
   const vma = t.mm.maps.find(at);
   if (vma !== undefined) k.mapped(t, { ...vma, start: at, end: at + pageUp(length) });

@@ -221,10 +221,6 @@ export const SIGNAL_ROWS: readonly SyscallRow[] = [
   full('tgkill', (k, t, a) => tkill(k, t, a.i32(0), a.i32(1), a.i32(2))),
   full('sigaltstack', sigaltstack),
   partial('setitimer', setitimer, 'ITIMER_REAL'),
-  partial(
-    'getitimer',
-    (k, t, a) => (a.i32(0) === ITIMER.REAL ? writeItimer(t, a.n(1), alarmState(k, t)) : -ERRNO.EINVAL),
-    'ITIMER_REAL',
-  ),
+  partial('getitimer', (k, t, a) => (a.i32(0) === ITIMER.REAL ? writeItimer(t, a.n(1), alarmState(k, t)) : -ERRNO.EINVAL), 'ITIMER_REAL'),
   full('alarm', alarm),
 ];

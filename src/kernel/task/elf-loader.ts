@@ -18,7 +18,7 @@ import { MAP, PROT } from '#abi/mman.ts';
 import { type AddressSpace, LAYOUT, pageDown, pageUp } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import { USER_END } from '../mm/page-tables.ts';
-import { UserMemory } from '../mm/user-memory.ts';
+import { PagedMemory } from '../mm/user-memory.ts';
 import type { Executable } from '../vfs-interface.ts';
 
 export interface Refusal {
@@ -183,7 +183,7 @@ export interface Loaded {
 export function mapProgram(mm: AddressSpace, program: ElfProgram, file: Executable): Loaded | Refusal {
   const lowest = pageDown((program.loads[0] as Segment).start);
   const bias = program.positionIndependent ? LAYOUT.PIE_BASE - lowest : 0;
-  const memory = new UserMemory(mm);
+  const memory = new PagedMemory(mm);
   let top = 0;
   for (const s of program.loads) {
     const start = s.start + bias;

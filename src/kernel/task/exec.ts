@@ -8,7 +8,7 @@ import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import { AddressSpace, LAYOUT } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
-import { UserMemory } from '../mm/user-memory.ts';
+import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapProgram, type Refusal, refuse } from './elf-loader.ts';
@@ -110,7 +110,7 @@ function prepare(
     offset: 0,
     name: '[stack]',
   });
-  const memory = new UserMemory(mm);
+  const memory = new PagedMemory(mm);
   const args = argv.map((s) => encodeUtf8(s));
   const env = request.envp.map((s) => encodeUtf8(s));
   const total = [...args, ...env].reduce((n, s) => n + s.length + 1 + 8, 0);

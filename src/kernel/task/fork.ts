@@ -4,7 +4,7 @@ import { CLONE } from '#abi/process.ts';
 import { GPR, RFLAGS } from '#arch/registers.ts';
 import { directMap } from '../boot/boot.ts';
 import type { Kernel } from '../kernel.ts';
-import { UserMemory } from '../mm/user-memory.ts';
+import { PagedMemory } from '../mm/user-memory.ts';
 import { KERNEL_STACK_SIZE } from '../text/layout.ts';
 import { PT_SIZE, PtRegs } from './pt-regs.ts';
 import { Task } from './task.ts';
@@ -54,7 +54,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
     parent,
     comm: parent.comm,
     mm,
-    memory: shareMm ? parent.memory : new UserMemory(mm),
+    memory: shareMm ? parent.memory : new PagedMemory(mm),
     files: (flags & CLONE.FILES) !== 0 ? parent.files : parent.files.clone(),
     fs: (flags & CLONE.FS) !== 0 ? parent.fs : parent.fs.clone(),
     signals: parent.signals.clone((flags & CLONE.SIGHAND) !== 0),

@@ -4,7 +4,8 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
 import type { TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
-import type { TaskFiles, TaskFs } from '../vfs-interface.ts';
+import type { FdTable } from '../vfs/fd-table.ts';
+import type { FsContext } from '../vfs/fs-context.ts';
 import type { PtRegs } from './pt-regs.ts';
 
 export interface Credentials {
@@ -49,8 +50,8 @@ export interface TaskParts {
   readonly comm: string;
   readonly mm: AddressSpace;
   readonly memory: UserMemory;
-  readonly files: TaskFiles;
-  readonly fs: TaskFs;
+  readonly files: FdTable;
+  readonly fs: FsContext;
   readonly signals: TaskSignals;
   readonly credentials: Credentials;
   readonly regs: PtRegs;
@@ -78,8 +79,8 @@ export class Task {
   /** Replaced by execve. */
   mm: AddressSpace;
   memory: UserMemory;
-  files: TaskFiles;
-  fs: TaskFs;
+  files: FdTable;
+  fs: FsContext;
   signals: TaskSignals;
   credentials: Credentials;
 

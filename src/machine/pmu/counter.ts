@@ -119,9 +119,7 @@ export class Counter {
     if (remaining * slotsEach > 2 * Horizon.MAX_SLOTS) return;
     let slots = remaining * slotsEach;
     for (const mode of p.modes) slots -= this.#counts.openSlots(mode, slotsEach);
-    horizon.boundSlots(Math.max(slots, 1));
-    // The slot budget holds inside a REP too; this only keeps a chunk from being begun longer than it can be.
-    horizon.boundRep(Math.max(Math.ceil(slots / this.#counts.slotsPerIteration), 1));
+    horizon.boundClock(Math.max(slots, 1), this.#counts.slotsPerIteration);
   }
 
   #total(p: Programme): number {
@@ -131,14 +129,9 @@ export class Counter {
   }
 }
 
-/**
- * Loads and stores: a slice of n instructions, each perhaps a REP that takes m iterations of k accesses, makes at most n·m·k. Small chunks
- * near the overflow, so that programs without REP still run in long slices.
- */
+/** Loads and stores: n instructions and m iterations of REP make at most (n + m)·k accesses. */
 function boundAccesses(horizon: Horizon, remaining: number, k: number): void {
-  if (remaining >= Horizon.MAX_INSTRUCTIONS * Horizon.MAX_REP * k) return;
-  const wanted = Math.max(8, Math.floor(remaining / (k * Horizon.MAX_INSTRUCTIONS)));
-  const m = Math.max(1, Math.min(wanted, Math.floor(remaining / k)));
-  horizon.boundRep(m);
-  horizon.boundInstructions(Math.max(1, Math.floor(remaining / (k * m))));
+  const half = Math.max(Math.floor(remaining / (2 * k)), 1);
+  horizon.boundInstructions(half);
+  horizon.boundRep(half);
 }

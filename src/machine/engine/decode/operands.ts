@@ -56,6 +56,11 @@ export interface Shape {
   readonly imm?: bigint;
 }
 
+/** #GP(0) at CPL 3; at CPL 0 nothing of ours uses them. I/O counts here: there is no I/O permission bitmap. */
+const PRIVILEGED: ReadonlySet<string> = new Set(
+  'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd invd invpcid monitor mwait'.split(' '),
+);
+
 const CONTROL_BASE = Register.CR0;
 const controlNumber = (r: Register): number => (r >= Register.CR0 && r <= Register.CR15 ? r - CONTROL_BASE : -1);
 
@@ -65,7 +70,7 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     const disp = Number(BigInt.asUintN(32, i.memoryDisplacement));
     if ((disp & ~GATE_MAX) === GATE_MAGIC) return { keys: ['gate'], imm: BigInt(disp & GATE_MAX) };
   }
-  if (i.isStringInstruction) {
+  if (i.isStringInstruction && !PRIVILEGED.has(name)) {
     if (i.segmentPrefix !== Register.None) return { keys: [] };
     if (
       i.op0Kind === OpKind.MemoryESEDI ||
@@ -80,6 +85,7 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   }
   if (name === 'int3') return { keys: ['int'], imm: 3n };
   if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
+  if (PRIVILEGED.has(name)) return { keys: ['privileged'] };
   if (name === 'ud2') return { keys: ['undefined'] };
   if (name === 'mov' && i.opCount === 2) {
     const from = i.op1Kind === OpKind.Register ? controlNumber(i.op1Register) : -1;

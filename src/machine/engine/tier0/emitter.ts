@@ -8,6 +8,7 @@ import { call } from '#base/wasm/module.ts';
 import {
   add,
   and,
+  eq,
   eqz,
   extS,
   extU,
@@ -265,6 +266,9 @@ export class Emitter implements Machine {
   }
   setRflags(v: Val): void {
     this.f.store(8, k32(L.REGS + L.REG.RFLAGS), v);
+  }
+  get user(): Val {
+    return eq(load('i32', 4, k32(L.REGS + L.REG.CPL)), k32(3));
   }
   get mxcsr(): Val {
     return load('i64', 4, k32(L.REGS + L.REG.MXCSR));
