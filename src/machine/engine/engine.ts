@@ -103,7 +103,9 @@ export class Engine {
   }
   /** Makes RIP in the register file the truth. */
   pin(): void {
-    if (this.located) this.rip = this.rip;
+    if (!this.located) return;
+    const now = this.rip;
+    this.rip = now;
   }
   get context(): Uint8Array {
     return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);
