@@ -75,7 +75,16 @@ export function defineControl(t: FormTable): void {
   });
   // RF and VM read as zero.
   t.def('pushfq', [''], '', (m) => push(m, 8, m.let(or(and(m.rflags, k64(~0x1_0000n & ~0x2_0000n)), statusFlags(m)))));
-  t.def('popfq', [''], '', popf, { ends: true });
+  t.def('popfq', [''], '', (m) => popf(m, 8), { ends: true });
+  t.def('pushf', [''], '', (m) => push(m, 2, m.let(and(or(m.rflags, statusFlags(m)), k64(0xffff)))));
+  t.def('popf', [''], '', (m) => popf(m, 2), { ends: true });
+  // ENTER size, 0. Nested levels (second immediate) are refused by the decoder.
+  t.def('enter', [''], '', (m) => {
+    const frame = m.let(sub(m.gpr(RSP, 8).get(), k64(8)));
+    m.store(8, frame, m.gpr(RBP, 8).get());
+    m.gpr(RBP, 8).set(frame);
+    m.gpr(RSP, 8).set(m.let(sub(frame, and(m.imm(), k64(0xffff)))));
+  });
   t.def('leave', [''], '', (m) => {
     const bp = m.gpr(RBP, 8);
     const at = bp.get();
@@ -91,16 +100,16 @@ export function defineControl(t: FormTable): void {
 }
 
 /** At CPL 3 IF, IOPL and the reserved bits stay; setting TF, and CPL 0, are for core/system.ts. */
-function popf(m: Machine): void {
+function popf(m: Machine, w: 2 | 8): void {
   const sp = m.gpr(RSP, 8);
   const at = sp.get();
-  const v = m.let(m.load(8, at));
+  const v = m.let(m.load(w, at));
   m.if(or(eqz(m.user), wrap(and(v, k64(RFLAGS.TF)))), () => m.system(SYSTEM_OP.POPF));
-  const may = k64(RFLAGS.DF | RFLAGS.NT | RFLAGS.AC | RFLAGS.ID);
+  const may = k64(w === 2 ? RFLAGS.DF | RFLAGS.NT : RFLAGS.DF | RFLAGS.NT | RFLAGS.AC | RFLAGS.ID);
   const old = m.let(m.rflags);
   m.setRflags(or(and(old, xor(or(may, k64(RFLAGS.RF)), k64(-1))), and(v, may)));
   setStatusFlags(m, v);
-  sp.set(m.let(add(at, k64(8))));
+  sp.set(m.let(add(at, k64(w))));
 }
 
 function loop(m: Machine, cc: Cc | undefined): void {
