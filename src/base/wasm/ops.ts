@@ -122,9 +122,11 @@ export const geS = compare(0x4e, 0x59);
 export const geU = compare(0x4f, 0x5a);
 
 /** i64 → i32. */
-export const wrap = (a: Val): Val => (a.ty === 'i32' ? a : a.constant !== undefined ? k32(Number(BigInt.asIntN(32, a.constant))) : op('i32', 0xa7, a));
+export const wrap = (a: Val): Val =>
+  a.ty === 'i32' ? a : a.constant !== undefined ? k32(Number(BigInt.asIntN(32, a.constant))) : op('i32', 0xa7, a);
 /** i32 → i64, zero-extended; an i64 stays. */
-export const extU = (a: Val): Val => (a.ty === 'i64' ? a : a.constant !== undefined ? k64(BigInt.asUintN(32, a.constant)) : op('i64', 0xad, a));
+export const extU = (a: Val): Val =>
+  a.ty === 'i64' ? a : a.constant !== undefined ? k64(BigInt.asUintN(32, a.constant)) : op('i64', 0xad, a);
 export const extS = (a: Val): Val => (a.ty === 'i64' ? a : op('i64', 0xac, a));
 /** Sign extension of the low `bytes` bytes of an i64. */
 export const sext = (a: Val, bytes: number): Val => (bytes === 8 ? a : op('i64', bytes === 1 ? 0xc2 : bytes === 2 ? 0xc3 : 0xc4, a));
@@ -143,7 +145,22 @@ export const select = (c: Val, a: Val, b: Val): Val => {
   };
 };
 
-const LOAD: Record<string, number> = { i32: 0x28, i64: 0x29, f32: 0x2a, f64: 0x2b, i32u1: 0x2d, i32u2: 0x2f, i64u1: 0x31, i64u2: 0x33, i64u4: 0x35, i32s1: 0x2c, i32s2: 0x2e, i64s1: 0x30, i64s2: 0x32, i64s4: 0x34 };
+const LOAD: Record<string, number> = {
+  i32: 0x28,
+  i64: 0x29,
+  f32: 0x2a,
+  f64: 0x2b,
+  i32u1: 0x2d,
+  i32u2: 0x2f,
+  i64u1: 0x31,
+  i64u2: 0x33,
+  i64u4: 0x35,
+  i32s1: 0x2c,
+  i32s2: 0x2e,
+  i64s1: 0x30,
+  i64s2: 0x32,
+  i64s4: 0x34,
+};
 const FULL: Record<Ty, number> = { i32: 4, i64: 8, f32: 4, f64: 8, v128: 16 };
 
 function memArg(out: Bytes, offset: number): void {
@@ -173,7 +190,17 @@ export function loadZero(bytes: 4 | 8, address: Val, offset = 0): Val {
     },
   };
 }
-const STORE: Record<string, number> = { i32: 0x36, i64: 0x37, f32: 0x38, f64: 0x39, i321: 0x3a, i322: 0x3b, i641: 0x3c, i642: 0x3d, i644: 0x3e };
+const STORE: Record<string, number> = {
+  i32: 0x36,
+  i64: 0x37,
+  f32: 0x38,
+  f64: 0x39,
+  i321: 0x3a,
+  i322: 0x3b,
+  i641: 0x3c,
+  i642: 0x3d,
+  i644: 0x3e,
+};
 export function emitStore(out: Bytes, bytes: number, address: Val, value: Val, offset: number): void {
   address.emit(out);
   value.emit(out);

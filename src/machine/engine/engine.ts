@@ -31,6 +31,7 @@ export class Engine {
   /** (REC, BLK) say where execution stands; else RIP in the register file does. */
   private located = false;
   private epoch = 0;
+  private systemClass = 0;
   private readonly repCost: number;
 
   constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire) {
@@ -243,17 +244,18 @@ export class Engine {
         case L.RESULT.BUDGET:
           return 'budget';
         case L.RESULT.FAULT:
-          this.takeBack(true);
+          this.takeBack();
           return 'fault';
         case L.RESULT.REP_MORE:
-          this.takeBack(true);
+          this.takeBack();
           return 'rep';
         case L.RESULT.SMC:
-          this.takeBack(true);
+          this.takeBack();
           this.invalidate(this.getI32(L.BOX.SMC_PAGE));
           return 'smc';
         case L.RESULT.SYSTEM:
-          this.takeBack(false);
+          this.takeBack();
+          this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
           this.rip = this.u64[L.BOX.TARGET >> 3] as bigint;
           return 'system';
         default:
@@ -279,15 +281,15 @@ export class Engine {
     else if (kind !== 'fall') this.setI32(branch + L.RECORD.TAKEN, to);
   }
 
-  /** The block was paid for as a whole: gives back what did not retire, with or without the record at which it stopped. */
-  private takeBack(withRecord: boolean): void {
+  /** The block was paid for as a whole: gives back what did not retire, from the record on at which it stopped. */
+  private takeBack(): void {
     const rec = this.getI32(L.BOX.REC);
     const blk = this.getI32(L.BOX.BLK);
     this.instructionRip = this.recordRip(rec, blk);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
     const records = this.getI32(blk + L.BLOCK.COST + 4);
     const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
-    for (let r = withRecord ? rec : rec + L.RECORD.BYTES; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
+    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
   }
   private giveBack(record: number): void {
     const row = L.CLASSES + this.view.getUint16(record + L.RECORD.CLASS, true) * L.CLASS_BYTES;
@@ -316,6 +318,14 @@ export class Engine {
     r.add(mode, EV.CALL_INDIRECT, this.getI32(L.BOX.EVC + 4));
   }
 
+  /** For 'system': the instruction did not fault, it retires. */
+  retireSystem(mode: Mode): void {
+    const row = L.CLASSES + this.systemClass * L.CLASS_BYTES;
+    this.retire.add(mode, EV.INSTRUCTIONS, 1);
+    this.retire.add(mode, EV.SLOTS, this.getI32(row));
+    this.retire.add(mode, EV.LOADS, Number((this.u64[(row + 8) >> 3] as bigint) & MASK20));
+    this.retire.add(mode, EV.STORES, Number(((this.u64[(row + 8) >> 3] as bigint) >> 20n) & MASK20));
+  }
   /** For 'system': the operation and its argument. */
   get systemOp(): number {
     return this.getI32(L.BOX.SYSTEM_OP);

@@ -20,6 +20,9 @@ export const REG = {
   MXCSR: 204,
   CR2: 208,
   CR3: 216,
+  /** i32 selectors; CS.RPL is the CPL. */
+  CS: 224,
+  SS: 228,
   XMM: 256,
 } as const;
 /** Size of the part of the register file that a context switch saves. */

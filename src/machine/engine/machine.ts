@@ -46,6 +46,8 @@ export interface Machine {
   /** The rest of RFLAGS (i64). */
   readonly rflags: Val;
   setRflags(v: Val): void;
+  /** i32: 1 at CPL 3. */
+  readonly user: Val;
   readonly mxcsr: Val;
   setMxcsr(v: Val): void;
 

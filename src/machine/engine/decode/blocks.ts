@@ -214,7 +214,8 @@ export class Blocks {
           if (registers < 2) v.setUint16(rec + (registers === 0 ? L.RECORD.OP0 : L.RECORD.OP1), r.offset, true);
           registers++;
         } else if (isMemory(kind)) hot = this.memory(i, rec, offset, entry);
-        else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64) v.setBigUint64(rec + L.RECORD.IMM, immediateOf(i, n, entry.key), true);
+        else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64)
+          v.setBigUint64(rec + L.RECORD.IMM, immediateOf(i, n, entry.key), true);
         else if (kind === OpKind.NearBranch64) v.setInt32(rec + L.RECORD.DISP, Number(i.nearBranchTarget - i.nextIP), true);
       }
       if (found.imm !== undefined) v.setBigUint64(rec + L.RECORD.IMM, found.imm, true);
@@ -242,6 +243,8 @@ export class Blocks {
       disp = Number(BigInt.asIntN(64, i.memoryDisplacement));
       const b = i.memoryBase;
       const x = i.memoryIndex;
+      // POP m computes its address with RSP as already incremented.
+      if (b === Register.RSP && entry.key.startsWith('pop:m')) disp += Number(entry.key.slice(5));
       if (b !== Register.None) base = REGISTERS[b]?.offset ?? L.REG.ZERO;
       if (x !== Register.None) {
         index = REGISTERS[x]?.offset ?? L.REG.ZERO;

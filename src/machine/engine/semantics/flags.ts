@@ -5,7 +5,7 @@
  *   FC  i32  bit 0 CF; bits 1 and 2 correct SF and PF for combinations that no result can have (POPF, SAHF)
  * Flags that the SDM calls undefined are fixed: docs/model.md says how.
  */
-import {  and, eqz, extU, k32, k64, ltU, or, popcnt, sext, shl, shrU,  type Val, wrap, xor } from '#base/wasm/ops.ts';
+import { and, eqz, extU, k32, k64, ltU, or, popcnt, sext, shl, shrU, type Val, wrap, xor } from '#base/wasm/ops.ts';
 import { RFLAGS } from '#arch/registers.ts';
 import type { Cc, Machine, Width } from '../machine.ts';
 

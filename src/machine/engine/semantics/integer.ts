@@ -1,7 +1,20 @@
 /** Data movement and arithmetic on general registers. SDM Vol. 2. */
-import { add, and, eq, eqz, extU, k32, k64,  ne, or, select, sext, shl, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
+import { add, and, eq, eqz, extU, k32, k64, ne, or, select, sext, shl, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
 import type { Cc, Machine, Place, Width } from '../machine.ts';
-import { carry, condition, flagsAdd, flagsCarry, flagsKeepCarry, flagsLogic, flagsSub, setCarry, setStatusFlags, signBit, statusFlags, trunc } from './flags.ts';
+import {
+  carry,
+  condition,
+  flagsAdd,
+  flagsCarry,
+  flagsKeepCarry,
+  flagsLogic,
+  flagsSub,
+  setCarry,
+  setStatusFlags,
+  signBit,
+  statusFlags,
+  trunc,
+} from './flags.ts';
 import { aluShapes, CONDITIONS, type FormTable, loadShapes, type Semantics, unaryShapes } from './registry.ts';
 
 type Flagger = (m: Machine, w: Width, a: Val, b: Val, r: Val) => void;
@@ -65,7 +78,9 @@ const cmpxchg: Semantics = (m, d, s) => {
   const b = q.get();
   const r = m.let(trunc(p.w, sub(a, old)));
   const same = m.let(eq(a, old));
-  p.set(select(same, b, old));
+  // A register destination is not touched at all when the comparison fails (no zero extension); memory gets its write either way.
+  if (p.kind === 'm') p.set(select(same, b, old));
+  else m.if(same, () => p.set(b));
   m.if(eqz(same), () => acc.set(old));
   flagsSub(m, p.w, a, old, r);
 };
@@ -114,7 +129,12 @@ function bswap(w: Width, v: Val): Val {
 }
 
 export function defineInteger(t: FormTable): void {
-  t.def('mov', [...aluShapes(), 'r8,i'].filter((s, i, all) => all.indexOf(s) === i), 'w,r', mov);
+  t.def(
+    'mov',
+    [...aluShapes(), 'r8,i'].filter((s, i, all) => all.indexOf(s) === i),
+    'w,r',
+    mov,
+  );
   t.def('add', aluShapes(), 'rw,r', alu(add, flagsAdd, true));
   t.def('sub', aluShapes(), 'rw,r', alu(sub, flagsSub, true));
   t.def('cmp', aluShapes(), 'r,r', alu(sub, flagsSub, false));
@@ -141,16 +161,33 @@ export function defineInteger(t: FormTable): void {
     const p = d as Place;
     p.set(m.let(trunc(p.w, (s as Place).ea())));
   });
-  t.def('xchg', [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`, `r${w},m${w}`]), 'rw,rw', (_m, d, s) => {
-    const [p, q] = [d as Place, s as Place];
-    const [mem, reg] = p.kind === 'm' ? [p, q] : [q, p];
-    const a = mem.get();
-    const b = reg.get();
-    mem.set(b);
-    reg.set(a);
-  });
-  t.def('cmpxchg', [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`]), 'rw,r', cmpxchg, { cost: 'locked' });
-  t.def('xadd', [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`]), 'rw,rw', xadd, { cost: 'locked' });
+  t.def(
+    'xchg',
+    [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`, `r${w},m${w}`]),
+    'rw,rw',
+    (_m, d, s) => {
+      const [p, q] = [d as Place, s as Place];
+      const [mem, reg] = p.kind === 'm' ? [p, q] : [q, p];
+      const a = mem.get();
+      const b = reg.get();
+      mem.set(b);
+      reg.set(a);
+    },
+  );
+  t.def(
+    'cmpxchg',
+    [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`]),
+    'rw,r',
+    cmpxchg,
+    { cost: 'locked' },
+  );
+  t.def(
+    'xadd',
+    [1, 2, 4, 8].flatMap((w) => [`r${w},r${w}`, `m${w},r${w}`]),
+    'rw,rw',
+    xadd,
+    { cost: 'locked' },
+  );
   t.def('cmpxchg8b', ['m8'], 'a', cmpxchgPair(4), { cost: 'locked' });
   t.def('cmpxchg16b', ['m16'], 'a', cmpxchgPair(8), { cost: 'locked' });
   for (const from of [1, 2] as const) {
@@ -201,7 +238,13 @@ export function defineInteger(t: FormTable): void {
     const of = m.let(and(statusFlags(m), k64(1 << 11)));
     setStatusFlags(m, m.let(or(ah, of)));
   });
-  t.def('xlatb', ['m1'], 'r', (m, s) => m.gpr(0, 1).set((s as Place).get()));
+  // imm = the segment base's offset into the register file does not fit here: FS and GS overrides are refused by the decoder.
+  t.def('xlatb', [''], '', (m) => m.gpr(0, 1).set(m.let(m.load(1, m.let(add(m.gpr(3, 8).get(), m.gpr(0, 1).get()))))));
+  // imm = a 64-bit absolute address.
+  for (const w of [1, 2, 4, 8] as const) {
+    t.def(`mov-from-moffs${w}`, [''], '', (m) => m.gpr(0, w).set(m.let(m.load(w, m.let(m.imm())))));
+    t.def(`mov-to-moffs${w}`, [''], '', (m) => m.store(w, m.let(m.imm()), m.gpr(0, w).get()));
+  }
 }
 
 function defineConversions(t: FormTable): void {

@@ -1,5 +1,5 @@
 /** Multiplication and division. SDM Vol. 2. */
-import { add, and, divS, divU, eq, eqz,  geU, k64, mul, ne, or, remS, remU, sext, shl, shrS, shrU, sub, type Val } from '#base/wasm/ops.ts';
+import { add, and, divS, divU, eq, eqz, geU, k64, mul, ne, or, remS, remU, sext, shl, shrS, shrU, sub, type Val } from '#base/wasm/ops.ts';
 import type { Machine, Place, Width } from '../machine.ts';
 import { SYSTEM_OP } from '../system-ops.ts';
 import { flagsExplicit, trunc } from './flags.ts';
@@ -118,7 +118,13 @@ export function defineMulDiv(t: FormTable): void {
   t.def('mul', unaryShapes(), 'r', mulOne(false), { cost: 'mul' });
   t.def('imul', unaryShapes(), 'r', mulOne(true), { cost: 'mul' });
   t.def('imul', loadShapes(), 'rw,r', imulTo, { cost: 'mul' });
-  t.def('imul', loadShapes().map((s) => `${s},i`), 'w,r,r', imulTo, { cost: 'mul' });
+  t.def(
+    'imul',
+    loadShapes().map((s) => `${s},i`),
+    'w,r,r',
+    imulTo,
+    { cost: 'mul' },
+  );
   t.def('div', unaryShapes(), 'r', div(false), { cost: 'div' });
   t.def('idiv', unaryShapes(), 'r', div(true), { cost: 'div' });
 }

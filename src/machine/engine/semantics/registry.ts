@@ -13,7 +13,18 @@ export interface Operand {
 }
 
 /** Which row of CpuModel.costs the form is charged by; memory accesses are added. */
-export type CostKind = 'simple' | 'branch' | 'mul' | 'div' | 'vector' | 'vectorDivide' | 'x87' | 'locked' | 'rep' | 'ringTransition' | 'systemRegister';
+export type CostKind =
+  | 'simple'
+  | 'branch'
+  | 'mul'
+  | 'div'
+  | 'vector'
+  | 'vectorDivide'
+  | 'x87'
+  | 'locked'
+  | 'rep'
+  | 'ringTransition'
+  | 'systemRegister';
 
 export type Semantics = (m: Machine, ...operands: Place[]) => void;
 

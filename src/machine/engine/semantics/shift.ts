@@ -1,7 +1,28 @@
 /** Shifts, rotates, bit tests and bit counts. SDM Vol. 2. Undefined flags: docs/model.md. */
-import { add, and, clz, ctz, eqz, extU, k32, k64,  ne, or, popcnt, select, sext, shl, shrS, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  clz,
+  ctz,
+  eqz,
+  extU,
+  k32,
+  k64,
+  ne,
+  or,
+  popcnt,
+  select,
+  sext,
+  shl,
+  shrS,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+  xor,
+} from '#base/wasm/ops.ts';
 import type { Machine, Place, Width } from '../machine.ts';
-import { carry, flagsExplicit, flagsLogic, setCarry, setCarryOverflow, setStatusFlags, signBit,  trunc } from './flags.ts';
+import { carry, flagsExplicit, flagsLogic, setCarry, setCarryOverflow, setStatusFlags, signBit, trunc } from './flags.ts';
 import { type FormTable, loadShapes, type Semantics } from './registry.ts';
 
 const WIDTHS: readonly Width[] = [1, 2, 4, 8];

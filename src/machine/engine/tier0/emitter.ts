@@ -5,7 +5,29 @@
  */
 import type { FunctionBuilder, Label, Local } from '#base/wasm/function.ts';
 import { call } from '#base/wasm/module.ts';
-import { add, and,  eqz, extS, extU, geU, gtS, k32, k64, load, loadZero, ltU, mul, ne,  select, shl, shrU,  sub, type Val, wrap } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extS,
+  extU,
+  geU,
+  gtS,
+  k32,
+  k64,
+  load,
+  loadZero,
+  ltU,
+  mul,
+  ne,
+  select,
+  shl,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+} from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
@@ -245,6 +267,9 @@ export class Emitter implements Machine {
   setRflags(v: Val): void {
     this.f.store(8, k32(L.REGS + L.REG.RFLAGS), v);
   }
+  get user(): Val {
+    return eq(load('i32', 4, k32(L.REGS + L.REG.CPL)), k32(3));
+  }
   get mxcsr(): Val {
     return load('i64', 4, k32(L.REGS + L.REG.MXCSR));
   }
@@ -431,4 +456,3 @@ export class Emitter implements Machine {
 function noWrite(): never {
   throw new Error('an immediate cannot be written');
 }
-

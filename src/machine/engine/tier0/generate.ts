@@ -301,4 +301,3 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet): Gen
   m.setTable(table);
   return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction } };
 }
-

@@ -4,7 +4,28 @@
  */
 import { FunctionBuilder } from '#base/wasm/function.ts';
 import { call, type FunctionRef, type ModuleBuilder } from '#base/wasm/module.ts';
-import { add, and, eq, eqz, extU, geU, k32, k64, load, ltU, ne, or, select, shl, shrS, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extU,
+  geU,
+  k32,
+  k64,
+  load,
+  ltU,
+  ne,
+  or,
+  select,
+  shl,
+  shrS,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+  xor,
+} from '#base/wasm/ops.ts';
 import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 
@@ -43,7 +64,10 @@ function buildWalk(): FunctionBuilder {
     f.return(k32(0));
   };
   const errorBits = (present: number): Val =>
-    or(or(k32(present), select(eq(access, k32(1)), k32(2), k32(0))), or(shl(f.get(user), k32(2)), select(eq(access, k32(2)), k32(16), k32(0))));
+    or(
+      or(k32(present), select(eq(access, k32(1)), k32(2), k32(0))),
+      or(shl(f.get(user), k32(2)), select(eq(access, k32(2)), k32(16), k32(0))),
+    );
   // Canonical: bits 63:47 all equal.
   f.if(ne(shrS(shl(va, k64(16)), k64(16)), va), () => fault(VECTOR.GP, k32(0)));
   f.set(entryAt, add(wrap(and(i64(L.REGS + L.REG.CR3), k64(0xf_ffff_ffff_f000n))), k32(L.PHYSICAL)));
@@ -159,5 +183,3 @@ export function buildRuntime(m: ModuleBuilder): Runtime {
   m.export('walk', walk);
   return { walk, probeRead, probeWrite, commitCross, lookup };
 }
-
-
