@@ -227,7 +227,11 @@ export class Engine {
     for (;;) {
       const rec = this.getI32(L.BOX.REC);
       const middle = rec === this.getI32(L.BOX.BLK) + L.BLOCK.BYTES ? 0 : 1;
-      const result = this.go(middle);
+      let result = this.go(middle);
+      if (result === L.RESULT.SMC) {
+        result = this.storeToCode();
+        if (result === L.RESULT.BUDGET) return 'smc';
+      }
       switch (result) {
         case L.RESULT.RESOLVE: {
           const target = this.u64[L.BOX.TARGET >> 3] as bigint;
@@ -249,10 +253,6 @@ export class Engine {
         case L.RESULT.REP_MORE:
           this.takeBack();
           return 'rep';
-        case L.RESULT.SMC:
-          this.takeBack();
-          this.invalidate(this.getI32(L.BOX.SMC_PAGE));
-          return 'smc';
         case L.RESULT.SYSTEM:
           this.takeBack();
           this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
@@ -261,6 +261,24 @@ export class Engine {
         default:
           throw new Error(`engine: unexpected result ${result}`);
       }
+    }
+  }
+  /**
+   * A store met a page with translated code: the page's blocks die, and the instruction runs once more from its old record, which is still
+   * there. It may lie in that very page, so translating it anew first would never get anywhere. What follows is looked up afresh.
+   */
+  private storeToCode(): number {
+    for (;;) {
+      this.takeBack();
+      this.blocks.invalidatePage(this.getI32(L.BOX.SMC_PAGE));
+      this.settleEpoch();
+      const left = this.getI32(L.BOX.INSTRUCTIONS);
+      this.setI32(L.BOX.INSTRUCTIONS, 1);
+      const result = this.go(1);
+      this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + left - 1);
+      if (result === L.RESULT.SMC) continue;
+      if (result === L.RESULT.BUDGET) this.rip = this.recordRip(this.getI32(L.BOX.REC), this.getI32(L.BOX.BLK));
+      return result;
     }
   }
   private fetchFault(rip: bigint): SliceEnd {
