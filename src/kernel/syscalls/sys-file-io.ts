@@ -21,10 +21,10 @@ const writable = (t: Task, fd: number): FileDescription | number => {
   return file?.writable === true ? file : -ERRNO.EBADF;
 };
 
-/** A count argument: at most MAX_RW_COUNT at once; one that is negative as ssize_t is refused. */
+/** A count argument: at most MAX_RW_COUNT at once. One that is negative as ssize_t reaches beyond user memory: access_ok fails first. */
 function countOf(a: SyscallArgs, i: number): number {
   const count = a.s(i);
-  return count < 0 ? -ERRNO.EINVAL : Math.min(count, MAX_RW_COUNT);
+  return count < 0 ? -ERRNO.EFAULT : Math.min(count, MAX_RW_COUNT);
 }
 
 /** The iovec array of a vector call. */
@@ -176,7 +176,7 @@ function sendfile(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof from === 'number') return from;
   const va = a.n(2);
   const count = countOf(a, 3);
-  if (count < 0) return count;
+  if (count < 0) return -ERRNO.EINVAL;
   if (!from.seekable || from instanceof DirectoryDescription || (to.flags & O.APPEND) !== 0) return -ERRNO.EINVAL;
   if (va === 0) return copy(k, t, from, undefined, to, undefined, count);
   const position = t.memory.readNumber(va);
