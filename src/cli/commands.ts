@@ -7,4 +7,6 @@ export interface CommandEntry {
   readonly load: () => Promise<{ define: DefineCommand }>;
 }
 
-export const COMMANDS: readonly CommandEntry[] = [];
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },
+];
