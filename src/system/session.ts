@@ -1,4 +1,5 @@
 /** One command on one modelled computer: machine, kernel and perf put together. The only place where they meet. */
+import { SIG } from '#abi/signals.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
@@ -10,14 +11,16 @@ import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import type { Generated } from '#machine/engine/tier0/generate.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
-import { interpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
   readonly handler: PmiHandler;
   readonly host: Host;
+  /** The interpreter's code (cli/interpreter.ts loads or makes it). */
+  readonly interpreter: Generated;
   /** Default: the model's. */
   readonly pmiLatency?: PmiLatency;
   readonly seed?: number;
@@ -54,7 +57,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.model = options.model;
     const seed = options.seed ?? 0;
-    this.machine = createMachine(options.model, interpreter(), {
+    this.machine = createMachine(options.model, options.interpreter, {
       seed,
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
@@ -119,6 +122,25 @@ export class Session {
   account(event: PerfEvent): Account {
     return this.perf.account(event);
   }
+  /**
+   * What went wrong, one line each: reports of the kernel, and what killed the program. How its children die is for the program to say,
+   * unless it was for an instruction that is not there yet.
+   */
+  messages(): string[] {
+    const out = [...this.kernel.reports];
+    for (const d of this.kernel.deaths) {
+      if (d.pid !== this.task?.pid && !d.instruction.includes('not there')) continue;
+      const name = Object.entries(SIG).find(([, n]) => n === d.signal)?.[0] ?? `signal ${d.signal}`;
+      const where = d.address === undefined ? '' : `, address 0x${d.address.toString(16)}`;
+      const instruction = d.instruction === '' ? '' : `: ${d.instruction}`;
+      out.push(`${d.comm}[${d.pid}]: ${name} at rip 0x${d.rip.toString(16)}${where}${instruction}`);
+    }
+    const r = this.result;
+    if (r?.kind === 'deadlock') out.push(`nothing can go on: ${r.what}`);
+    if (r?.kind === 'shutdown') out.push(`the modelled processor shut down: ${r.what}`);
+    return out;
+  }
+
   /** Modelled ns since power-on. */
   nowNs(): number {
     return clockNs(this.machine.clock);
