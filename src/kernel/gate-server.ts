@@ -3,7 +3,7 @@ import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
 import { BUS, FPE, ILL_ILLOPN, SI, SIG, TRAP } from '#abi/signals.ts';
 import { syscallName } from '#abi/syscall-numbers.ts';
 import { ERRNO } from '#abi/errno.ts';
-import { type CpuArea, directMap, MSR } from './boot/boot.ts';
+import { MSR } from '#arch/msr.ts';
 import type { Kernel } from './kernel.ts';
 import { handleFault } from './mm/fault.ts';
 import { USER_END } from './mm/page-tables.ts';
@@ -48,7 +48,7 @@ export class GateServer {
   private readonly arguments = new WeakMap<Task, SyscallArgs>();
   private lastFrame: InterruptFrame | undefined;
 
-  constructor(k: Kernel, _area: CpuArea) {
+  constructor(k: Kernel) {
     this.k = k;
     for (const row of SYSCALL_ROWS) this.rows[row.number] = row;
   }
@@ -189,7 +189,7 @@ export class GateServer {
 
   private timer(): void {
     const { k } = this;
-    k.msrs.write(MSR.X2APIC_EOI, 0n);
+    k.msrs.write(MSR.IA32_X2APIC_EOI, 0n);
     const frame = this.frameOf(this.frameRegisters());
     this.lastFrame = frame;
     k.expireAlarms();
@@ -249,5 +249,3 @@ export class GateServer {
     } else this.countFault(va, result.major, this.lastFrame);
   }
 }
-
-export { directMap };

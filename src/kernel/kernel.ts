@@ -12,7 +12,7 @@ import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
 import { PagedMemory, type UserMemory } from './mm/user-memory.ts';
 import { type InterruptFrame, NO_PERF, type PerfHooks } from './perf-hooks.ts';
-import { SeededBytes } from './random.ts';
+import { Rng } from '#base/rng.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import { sendSignal } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
@@ -95,7 +95,7 @@ export class Kernel {
   private readonly area: CpuArea;
   private readonly kernelRoot: number;
   private readonly gates: GateServer;
-  private readonly randomness: SeededBytes;
+  private readonly randomness: Rng;
   private readonly byPid = new Map<number, Task>();
   private readonly deadStacks: number[] = [];
   private lastPid = FIRST_PID - 1;
@@ -108,7 +108,7 @@ export class Kernel {
     this.host = host;
     this.options = options;
     this.cpu = ensure(port.cpus[0], 'a CPU');
-    this.randomness = new SeededBytes(options.seed);
+    this.randomness = new Rng(options.seed);
     this.image = buildImage(SYSCALL_ROWS, NR_SYSCALLS);
     const { frames, kernelRoot, area } = boot(port, this.cpu, this.image);
     this.frames = frames;
@@ -127,7 +127,7 @@ export class Kernel {
       },
       faulted: (va, major) => this.gates.countFault(va, major, undefined),
     };
-    this.gates = new GateServer(this, area);
+    this.gates = new GateServer(this);
     this.stubs = new KernelStubs(this.cpu, this.image, (gate) => this.gates.serveNested(gate));
     this.scheduler = new Scheduler(this, this.cpu, options.hz);
     this.vfs = new Vfs(this, { freeBytes: () => this.frames.freeFrames * PAGE, ...options.files });
@@ -161,7 +161,12 @@ export class Kernel {
   }
   /** Deterministic bytes from the seed (getrandom, /dev/urandom, AT_RANDOM). */
   random(length: number): Uint8Array {
-    return this.randomness.bytes(length);
+    const out = new Uint8Array(length);
+    for (let i = 0; i < length; i += 4) {
+      const word = this.randomness.next();
+      for (let j = 0; j < 4 && i + j < length; j++) out[i + j] = word >>> (8 * j);
+    }
+    return out;
   }
 
   /** Makes the first task. Its program starts with the next `run`. */

@@ -11,16 +11,14 @@ import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
-import type { Generated } from '#machine/engine/tier0/generate.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
+import { interpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
   readonly handler: PmiHandler;
   readonly host: Host;
-  /** The interpreter's code (cli/interpreter.ts loads or makes it). */
-  readonly interpreter: Generated;
   /** Default: the model's. */
   readonly pmiLatency?: PmiLatency;
   readonly seed?: number;
@@ -33,6 +31,8 @@ export interface SessionOptions {
   /** True once for every Ctrl-C since the last call. */
   readonly interrupted?: () => boolean;
   readonly ringSamples?: number;
+  /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
+  readonly pathHash?: boolean;
 }
 
 export interface Program {
@@ -57,7 +57,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.model = options.model;
     const seed = options.seed ?? 0;
-    this.machine = createMachine(options.model, options.interpreter, {
+    this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { DEFAULT_CPU_MODEL } from '#arch/cpu-models/index-of-models.ts';
 import { PMI_HANDLERS } from '#kernel/perf/intel/pmi/handlers.ts';
 import { SYSCALL_ROWS } from '#kernel/syscalls/table.ts';
+import { interpreter } from '#system/interpreter.ts';
 import type { DefineCommand } from '../command.ts';
 import { loadInterpreter } from '../interpreter.ts';
 
@@ -15,8 +16,8 @@ interface Finding {
 }
 
 export const define: DefineCommand = (program, setExit) => {
-  program.option('-j, --json', 'as JSON').action(async (o: { json?: boolean }) => {
-    const findings = [...(await engine()), ...perf(), ...host()];
+  program.option('-j, --json', 'as JSON').action((o: { json?: boolean }) => {
+    const findings = [...engine(), ...perf(), ...host()];
     if (o.json === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
     else {
       const mark: Record<Verdict, string> = { ok: 'yes', no: 'NO', later: 'not yet' };
@@ -32,7 +33,7 @@ const wasm = (globalThis as unknown as { WebAssembly?: { validate(bytes: Uint8Ar
 
 const NEEDED: ReadonlySet<string> = new Set(['Node', 'WebAssembly', 'interpreter']);
 
-async function engine(): Promise<Finding[]> {
+function engine(): Finding[] {
   const major = Number(process.versions.node.split('.')[0]);
   const out: Finding[] = [
     {
@@ -46,7 +47,8 @@ async function engine(): Promise<Finding[]> {
   out.push({ what: 'WebAssembly', verdict: wasm !== undefined ? 'ok' : 'no', detail: 'the engine is generated WebAssembly' });
   out.push({ what: 'WebAssembly SIMD', verdict: wasm?.validate(simd) === true ? 'ok' : 'no', detail: 'for vector instructions' });
   try {
-    const { bytes } = await loadInterpreter();
+    loadInterpreter();
+    const { bytes } = interpreter();
     const valid = wasm?.validate(bytes) === true;
     out.push({
       what: 'interpreter',

@@ -112,12 +112,11 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   const signals = watchInterrupt();
   const outcomes: RunOutcome[] = [];
   try {
-    const interpreter = await loadInterpreter();
+    loadInterpreter();
     for (let i = 0; i < runs && outcomes.at(-1)?.result.kind !== 'interrupted'; i++) {
       const outcome = await measure(groups, target, {
         model,
         handler,
-        interpreter,
         host: new NodeHost(),
         pmiLatency,
         seed,

@@ -8,7 +8,6 @@ import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
 import type { RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
-import type { Generated } from '#machine/engine/tier0/generate.ts';
 import type { Host } from '#port/host.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
 import { type Program, Session } from '#system/session.ts';
@@ -17,7 +16,6 @@ import { CliError } from '../command.ts';
 export interface MeasureOptions {
   readonly model: CpuModel;
   readonly handler: PmiHandler;
-  readonly interpreter: Generated;
   readonly host: Host;
   readonly pmiLatency: PmiLatency | undefined;
   readonly seed: number;
@@ -59,7 +57,6 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
   const session = new Session({
     model: options.model,
     handler: options.handler,
-    interpreter: options.interpreter,
     host: options.host,
     seed: options.seed,
     interrupted: options.interrupted,

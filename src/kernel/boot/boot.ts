@@ -1,4 +1,5 @@
 /** Boot: the kernel half of the address space, descriptor tables, per-CPU data and the MSRs that SYSCALL, timer and APIC need. */
+import { MSR } from '#arch/msr.ts';
 import { GPR, PTE, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { ensure } from '#base/assert.ts';
 import type { Cpu } from '#port/cpu.ts';
@@ -13,19 +14,9 @@ import { DIRECT_MAP, IST, KERNEL_STACK_SIZE, KERNEL_TEXT, PERCPU, SELECTOR, TSS 
 const IMAGE_PHYSICAL = 0x10_0000;
 const TWO_MIB = 2 * 1024 * 1024;
 
-/** MSRs. SDM Vol. 4 tables 2-2 and 2-55 (x2APIC). */
-export const MSR = {
-  IA32_APIC_BASE: 0x1b,
-  IA32_TSC_DEADLINE: 0x6e0,
-  X2APIC_EOI: 0x80b,
-  X2APIC_SIVR: 0x80f,
-  X2APIC_LVT_TIMER: 0x832,
-  IA32_EFER: 0xc000_0080,
-  IA32_STAR: 0xc000_0081,
-  IA32_LSTAR: 0xc000_0082,
-  IA32_FMASK: 0xc000_0084,
-} as const;
 const EFER = { SCE: 1n, LME: 1n << 8n, LMA: 1n << 10n, NXE: 1n << 11n } as const;
+/** IA32_APIC_BASE: EN and EXTD. */
+const X2APIC_ON = 0xc00n;
 const LVT_TIMER_TSC_DEADLINE = 2n << 17n;
 /** What SYSCALL clears: all status and system flags, as Linux's syscall_init. */
 const SYSCALL_MASK =
@@ -94,9 +85,9 @@ export function boot(port: Port, cpu: Cpu, image: KernelImage): Booted {
   set('IA32_STAR', (BigInt(SELECTOR.USER32_CS) << 48n) | (BigInt(SELECTOR.KERNEL_CS) << 32n));
   set('IA32_LSTAR', image.address('entry_SYSCALL_64'));
   set('IA32_FMASK', BigInt(SYSCALL_MASK));
-  set('IA32_APIC_BASE', 0xfee0_0d00n); // BSP, x2APIC, enabled
-  set('X2APIC_SIVR', BigInt(0x100 | SPURIOUS_VECTOR));
-  set('X2APIC_LVT_TIMER', LVT_TIMER_TSC_DEADLINE | BigInt(TIMER_VECTOR));
+  if (((cpu.msrs.read(MSR.IA32_APIC_BASE) ?? 0n) & X2APIC_ON) !== X2APIC_ON) throw new Error('boot: the local APIC is not in x2APIC mode');
+  set('IA32_X2APIC_SIVR', BigInt(0x100 | SPURIOUS_VECTOR));
+  set('IA32_X2APIC_LVT_TIMER', LVT_TIMER_TSC_DEADLINE | BigInt(TIMER_VECTOR));
 
   cpu.cpl = 0;
   cpu.rflags = BigInt(RFLAGS.FIXED1);

@@ -3,7 +3,7 @@
  * per CPU is in this object.
  */
 import type { Cpu, CpuContext } from '#port/cpu.ts';
-import { MSR } from '../boot/boot.ts';
+import { MSR } from '#arch/msr.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 

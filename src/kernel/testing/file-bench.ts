@@ -17,7 +17,7 @@ import type { MemoryHost } from './memory-host.ts';
 const BASE = 0x10000;
 const SIZE = 1 << 22;
 
-export class FlatMemory implements UserMemory {
+export class FlatMemory implements Omit<UserMemory, 'mm' | 'physical'> {
   readonly bytes = new Uint8Array(SIZE);
   private readonly view = new DataView(this.bytes.buffer);
   private next = BASE;
@@ -151,7 +151,20 @@ export class FileBench {
   private newTask(pid: number, files: Task['files'], fs: Task['fs']): Task {
     const task: Pick<
       Task,
-      'pid' | 'tgid' | 'pgid' | 'sid' | 'comm' | 'argv' | 'executable' | 'state' | 'files' | 'fs' | 'memory' | 'credentials' | 'resumed'
+      | 'pid'
+      | 'tgid'
+      | 'pgid'
+      | 'sid'
+      | 'comm'
+      | 'argv'
+      | 'executable'
+      | 'state'
+      | 'alive'
+      | 'files'
+      | 'fs'
+      | 'memory'
+      | 'credentials'
+      | 'resumed'
     > = {
       pid,
       tgid: pid,
@@ -161,9 +174,10 @@ export class FileBench {
       argv: ['bench', '-x'],
       executable: '/bin/bench',
       state: 'runnable',
+      alive: true,
       files,
       fs,
-      memory: this.memory,
+      memory: this.memory as unknown as UserMemory,
       credentials: ROOT,
       resumed: undefined,
     };
