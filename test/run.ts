@@ -13,6 +13,7 @@ interface SuiteEntry {
 
 export const SUITES: readonly SuiteEntry[] = [
   { name: 'programs', file: 'suites/programs.ts', limit: 120 },
+  { name: 'ledger', file: 'suites/ledger.ts', limit: 120 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
