@@ -5,7 +5,7 @@
 export class Horizon {
   instructions = 0;
   slots = 0;
-  /** Iterations that one chunk of a REP instruction (or elements of an XSAVE …) may take. */
+  /** Iterations that the REP instructions (or elements that an XSAVE …) of the slice may make together; a REP that needs more ends the slice. */
   repIterations = 0;
 
   /** Upper limits that keep the engine's packed sums from overflowing; one slice is also V8's chance to tier up. */
@@ -27,6 +27,19 @@ export class Horizon {
   }
   boundRep(n: number): void {
     if (n < this.repIterations) this.repIterations = n;
+  }
+  /**
+   * Attention is needed once `slots` ≥ 1 more slots have been used: exactly, inside a REP too. What instructions use by themselves and what
+   * iterations add to it are bounded so that together they cannot pass the point before the slice's last step.
+   */
+  boundClock(slots: number, slotsPerIteration: number): void {
+    const iterations = Math.max(Math.floor(slots / (2 * slotsPerIteration)), 1);
+    if (iterations < Horizon.MAX_REP) {
+      this.boundRep(iterations);
+      this.boundSlots(Math.max(slots - iterations * slotsPerIteration, 1));
+    } else {
+      this.boundSlots(slots - Horizon.MAX_REP * slotsPerIteration);
+    }
   }
 }
 

@@ -102,6 +102,8 @@ export class MsrFile implements Msrs {
     if (SYSTEM.has(a)) return this.#blocks.system.writeSystem(a, value);
     if (isApic(a)) return this.#blocks.apic.write(a, value);
     switch (a) {
+      case MSR.IA32_APIC_BASE:
+        return value === 0xfee0_0d00n; // x2APIC from the start; it cannot be left (docs/model.md)
       case MSR.IA32_TSC_AUX:
         if (!this.#has('RDTSCP') || value >> 32n !== 0n) return false;
         this.#tscAux = value;

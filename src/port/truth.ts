@@ -10,6 +10,16 @@ export interface RingTotals {
   readonly overhead: number;
 }
 
+/**
+ * What one counter has counted of perf's own work since power-on: by now, when software last read it, when software last wrote it. The last two
+ * tell what a write threw away.
+ */
+export interface CounterOverhead {
+  readonly now: number;
+  readonly atRead: number;
+  readonly atWrite: number;
+}
+
 export interface Truth {
   /**
    * Totals of the event that an IA32_PERFEVTSELx value or a Linux pseudo code (0x0300 REF_TSC …) selects (event, umask; USR/OS ignored).
@@ -18,4 +28,6 @@ export interface Truth {
   total(eventSelect: bigint): RingTotals | undefined;
   /** The part of `total` that retired while FREEZE_PERFMON_ON_PMI held the PMU still, from overflow to the delivery of its PMI. */
   frozen(eventSelect: bigint): RingTotals | undefined;
+  /** Counter `index`: general-purpose from 0, fixed from 32. All zero for a counter with CMASK or EDGE. */
+  counterOverhead(index: number): CounterOverhead;
 }

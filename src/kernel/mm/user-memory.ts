@@ -2,12 +2,48 @@
  * A task's user memory as system calls reach it (copy_from_user and its family): through the task's page tables, demand-paging and
  * breaking copy-on-write as it goes. Addresses are plain numbers below 2^47; everything else is EFAULT.
  */
+import { decodeUtf8 } from '#base/utf8.ts';
 import type { AddressSpace } from './address-space.ts';
 import { handleFault } from './fault.ts';
 import { PAGE } from './frames.ts';
 import { USER_END } from './page-tables.ts';
 
-export class UserMemory {
+export interface UserMemory {
+  /** A copy of `length` bytes; undefined = EFAULT. */
+  read(va: number, length: number): Uint8Array | undefined;
+  /** false = EFAULT; what lies before the bad page has been written, as on Linux. */
+  write(va: number, bytes: Uint8Array): boolean;
+  /** Zeroes; false = EFAULT. */
+  clear(va: number, length: number): boolean;
+  /** A NUL-terminated string, as base/utf8.ts decodes it. `max` counts bytes without the NUL. */
+  readString(va: number, max: number): string | undefined | 'too long';
+  /** The bytes of a NUL-terminated string, without the NUL. */
+  readStringBytes(va: number, max: number): Uint8Array | undefined | 'too long';
+  readU8(va: number): number | undefined;
+  readU16(va: number): number | undefined;
+  readU32(va: number): number | undefined;
+  readI32(va: number): number | undefined;
+  readU64(va: number): bigint | undefined;
+  /** A 64-bit value as a double: exact below 2^53 (pointers, lengths). */
+  readNumber(va: number): number | undefined;
+  writeU8(va: number, value: number): boolean;
+  writeU16(va: number, value: number): boolean;
+  writeU32(va: number, value: number): boolean;
+  writeU64(va: number, value: bigint | number): boolean;
+}
+
+/** Physical address behind `va`, faulted in for the access; -1 = EFAULT. */
+export function physicalOf(mm: AddressSpace, va: number, write: boolean): number {
+  if (!(va >= 0 && va < USER_END)) return -1;
+  const there = mm.tables.translate(va, write);
+  if (there >= 0) return there;
+  const result = handleFault(mm, va, write ? 'write' : 'read');
+  if (result.kind !== 'ok') return -1;
+  mm.context.faulted(va, result.major, true);
+  return mm.tables.translate(va, write);
+}
+
+export class PagedMemory implements UserMemory {
   readonly mm: AddressSpace;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -18,15 +54,8 @@ export class UserMemory {
     this.view = mm.context.frames.memory.view;
   }
 
-  /** Physical address behind `va`, faulted in for the access; -1 = EFAULT. */
-  physical(va: number, write: boolean): number {
-    if (!(va >= 0 && va < USER_END)) return -1;
-    const there = this.mm.tables.translate(va, write);
-    if (there >= 0) return there;
-    const result = handleFault(this.mm, va, write ? 'write' : 'read');
-    if (result.kind !== 'ok') return -1;
-    this.mm.context.faulted(va, result.major, true);
-    return this.mm.tables.translate(va, write);
+  private physical(va: number, write: boolean): number {
+    return physicalOf(this.mm, va, write);
   }
 
   /** A copy of `length` bytes; undefined = EFAULT. */
@@ -85,10 +114,10 @@ export class UserMemory {
     }
   }
 
-  /** A NUL-terminated string: UTF-8, with bytes that are none kept as lone surrogates U+DC80-U+DCFF (encodeBytes gives them back). */
+  /** A NUL-terminated string, as base/utf8.ts decodes it. */
   readString(va: number, max: number): string | undefined | 'too long' {
     const bytes = this.readStringBytes(va, max);
-    return bytes instanceof Uint8Array ? decodeBytes(bytes) : bytes;
+    return bytes instanceof Uint8Array ? decodeUtf8(bytes) : bytes;
   }
 
   readU8(va: number): number | undefined {
@@ -135,47 +164,4 @@ export class UserMemory {
     const copy = this.read(va, length);
     return copy === undefined ? undefined : new DataView(copy.buffer);
   }
-}
-
-const encodeOne = (code: number, out: number[]): void => {
-  if (code < 0x80) out.push(code);
-  else if (code < 0x800) out.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-  else if (code < 0x1_0000) out.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-  else out.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-};
-
-/** UTF-8 to a string; each byte that is not part of valid UTF-8 becomes U+DC00 + byte. */
-export function decodeBytes(bytes: Uint8Array): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; ) {
-    const b = bytes[i] as number;
-    const n = b < 0x80 ? 1 : b >= 0xc2 && b < 0xe0 ? 2 : b >= 0xe0 && b < 0xf0 ? 3 : b >= 0xf0 && b < 0xf5 ? 4 : 0;
-    let code = n === 1 ? b : b & (0x7f >> n);
-    let good = n > 0 && i + n <= bytes.length;
-    for (let j = 1; good && j < n; j++) {
-      const c = bytes[i + j] as number;
-      good = (c & 0xc0) === 0x80;
-      code = (code << 6) | (c & 63);
-    }
-    const least = [0, 0, 0x80, 0x800, 0x1_0000][n] as number;
-    if (good && code >= least && code < 0x11_0000 && (code < 0xd800 || code > 0xdfff)) {
-      out += String.fromCodePoint(code);
-      i += n;
-    } else {
-      out += String.fromCharCode(0xdc00 + b);
-      i++;
-    }
-  }
-  return out;
-}
-
-/** The inverse of decodeBytes. */
-export function encodeBytes(text: string): Uint8Array {
-  const out: number[] = [];
-  for (const c of text) {
-    const code = c.codePointAt(0) as number;
-    if (code >= 0xdc80 && code <= 0xdcff) out.push(code - 0xdc00);
-    else encodeOne(code, out);
-  }
-  return Uint8Array.from(out);
 }

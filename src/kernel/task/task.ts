@@ -89,6 +89,15 @@ export class Task {
   waiting: Wait | undefined;
   /** In a handler that runs again after a Wait: the Wait that it gave; undefined on the first entry. */
   resumed: Wait | undefined;
+  /** A result that ends the wait instead of another try (a signal came). */
+  interrupted: number | undefined;
+  /** nanosleep's end, kept while a signal without handler restarts the call. */
+  sleepUntil: bigint | undefined;
+  /** While 'stopped': by which signal, and whether wait4 has told. */
+  stopSignal = 0;
+  stopReported = false;
+  /** SIGCONT came, and wait4(WCONTINUED) has not told yet. */
+  continued = false;
   /** Set when the process has ended (state 'zombie' or 'dead'). */
   exitStatus: WaitStatus = 0;
   /** Signal for the parent at the end; 0 none. */
@@ -109,7 +118,13 @@ export class Task {
   robustList = 0;
   /** The parent that vfork suspended until this task execs or exits. */
   vforkParent: Task | undefined;
+  /** Waiting in vfork: only SIGKILL ends it. */
+  vforkWait = false;
   nice = 0;
+  /** Modelled time at which SIGALRM comes (ITIMER_REAL), and its interval; undefined: not armed. */
+  alarm: { readonly atNs: bigint; readonly intervalNs: bigint } | undefined;
+  /** Resource limits by RLIMIT number: soft, hard. Only those that were set differ from rlimits.ts. */
+  limits = new Map<number, readonly [bigint, bigint]>();
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
@@ -132,6 +147,10 @@ export class Task {
     this.startNs = parts.startNs;
   }
 
+  /** Sleeping, and a signal that is to be delivered may end it. */
+  get signalled(): boolean {
+    return this.signals.deliverable;
+  }
   get alive(): boolean {
     return this.state !== 'zombie' && this.state !== 'dead';
   }

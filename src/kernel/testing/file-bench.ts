@@ -17,7 +17,7 @@ import type { MemoryHost } from './memory-host.ts';
 const BASE = 0x10000;
 const SIZE = 1 << 22;
 
-export class FlatMemory implements UserMemory {
+export class FlatMemory implements Omit<UserMemory, 'mm' | 'physical'> {
   readonly bytes = new Uint8Array(SIZE);
   private readonly view = new DataView(this.bytes.buffer);
   private next = BASE;
@@ -131,7 +131,7 @@ export class FileBench {
       port: { cpus: [{}], model: undefined, memory: { sizeBytes: 1 << 28 } },
       tasks,
       current: undefined,
-      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false },
+      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false, files: {} },
       vfs: undefined,
       monotonicNs: () => this.now,
       realtimeNs: () => 1_700_000_000_000_000_000n + this.now,
@@ -151,7 +151,20 @@ export class FileBench {
   private newTask(pid: number, files: Task['files'], fs: Task['fs']): Task {
     const task: Pick<
       Task,
-      'pid' | 'tgid' | 'pgid' | 'sid' | 'comm' | 'argv' | 'executable' | 'state' | 'files' | 'fs' | 'memory' | 'credentials' | 'resumed'
+      | 'pid'
+      | 'tgid'
+      | 'pgid'
+      | 'sid'
+      | 'comm'
+      | 'argv'
+      | 'executable'
+      | 'state'
+      | 'alive'
+      | 'files'
+      | 'fs'
+      | 'memory'
+      | 'credentials'
+      | 'resumed'
     > = {
       pid,
       tgid: pid,
@@ -161,9 +174,10 @@ export class FileBench {
       argv: ['bench', '-x'],
       executable: '/bin/bench',
       state: 'runnable',
+      alive: true,
       files,
       fs,
-      memory: this.memory,
+      memory: this.memory as unknown as UserMemory,
       credentials: ROOT,
       resumed: undefined,
     };

@@ -49,7 +49,8 @@ export class HostNode extends Node {
   }
 
   private hostStat(): HostStat | number {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    // A removed directory that somebody still stands in.
+    if (this.unlinked) return this.recent === undefined ? -ERRNO.ENOENT : { ...this.recent.stat, nlink: 0 };
     const { generation } = this.tree.inodes;
     if (this.recent?.generation === generation) return this.recent.stat;
     return this.tree.host.stat(this.hostPath(), false);
@@ -114,10 +115,10 @@ export class HostNode extends Node {
   }
 
   override open(flags: number, resumed?: Wait): Opened {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    if (this.unlinked && !this.isDirectory) return -ERRNO.ENOENT;
     switch (this.knownType) {
       case S.IFDIR: {
-        const denied = this.access(4);
+        const denied = this.unlinked ? 0 : this.access(4);
         return denied < 0 ? denied : new DirectoryDescription(this, flags);
       }
       case S.IFREG: {
@@ -195,9 +196,13 @@ export class HostNode extends Node {
     return 0;
   }
   override rmdir(child: Node): number {
+    const stat = this.tree.host.stat(this.childPath(child.name), false);
     const result = this.tree.host.rmdir(this.childPath(child.name));
     if (result < 0) return result;
-    this.forget(child as HostNode);
+    if (child instanceof HostNode) {
+      if (typeof stat !== 'number') child.recent = { generation: -1, stat };
+      this.forget(child);
+    }
     this.directoryChanged();
     return 0;
   }

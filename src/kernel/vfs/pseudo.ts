@@ -103,6 +103,12 @@ export class PseudoDirectory extends PseudoNode {
       return { name: c.name, ino: typeof stat === 'number' ? 1 : stat.ino, type: directoryType(c.type()) };
     });
   }
+  override create(): number {
+    return -ERRNO.ENOENT;
+  }
+  override mkdir(): number {
+    return -ERRNO.ENOENT;
+  }
   override open(flags: number): FileDescription | number {
     return new DirectoryDescription(this, flags);
   }
@@ -122,7 +128,7 @@ export class PseudoFile extends PseudoNode {
   override open(flags: number): FileDescription | number {
     const content = this.content;
     const description = new TextDescription(this, flags, () => encodeUtf8(content()));
-    return description.writable ? -ERRNO.EACCES : description;
+    return description.writable && this.tree.owner().uid !== 0 ? -ERRNO.EACCES : description; // root may open what it cannot write
   }
 }
 

@@ -41,6 +41,7 @@ export class LocalApic implements Attentive, Msrs {
   readonly #clock: MachineClock;
   readonly #retire: Retire;
   readonly #slotsPerCycle: number;
+  readonly #slotsPerIteration: number;
   readonly #latency: PmiLatency;
   readonly #rng: Rng;
   readonly #onPmiDelivered: () => void;
@@ -75,6 +76,7 @@ export class LocalApic implements Attentive, Msrs {
     this.#clock = clock;
     this.#retire = retire;
     this.#slotsPerCycle = model.costs.slotsPerCycle;
+    this.#slotsPerIteration = model.costs.repIteration;
     this.#latency = options.pmiLatency ?? model.pmiLatency;
     this.#rng = new Rng(options.seed ?? 0);
     this.#onPmiDelivered = onPmiDelivered;
@@ -173,9 +175,9 @@ export class LocalApic implements Attentive, Msrs {
     if (this.#pmiDue !== undefined) {
       const left = Math.max(this.#pmiDue - this.#now(), 1);
       if (this.#latency.unit === 'instructions') horizon.boundInstructions(left);
-      else horizon.boundSlots(left);
+      else horizon.boundClock(left, this.#slotsPerIteration);
     }
-    if (this.#deadline !== 0n) horizon.boundSlots(Math.max(this.#clock.slotsUntil(Number(this.#deadline)), 1));
+    if (this.#deadline !== 0n) horizon.boundClock(Math.max(this.#clock.slotsUntil(Number(this.#deadline)), 1), this.#slotsPerIteration);
   }
 
   /** After the PMU's `attend`. */

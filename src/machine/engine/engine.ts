@@ -3,7 +3,7 @@
  * interrupts, no PMU and no system instructions: it says why it stopped, and what retired.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { EV, type Mode, type Retire } from '../retire.ts';
+import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
 import { softSse } from './soft/sse.ts';
@@ -106,7 +106,9 @@ export class Engine {
   }
   /** Makes RIP in the register file the truth. */
   pin(): void {
-    if (this.located) this.rip = this.rip;
+    if (!this.located) return;
+    const now = this.rip;
+    this.rip = now;
   }
   get context(): Uint8Array {
     return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);
@@ -215,7 +217,10 @@ export class Engine {
     this.i64[L.BOX.EVC >> 3] = 0n;
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
+    const path = this.u64[L.BOX.PATH >> 3] as bigint;
     const end = this.execute();
+    // perf's own work is no part of the path.
+    if (mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
     this.account(instructions, slots, mode);
     return end;
   }
@@ -230,7 +235,11 @@ export class Engine {
     for (;;) {
       const rec = this.getI32(L.BOX.REC);
       const middle = rec === this.getI32(L.BOX.BLK) + L.BLOCK.BYTES ? 0 : 1;
-      const result = this.go(middle);
+      let result = this.go(middle);
+      if (result === L.RESULT.SMC) {
+        result = this.storeToCode();
+        if (result === L.RESULT.BUDGET) return 'smc';
+      }
       switch (result) {
         case L.RESULT.RESOLVE: {
           const target = this.u64[L.BOX.TARGET >> 3] as bigint;
@@ -252,10 +261,6 @@ export class Engine {
         case L.RESULT.REP_MORE:
           this.takeBack();
           return 'rep';
-        case L.RESULT.SMC:
-          this.takeBack();
-          this.invalidate(this.getI32(L.BOX.SMC_PAGE));
-          return 'smc';
         case L.RESULT.SYSTEM:
           this.takeBack();
           this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
@@ -264,6 +269,24 @@ export class Engine {
         default:
           throw new Error(`engine: unexpected result ${result}`);
       }
+    }
+  }
+  /**
+   * A store met a page with translated code: the page's blocks die, and the instruction runs once more from its old record, which is still
+   * there. It may lie in that very page, so translating it anew first would never get anywhere. What follows is looked up afresh.
+   */
+  private storeToCode(): number {
+    for (;;) {
+      this.takeBack();
+      this.blocks.invalidatePage(this.getI32(L.BOX.SMC_PAGE));
+      this.settleEpoch();
+      const left = this.getI32(L.BOX.INSTRUCTIONS);
+      this.setI32(L.BOX.INSTRUCTIONS, 1);
+      const result = this.go(1);
+      this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + left - 1);
+      if (result === L.RESULT.SMC) continue;
+      if (result === L.RESULT.BUDGET) this.rip = this.recordRip(this.getI32(L.BOX.REC), this.getI32(L.BOX.BLK));
+      return result;
     }
   }
   private fetchFault(rip: bigint): SliceEnd {
@@ -328,6 +351,14 @@ export class Engine {
     this.retire.add(mode, EV.SLOTS, this.getI32(row));
     this.retire.add(mode, EV.LOADS, Number((this.u64[(row + 8) >> 3] as bigint) & MASK20));
     this.retire.add(mode, EV.STORES, Number(((this.u64[(row + 8) >> 3] as bigint) >> 20n) & MASK20));
+  }
+  /** Hash of the taken transfers of user and kernel code since power-on; only the trace variant keeps it. */
+  get pathHash(): bigint {
+    return this.u64[L.BOX.PATH >> 3] as bigint;
+  }
+  /** A transfer that TypeScript made: system instructions, exceptions, interrupts. */
+  tracePath(target: bigint): void {
+    this.u64[L.BOX.PATH >> 3] = BigInt.asUintN(64, (this.pathHash ^ target) * L.PATH_PRIME);
   }
   /** For 'system': the operation and its argument. */
   get systemOp(): number {

@@ -48,6 +48,8 @@ export interface Machine {
   /** The rest of RFLAGS (i64). */
   readonly rflags: Val;
   setRflags(v: Val): void;
+  /** i32: 1 at CPL 3. */
+  readonly user: Val;
   readonly mxcsr: Val;
   setMxcsr(v: Val): void;
 
@@ -68,8 +70,8 @@ export interface Machine {
   rare(body: () => void): void;
   /** Soft float: operation and immediate as in soft/operations.ts, two vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
   soft(operation: number, immediate: Val, a: Val, b: Val): Val;
-  /** REP: repeats `body` while RCX ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
-  rep(loads: number, stores: number, body: () => Val | undefined): void;
+  /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
   /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */
   repBulk(kind: 'movs' | 'stos', w: Width): void;
   imm(): Val;

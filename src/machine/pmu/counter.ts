@@ -2,8 +2,9 @@
  * One counter as a view on Retire's totals: value = base + what was counted since. Nothing happens per event; the horizon sees to it that
  * a slice ends at the instruction that overflows it.
  */
+import type { CounterOverhead } from '#port/truth.ts';
 import { Horizon } from '../horizon.ts';
-import type { Mode } from '../retire.ts';
+import { MODE, type Mode } from '../retire.ts';
 import type { CycleCondition } from './condition.ts';
 import type { Counts, Formula } from './events.ts';
 
@@ -22,6 +23,11 @@ export class Counter {
   #base = 0;
   #start = 0;
   #counting = false;
+  /** Of what it counted, the part in overhead mode: up to the last stop, and where that total stood at the last start. */
+  #overhead = 0;
+  #overheadStart = 0;
+  #overheadAtRead = 0;
+  #overheadAtWrite = 0;
 
   constructor(counts: Counts, width: number) {
     this.#counts = counts;
@@ -53,11 +59,32 @@ export class Counter {
     if (on === this.#counting || (on && p === undefined)) return;
     if (on && p !== undefined) {
       this.#start = this.#total(p);
+      this.#overheadStart = this.#overheadTotal(p);
       p.condition?.start();
     } else {
       this.#base = this.value;
+      this.#overhead = this.overhead.now;
     }
     this.#counting = on;
+  }
+
+  /** Software reads, or writes, the register now. */
+  noteRead(): void {
+    this.#overheadAtRead = this.overhead.now;
+  }
+  noteWrite(): void {
+    this.#overheadAtWrite = this.overhead.now;
+  }
+
+  /** What it has counted of perf's own work, for the ledger (port/truth.ts). */
+  get overhead(): CounterOverhead {
+    const p = this.#programme;
+    const now = this.#overhead + (this.#counting && p !== undefined ? this.#overheadTotal(p) - this.#overheadStart : 0);
+    return { now, atRead: this.#overheadAtRead, atWrite: this.#overheadAtWrite };
+  }
+
+  #overheadTotal(p: Programme): number {
+    return p.condition === undefined && p.modes.includes(MODE.OVERHEAD) ? this.#counts.count(p.formula, MODE.OVERHEAD) : 0;
   }
 
   /** Did it pass all-ones since the last call? Wraps it then. Cycle conditions are counted here. */
@@ -92,9 +119,7 @@ export class Counter {
     if (remaining * slotsEach > 2 * Horizon.MAX_SLOTS) return;
     let slots = remaining * slotsEach;
     for (const mode of p.modes) slots -= this.#counts.openSlots(mode, slotsEach);
-    horizon.boundSlots(Math.max(slots, 1));
-    // The slot budget holds inside a REP too; this only keeps a chunk from being begun longer than it can be.
-    horizon.boundRep(Math.max(Math.ceil(slots / this.#counts.slotsPerIteration), 1));
+    horizon.boundClock(Math.max(slots, 1), this.#counts.slotsPerIteration);
   }
 
   #total(p: Programme): number {
@@ -104,14 +129,9 @@ export class Counter {
   }
 }
 
-/**
- * Loads and stores: a slice of n instructions, each perhaps a REP that takes m iterations of k accesses, makes at most n·m·k. Small chunks
- * near the overflow, so that programs without REP still run in long slices.
- */
+/** Loads and stores: n instructions and m iterations of REP make at most (n + m)·k accesses. */
 function boundAccesses(horizon: Horizon, remaining: number, k: number): void {
-  if (remaining >= Horizon.MAX_INSTRUCTIONS * Horizon.MAX_REP * k) return;
-  const wanted = Math.max(8, Math.floor(remaining / (k * Horizon.MAX_INSTRUCTIONS)));
-  const m = Math.max(1, Math.min(wanted, Math.floor(remaining / k)));
-  horizon.boundRep(m);
-  horizon.boundInstructions(Math.max(1, Math.floor(remaining / (k * m))));
+  const half = Math.max(Math.floor(remaining / (2 * k)), 1);
+  horizon.boundInstructions(half);
+  horizon.boundRep(half);
 }

@@ -13,7 +13,7 @@ import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_IN
 import { perfCapabilities } from '#arch/pmu/perf-capabilities.ts';
 import { PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_OS, PERFEVTSEL_USR, perfevtselReserved } from '#arch/pmu/perfevtsel.ts';
 import type { Msrs } from '#port/msrs.ts';
-import type { RingTotals, Truth } from '#port/truth.ts';
+import type { CounterOverhead, RingTotals, Truth } from '#port/truth.ts';
 import type { Attentive, Horizon } from '../horizon.ts';
 import { MODE, type Mode, type Retire } from '../retire.ts';
 import { CycleCondition } from './condition.ts';
@@ -300,6 +300,11 @@ export class Pmu implements Attentive, Msrs, Truth {
     return formula && ringTotals((mode) => this.#frozen.count(formula, mode));
   }
 
+  counterOverhead(index: number): CounterOverhead {
+    const counter = index >= 32 ? this.#fixed[index - 32] : this.#gp[index];
+    return counter?.overhead ?? { now: 0, atRead: 0, atWrite: 0 };
+  }
+
   /** A condition per cycle (CMASK, EDGE) has no total: it is known only while a counter looks at each cycle. */
   #truthFormula(eventSelect: bigint): Formula | undefined {
     const low = Number(BigInt.asUintN(32, eventSelect));
@@ -311,11 +316,16 @@ export class Pmu implements Attentive, Msrs, Truth {
 
 const inArray = (address: number, first: number, count: number): boolean => address >= first && address < first + count;
 
-const counterValue = (c: Counter | undefined): bigint | undefined => (c === undefined ? undefined : BigInt(c.value));
+function counterValue(c: Counter | undefined): bigint | undefined {
+  if (c === undefined) return undefined;
+  c.noteRead();
+  return BigInt(c.value);
+}
 
 /** A full-width write; bits above the width raise #GP. */
 function setCounter(c: Counter | undefined, value: bigint): boolean {
   if (c === undefined || value >= BigInt(c.limit)) return false;
+  c.noteWrite();
   c.value = Number(value);
   return true;
 }

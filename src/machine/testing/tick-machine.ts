@@ -1,6 +1,7 @@
 /**
  * A machine without an engine, for tests of the blocks: a script retires one instruction per tick, in slices that honour the horizon like
- * the engine's. It is deliberately unkind: a slice may hold many REP chunks, and stops at the horizon and nowhere else.
+ * the engine's. It is deliberately unkind: instructions are paid for in blocks that fit the budgets, iterations of a REP look at their own
+ * budget only, and a slice stops at the horizon and nowhere else.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
@@ -46,6 +47,7 @@ export class TickMachine {
   readonly #script: (tick: number) => Tick;
   #tick = 0;
   #repDone = 0;
+  #repLeft = 0;
 
   constructor(model: CpuModel, script: (tick: number) => Tick, options: TickOptions = {}) {
     this.model = model;
@@ -111,27 +113,40 @@ export class TickMachine {
 
   #runSlice(instructions: number, slots: number, repIterations: number): void {
     const firstSlots = this.retire.sum(EV.SLOTS);
-    const used = (): number => this.retire.sum(EV.SLOTS) - firstSlots;
-    for (let i = 0; i < instructions && used() < slots; i++) {
-      const t = this.#script(this.#tick);
-      if (t.rep !== undefined && !this.#repChunk(t, t.rep, repIterations, slots, used)) return;
-      this.#repDone = 0;
-      this.retireTick(t);
-      this.#tick++;
+    const last = this.#tick + instructions;
+    this.#repLeft = repIterations;
+    while (this.#tick < last) {
+      const left = slots - (this.retire.sum(EV.SLOTS) - firstSlots);
+      if (left <= 0) return;
+      for (let n = this.#blockThatFits(left, last - this.#tick); n > 0; n--) if (!this.#retireNext()) return;
     }
   }
 
-  /** false: the chunk ended before the REP did. */
-  #repChunk(t: Tick, total: number, most: number, slots: number, used: () => number): boolean {
+  /** Up to four instructions whose own slots fit; one that does not fit goes alone. */
+  #blockThatFits(slots: number, instructions: number): number {
+    let cost = 0;
+    for (let n = 0; n < 4; n++) {
+      cost += this.#script(this.#tick + n).slots ?? 1;
+      if (cost > slots || n === instructions) return Math.max(n, 1);
+    }
+    return Math.min(4, instructions);
+  }
+
+  /** false: a REP used up its budget and ends the slice. */
+  #retireNext(): boolean {
+    const t = this.#script(this.#tick);
     const mode = t.mode ?? MODE.USER;
-    for (let i = 0; this.#repDone < total; i++) {
-      if (i === most || used() >= slots) return false;
+    for (; this.#repDone < (t.rep ?? 0); this.#repDone++) {
+      if (this.#repLeft === 0) return false;
+      this.#repLeft--;
       this.retire.add(mode, EV.LOADS, 1);
       this.retire.add(mode, EV.STORES, 1);
       this.retire.add(mode, EV.SLOTS, this.model.costs.repIteration);
-      this.#repDone++;
     }
-    return used() < slots;
+    this.#repDone = 0;
+    this.retireTick(t);
+    this.#tick++;
+    return true;
   }
 
   /** Retires one instruction with nobody looking. */

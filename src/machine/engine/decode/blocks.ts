@@ -243,6 +243,8 @@ export class Blocks {
       disp = Number(BigInt.asIntN(64, i.memoryDisplacement));
       const b = i.memoryBase;
       const x = i.memoryIndex;
+      // POP m computes its address with RSP as already incremented.
+      if (b === Register.RSP && entry.key.startsWith('pop:m')) disp += Number(entry.key.slice(5));
       if (b !== Register.None) base = REGISTERS[b]?.offset ?? L.REG.ZERO;
       if (x !== Register.None) {
         index = REGISTERS[x]?.offset ?? L.REG.ZERO;
@@ -329,7 +331,7 @@ export class Blocks {
     return this.bytes[L.CODE_FLAGS + page] === 1;
   }
   flush(): void {
-    for (const page of [...this.pages.keys()]) this.invalidatePage(page);
+    for (const page of this.pages.keys()) this.invalidatePage(page);
     this.next = L.CODE;
     this.crossing.clear();
     this.epoch++;

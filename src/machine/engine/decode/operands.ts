@@ -1,5 +1,5 @@
 /** From iced-x86's instruction to a form key and record fields. */
-import { type Instruction, Mnemonic, OpKind, Register } from 'iced-x86';
+import { Code, type Instruction, Mnemonic, OpKind, Register } from 'iced-x86';
 import { GATE_MAGIC, GATE_MAX } from '#arch/gate.ts';
 import { MemorySizeBytes } from './memory-size.ts';
 import { REG } from '../layout.ts';
@@ -61,6 +61,9 @@ const PRIVILEGED: ReadonlySet<string> = new Set(
   'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd invd invpcid monitor mwait'.split(' '),
 );
 
+const STRING32: ReadonlySet<OpKind> = new Set([OpKind.MemoryESEDI, OpKind.MemorySegESI, OpKind.MemorySegEDI]);
+const STRING16: ReadonlySet<OpKind> = new Set([OpKind.MemoryESDI, OpKind.MemorySegSI, OpKind.MemorySegDI]);
+
 const CONTROL_BASE = Register.CR0;
 const controlNumber = (r: Register): number => (r >= Register.CR0 && r <= Register.CR15 ? r - CONTROL_BASE : -1);
 
@@ -72,16 +75,11 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   }
   if (i.isStringInstruction && !PRIVILEGED.has(name)) {
     if (i.segmentPrefix !== Register.None) return { keys: [] };
-    if (
-      i.op0Kind === OpKind.MemoryESEDI ||
-      i.op0Kind === OpKind.MemorySegESI ||
-      i.op1Kind === OpKind.MemorySegESI ||
-      i.op1Kind === OpKind.MemoryESEDI
-    )
-      return { keys: [] };
+    const address32 = STRING32.has(i.op0Kind) || STRING32.has(i.op1Kind);
+    if (STRING16.has(i.op0Kind) || STRING16.has(i.op1Kind)) return { keys: [] };
     const compares = name.startsWith('scas') || name.startsWith('cmps');
     const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
-    return { keys: [prefix + name], imm: 0n };
+    return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
   }
   // The implicit [RDI] is no operand of the form. With a segment or 32-bit address: not there.
   if (name === 'maskmovdqu')
@@ -96,14 +94,39 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     if (from >= 0) return { keys: ['mov-from-cr'], imm: BigInt((from << 8) | gprNumber(i.op0Register)) };
     if (to >= 0) return { keys: ['mov-to-cr'], imm: BigInt((to << 8) | gprNumber(i.op1Register)) };
   }
-  // MOV with a 64-bit absolute address that no displacement can hold.
+  if (name === 'xlatb') return { keys: i.segmentPrefix === Register.None ? ['xlatb'] : [] };
+  if (name === 'enter') return { keys: i.immediate8_2nd === 0 ? ['enter'] : [], imm: BigInt(i.immediate16) };
   if (
     i.memoryDisplSize === 8 &&
     i.memoryBase === Register.None &&
-    BigInt.asIntN(32, i.memoryDisplacement) !== BigInt.asIntN(64, i.memoryDisplacement)
-  )
-    return { keys: [] };
+    i.memoryIndex === Register.None &&
+    name === 'mov' &&
+    !i.isIpRelMemoryOperand
+  ) {
+    const key = moffs(i);
+    if (key !== undefined) return { keys: [key], imm: BigInt.asUintN(64, i.memoryDisplacement) };
+  }
   return { keys: operandKeys(i, name) };
+}
+
+/** MOV between the accumulator and a 64-bit absolute address (A0-A3). FS and GS overrides are not there. */
+function moffs(i: Instruction): string | undefined {
+  const widths: Partial<Record<Code, number>> = {
+    [Code.Mov_AL_moffs8]: 1,
+    [Code.Mov_AX_moffs16]: 2,
+    [Code.Mov_EAX_moffs32]: 4,
+    [Code.Mov_RAX_moffs64]: 8,
+  };
+  const stores: Partial<Record<Code, number>> = {
+    [Code.Mov_moffs8_AL]: 1,
+    [Code.Mov_moffs16_AX]: 2,
+    [Code.Mov_moffs32_EAX]: 4,
+    [Code.Mov_moffs64_RAX]: 8,
+  };
+  if (i.memorySegment === Register.FS || i.memorySegment === Register.GS) return undefined;
+  if (widths[i.code] !== undefined) return `mov-from-moffs${widths[i.code]}`;
+  if (stores[i.code] !== undefined) return `mov-to-moffs${stores[i.code]}`;
+  return undefined;
 }
 
 function gprNumber(r: Register): number {

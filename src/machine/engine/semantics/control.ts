@@ -1,8 +1,9 @@
 /** Transfers and the stack. SDM Vol. 1 ch. 6, Vol. 2. */
-import { add, and, eq, k64, ne, or, sub, type Val } from '#base/wasm/ops.ts';
+import { RFLAGS } from '#arch/registers.ts';
+import { add, and, eq, eqz, k64, ne, or, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
 import type { Cc, Machine, Place, Width } from '../machine.ts';
 import { SYSTEM_OP } from '../system-ops.ts';
-import { condition, statusFlags } from './flags.ts';
+import { condition, setStatusFlags, statusFlags } from './flags.ts';
 import { CONDITIONS, type FormTable } from './registry.ts';
 
 const RSP = 4;
@@ -74,7 +75,16 @@ export function defineControl(t: FormTable): void {
   });
   // RF and VM read as zero.
   t.def('pushfq', [''], '', (m) => push(m, 8, m.let(or(and(m.rflags, k64(~0x1_0000n & ~0x2_0000n)), statusFlags(m)))));
-  t.def('popfq', [''], '', (m) => m.system(SYSTEM_OP.POPF), { ends: true });
+  t.def('popfq', [''], '', (m) => popf(m, 8), { ends: true });
+  t.def('pushf', [''], '', (m) => push(m, 2, m.let(and(or(m.rflags, statusFlags(m)), k64(0xffff)))));
+  t.def('popf', [''], '', (m) => popf(m, 2), { ends: true });
+  // ENTER size, 0. Nested levels (second immediate) are refused by the decoder.
+  t.def('enter', [''], '', (m) => {
+    const frame = m.let(sub(m.gpr(RSP, 8).get(), k64(8)));
+    m.store(8, frame, m.gpr(RBP, 8).get());
+    m.gpr(RBP, 8).set(frame);
+    m.gpr(RSP, 8).set(m.let(sub(frame, and(m.imm(), k64(0xffff)))));
+  });
   t.def('leave', [''], '', (m) => {
     const bp = m.gpr(RBP, 8);
     const at = bp.get();
@@ -87,6 +97,19 @@ export function defineControl(t: FormTable): void {
   t.def('loopne', [''], '', (m) => loop(m, 5), { cost: 'branch', branch: 'cond' });
   t.def('jrcxz', [''], '', (m) => m.branch(eq(m.gpr(1, 8).get(), k64(0))), { cost: 'branch', branch: 'cond' });
   t.def('jecxz', [''], '', (m) => m.branch(eq(m.gpr(1, 4).get(), k64(0))), { cost: 'branch', branch: 'cond' });
+}
+
+/** At CPL 3 IF, IOPL and the reserved bits stay; setting TF, and CPL 0, are for core/system.ts. */
+function popf(m: Machine, w: 2 | 8): void {
+  const sp = m.gpr(RSP, 8);
+  const at = sp.get();
+  const v = m.let(m.load(w, at));
+  m.if(or(eqz(m.user), wrap(and(v, k64(RFLAGS.TF)))), () => m.system(SYSTEM_OP.POPF));
+  const may = k64(w === 2 ? RFLAGS.DF | RFLAGS.NT : RFLAGS.DF | RFLAGS.NT | RFLAGS.AC | RFLAGS.ID);
+  const old = m.let(m.rflags);
+  m.setRflags(or(and(old, xor(or(may, k64(RFLAGS.RF)), k64(-1))), and(v, may)));
+  setStatusFlags(m, v);
+  sp.set(m.let(add(at, k64(w))));
 }
 
 function loop(m: Machine, cc: Cc | undefined): void {

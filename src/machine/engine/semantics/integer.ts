@@ -78,7 +78,9 @@ const cmpxchg: Semantics = (m, d, s) => {
   const b = q.get();
   const r = m.let(trunc(p.w, sub(a, old)));
   const same = m.let(eq(a, old));
-  p.set(select(same, b, old));
+  // A register destination is not touched at all when the comparison fails (no zero extension); memory gets its write either way.
+  if (p.kind === 'm') p.set(select(same, b, old));
+  else m.if(same, () => p.set(b));
   m.if(eqz(same), () => acc.set(old));
   flagsSub(m, p.w, a, old, r);
 };
@@ -236,7 +238,13 @@ export function defineInteger(t: FormTable): void {
     const of = m.let(and(statusFlags(m), k64(1 << 11)));
     setStatusFlags(m, m.let(or(ah, of)));
   });
-  t.def('xlatb', ['m1'], 'r', (m, s) => m.gpr(0, 1).set((s as Place).get()));
+  // imm = the segment base's offset into the register file does not fit here: FS and GS overrides are refused by the decoder.
+  t.def('xlatb', [''], '', (m) => m.gpr(0, 1).set(m.let(m.load(1, m.let(add(m.gpr(3, 8).get(), m.gpr(0, 1).get()))))));
+  // imm = a 64-bit absolute address.
+  for (const w of [1, 2, 4, 8] as const) {
+    t.def(`mov-from-moffs${w}`, [''], '', (m) => m.gpr(0, w).set(m.let(m.load(w, m.let(m.imm())))));
+    t.def(`mov-to-moffs${w}`, [''], '', (m) => m.store(w, m.let(m.imm()), m.gpr(0, w).get()));
+  }
 }
 
 function defineConversions(t: FormTable): void {
