@@ -2,7 +2,7 @@
  * `npm run suites [-- name…] [--self]`: the slow suites in order, each a process of its own with a time limit; in the end one line
  * `N passed, N failed, N skipped`. A suite that dies, hangs, or prints no closing line is a failure.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 interface SuiteEntry {
   readonly name: string;
@@ -27,17 +27,35 @@ interface Tally {
   readonly note: string;
 }
 
+let running: ChildProcess | undefined;
+
+/** Ends the running suite and what it started: it has a process group of its own. */
+function stop(): void {
+  try {
+    if (running?.pid !== undefined) process.kill(-running.pid, 'SIGKILL');
+  } catch {
+    // already gone
+  }
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stop();
+    process.exit(1);
+  });
+}
+
 function runSuite(entry: SuiteEntry, flags: readonly string[]): Promise<Tally> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [new URL(entry.file, import.meta.url).pathname, ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     });
+    running = child;
     let tail = '';
     let expired = false;
     const timer = setTimeout(() => {
       expired = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL'); // its own group: what it started ends with it
+      stop();
     }, entry.limit * 1000);
     child.stdout.on('data', (data: Buffer) => {
       process.stdout.write(data);
@@ -45,6 +63,7 @@ function runSuite(entry: SuiteEntry, flags: readonly string[]): Promise<Tally> {
     });
     child.on('close', (code) => {
       clearTimeout(timer);
+      running = undefined;
       const last = tail.trimEnd().split('\n').at(-1) ?? '';
       const m = /: (\d+) passed, (\d+) failed, (\d+) skipped/.exec(last);
       if (expired) resolve({ passed: 0, failed: 1, skipped: 0, note: `did not end within ${entry.limit} s` });

@@ -14,7 +14,7 @@ import { PHYSICAL } from './engine/layout.ts';
 import type { Generated } from './engine/tier0/generate.ts';
 import { MsrFile } from './msr-file.ts';
 import { Pmu } from './pmu/pmu.ts';
-import { Retire } from './retire.ts';
+import { EV, MODE, Retire } from './retire.ts';
 
 export interface MachineOptions {
   /** Guest-physical memory in bytes, a multiple of 64 KiB; default 1 GiB. */
@@ -35,6 +35,11 @@ export interface Machine extends Port {
   readonly model: CpuModel;
   readonly core: CpuCore;
   readonly retire: Retire;
+  /**
+   * Identity of the path that user and kernel code retired, perf's own work left out: a hash of all taken transfers, with the number of
+   * instructions. Meaningful when the machine was made with the tracing interpreter.
+   */
+  pathHash(): string;
 }
 
 export function createMachine(model: CpuModel, interpreter: Generated, options: MachineOptions = {}): Machine {
@@ -56,5 +61,9 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
     view: new DataView(engine.memory.buffer, PHYSICAL, memoryBytes),
     written: (address, length) => engine.written(address, length),
   };
-  return { model, cpus: [core], memory, clock, truth: pmu, core, retire };
+  const pathHash = (): string => {
+    const n = retire.total(MODE.USER, EV.INSTRUCTIONS) + retire.total(MODE.KERNEL, EV.INSTRUCTIONS);
+    return `${engine.pathHash.toString(16).padStart(16, '0')}:${n}`;
+  };
+  return { model, cpus: [core], memory, clock, truth: pmu, core, retire, pathHash };
 }

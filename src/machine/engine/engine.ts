@@ -3,7 +3,7 @@
  * interrupts, no PMU and no system instructions: it says why it stopped, and what retired.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { EV, type Mode, type Retire } from '../retire.ts';
+import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
 import type { Generated } from './tier0/generate.ts';
@@ -103,7 +103,9 @@ export class Engine {
   }
   /** Makes RIP in the register file the truth. */
   pin(): void {
-    if (this.located) this.rip = this.rip;
+    if (!this.located) return;
+    const now = this.rip;
+    this.rip = now;
   }
   get context(): Uint8Array {
     return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);
@@ -212,7 +214,10 @@ export class Engine {
     this.i64[L.BOX.EVC >> 3] = 0n;
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
+    const path = this.u64[L.BOX.PATH >> 3] as bigint;
     const end = this.execute();
+    // perf's own work is no part of the path.
+    if (mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
     this.account(instructions, slots, mode);
     return end;
   }
@@ -343,6 +348,14 @@ export class Engine {
     this.retire.add(mode, EV.SLOTS, this.getI32(row));
     this.retire.add(mode, EV.LOADS, Number((this.u64[(row + 8) >> 3] as bigint) & MASK20));
     this.retire.add(mode, EV.STORES, Number(((this.u64[(row + 8) >> 3] as bigint) >> 20n) & MASK20));
+  }
+  /** Hash of the taken transfers of user and kernel code since power-on; only the trace variant keeps it. */
+  get pathHash(): bigint {
+    return this.u64[L.BOX.PATH >> 3] as bigint;
+  }
+  /** A transfer that TypeScript made: system instructions, exceptions, interrupts. */
+  tracePath(target: bigint): void {
+    this.u64[L.BOX.PATH >> 3] = BigInt.asUintN(64, (this.pathHash ^ target) * L.PATH_PRIME);
   }
   /** For 'system': the operation and its argument. */
   get systemOp(): number {

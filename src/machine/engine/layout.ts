@@ -76,6 +76,8 @@ export const BOX = {
   PROBE_RESULT: CTL + 128,
   /** i64: size of guest-physical memory. */
   MEMORY_BYTES: CTL + 136,
+  /** i64: hash of the taken transfers so far (trace variant only). */
+  PATH: CTL + 144,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
@@ -141,6 +143,9 @@ export const RECORD = {
 } as const;
 export const SCALE_RIP = 0x80;
 export const SCALE_ADDR32 = 0x40;
+
+/** The path hash: h ← (h ^ target) × this (FNV-1a's 64-bit prime). */
+export const PATH_PRIME = 0x100_0000_01b3n;
 
 /** What a record's function returns; from LEAVE on the generated code goes back to TypeScript. */
 export const RESULT = {

@@ -331,7 +331,7 @@ export class Blocks {
     return this.bytes[L.CODE_FLAGS + page] === 1;
   }
   flush(): void {
-    for (const page of [...this.pages.keys()]) this.invalidatePage(page);
+    for (const page of this.pages.keys()) this.invalidatePage(page);
     this.next = L.CODE;
     this.crossing.clear();
     this.epoch++;

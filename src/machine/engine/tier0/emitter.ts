@@ -27,6 +27,7 @@ import {
   sub,
   type Val,
   wrap,
+  xor,
 } from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
@@ -46,6 +47,7 @@ export interface HotFrame {
   readonly fx: Local;
   readonly fc: Local;
   readonly evc: Local;
+  readonly path: Local;
   /** Executes the record by its function. */
   readonly leave: Label;
   /** `blk` is the next block. */
@@ -69,8 +71,10 @@ export class Emitter implements Machine {
   private readonly runtime: Runtime;
   private readonly shape: MemoryShape;
   private depth = 0;
+  private readonly trace: boolean;
 
-  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape) {
+  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, trace: boolean) {
+    this.trace = trace;
     this.f = f;
     this.mode = mode;
     this.runtime = runtime;
@@ -286,6 +290,14 @@ export class Emitter implements Machine {
   private distance(): Val {
     return extS(load('i32', 4, this.rec, L.RECORD.DISP));
   }
+  /** A taken transfer enters the path hash: it is the same however execution was cut into slices and blocks. */
+  private tracePath(target: Val): void {
+    if (!this.trace) return;
+    const f = this.f;
+    const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
+    if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
+    else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
+  }
   /** Follows the link at `field`, else looks `target` up. */
   private follow(field: number, target: () => Val): void {
     const f = this.f;
@@ -314,13 +326,22 @@ export class Emitter implements Machine {
   branch(condition: Val): void {
     this.f.if(condition, () => {
       this.bumpEvc(1n);
-      this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
+      this.followTaken();
     });
     this.follow(L.RECORD.FALL, () => this.nextRip());
     this.end();
   }
-  jump(_kind: 'jmp' | 'call'): void {
+  private followTaken(): void {
+    if (this.trace) this.tracePath(this.f.let(add(this.nextRip(), this.distance())));
     this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
+  }
+  jump(_kind: 'jmp' | 'call'): void {
+    this.followTaken();
+    this.end();
+  }
+  /** The trampoline: enters a block, no instruction. */
+  enterBlock(): void {
+    this.follow(L.RECORD.TAKEN, () => this.nextRip());
     this.end();
   }
   /** The record that closes a block without a transfer. */
@@ -331,6 +352,7 @@ export class Emitter implements Machine {
   jumpIndirect(target: Val, kind: BranchKind): void {
     const f = this.f;
     if (kind === 'callInd') this.bumpEvc(1n << 32n);
+    this.tracePath(target);
     if (this.mode.kind === 'hot') {
       f.set(this.mode.frame.target, target);
       f.br(this.mode.frame.lookup);
@@ -375,11 +397,11 @@ export class Emitter implements Machine {
     f.store(4, k32(L.BOX.SLOTS), sub(load('i32', 4, k32(L.BOX.SLOTS)), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
     f.store(4, k32(L.BOX.REP_LIMIT), sub(load('i32', 4, k32(L.BOX.REP_LIMIT)), n));
   }
-  rep(loads: number, stores: number, body: () => Val | undefined): void {
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void {
     const f = this.f;
     if (this.mode.kind === 'hot') return this.fault(0);
     const [l0, s0] = [this.loads, this.stores];
-    const cx = this.gpr(1, 8);
+    const cx = this.gpr(1, counter);
     this.depth++;
     f.block((done) => {
       f.loop((again) => {

@@ -51,9 +51,9 @@ function runSemantics(form: Form, e: Emitter): void {
   form.semantics(e, ...places);
 }
 
-function buildFormFunction(form: Form, runtime: Runtime): { body: FunctionBuilder; emitter: Emitter } {
+function buildFormFunction(form: Form, runtime: Runtime, trace: boolean): { body: FunctionBuilder; emitter: Emitter } {
   const f = new FunctionBuilder(BODY.params, BODY.results);
-  const emitter = new Emitter(f, { kind: 'function' }, runtime, 'g');
+  const emitter = new Emitter(f, { kind: 'function' }, runtime, 'g', trace);
   runSemantics(form, emitter);
   if (emitter.ended) f.unreachable();
   else k32(L.RESULT.NEXT).emit(f.code);
@@ -68,7 +68,7 @@ interface HotCase {
 const BUDGET_SIGNS = k64(-0x7fff_ffff_8000_0000n); // bits 63 and 31
 
 /** Both budgets in one word, so that a block costs one subtraction: instructions << 32 | slots. */
-function buildHot(cases: readonly HotCase[], runtime: Runtime): FunctionBuilder {
+function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): FunctionBuilder {
   const f = new FunctionBuilder([], ['i32']);
   const rec = f.local('i32');
   const blk = f.local('i32');
@@ -80,7 +80,9 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime): FunctionBuilder 
   const eva = f.local('i64');
   const evb = f.local('i64');
   const evc = f.local('i64');
+  const path = f.local('i64');
   const result = f.local('i32');
+  if (trace) f.set(path, box64(L.BOX.PATH));
   f.set(rec, box(L.BOX.REC));
   f.set(blk, box(L.BOX.BLK));
   f.set(fr, box64(L.REGS + L.REG.FR));
@@ -96,8 +98,8 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime): FunctionBuilder 
       f.block((enter) => {
         f.block((lookup) => {
           f.loop((dispatch) => {
-            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, leave: exit, enter, lookup };
-            emitCases(f, cases, frame, exit, dispatch, runtime);
+            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, leave: exit, enter, lookup };
+            emitCases(f, cases, frame, exit, dispatch, runtime, trace);
           });
         });
         // lookup: the block for `target`, from the jump cache
@@ -123,6 +125,7 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime): FunctionBuilder 
       f.br(again);
     });
   });
+  if (trace) f.store(8, k32(L.BOX.PATH), f.get(path));
   f.store(4, k32(L.BOX.REC), f.get(rec));
   f.store(4, k32(L.BOX.BLK), f.get(blk));
   f.store(8, k32(L.REGS + L.REG.FR), f.get(fr));
@@ -137,7 +140,15 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime): FunctionBuilder 
   return f;
 }
 
-function emitCases(f: FunctionBuilder, cases: readonly HotCase[], frame: HotFrame, exit: Label, dispatch: Label, runtime: Runtime): void {
+function emitCases(
+  f: FunctionBuilder,
+  cases: readonly HotCase[],
+  frame: HotFrame,
+  exit: Label,
+  dispatch: Label,
+  runtime: Runtime,
+  trace: boolean,
+): void {
   const mode: Mode = { kind: 'hot', frame };
   // Blocks nest from the last case to the first: leaving block i arrives at case i.
   const labels: Label[] = [];
@@ -152,7 +163,7 @@ function emitCases(f: FunctionBuilder, cases: readonly HotCase[], frame: HotFram
     });
     const c = cases[i] as HotCase;
     f.scope(() => {
-      const e = new Emitter(f, mode, runtime, c.shape);
+      const e = new Emitter(f, mode, runtime, c.shape, trace);
       c.emit(e);
       if (!e.ended) {
         f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
@@ -261,21 +272,22 @@ function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
   return f;
 }
 
-export function generateInterpreter(forms: readonly Form[], hotSet: HotSet): Generated {
+/** `trace`: the variant that hashes the path (and will feed LBR and PT); otherwise the same. */
+export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trace = false): Generated {
   const m = new ModuleBuilder(L.PHYSICAL / 65536);
   const runtime = buildRuntime(m);
   const cases: HotCase[] = [];
   const addCase = (c: HotCase): number => cases.push(c); // case numbers start at 1: case 0 leaves
-  const enterHot = addCase({ shape: 'g', emit: (e) => e.jump('jmp') });
+  const enterHot = addCase({ shape: 'g', emit: (e) => e.enterBlock() });
   const fallHot = addCase({ shape: 'g', emit: (e) => e.fallThrough() });
   const table: FunctionRef[] = [];
   const addFunction = (body: FunctionBuilder): number => table.push(m.add(body)) - 1;
   const fall = new FunctionBuilder(BODY.params, BODY.results);
-  new Emitter(fall, { kind: 'function' }, runtime, 'g').fallThrough();
+  new Emitter(fall, { kind: 'function' }, runtime, 'g', false).fallThrough();
   fall.unreachable();
   const fallFunction = addFunction(fall);
   const entries = forms.map((form): FormEntry => {
-    const { body, emitter } = buildFormFunction(form, runtime);
+    const { body, emitter } = buildFormFunction(form, runtime, trace);
     const hot: FormEntry['hot'] = {};
     const shapes: readonly (MemoryShape | '')[] = form.operands.some((o) => o.kind === 'm') ? ['b', 'x', 'a'] : [''];
     for (const s of shapes) {
@@ -293,7 +305,7 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet): Gen
       ends: form.ends,
     };
   });
-  const hot = m.add(buildHot(cases, runtime));
+  const hot = m.add(buildHot(cases, runtime, trace));
   const run = m.add(buildRun(m, hot, runtime));
   const step = m.add(buildStep(m, runtime));
   const go = m.add(buildGo(run, step));
