@@ -343,7 +343,8 @@ export class Kernel {
   /** A sleeping task's time has come. */
   sleeperDue(): boolean {
     const now = this.monotonicNs();
-    for (const t of this.byPid.values()) if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    for (const t of this.byPid.values())
+      if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
     return false;
   }
   /** Fires the alarms that are due. */
