@@ -194,6 +194,7 @@ export class GateServer {
     this.lastFrame = frame;
     k.expireAlarms();
     if (k.scheduler.tick()) k.perf.tick(k.cpu, frame);
+    if (k.sleeperDue()) k.scheduler.needResched = true; // who slept goes before who computes
     k.updateWork();
     k.scheduler.arm();
   }
