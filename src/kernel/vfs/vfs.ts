@@ -8,6 +8,7 @@ import type { Executable, FileSystem, Stdio } from '../vfs-interface.ts';
 import { DEVFS, makeDev } from './devfs.ts';
 import { FdTable } from './fd-table.ts';
 import { openFifo } from './fifo.ts';
+import { type FilePages, PAGE } from './file-pages.ts';
 import { type Opened, PathDescription, isWait } from './file-description.ts';
 import { FsContext } from './fs-context.ts';
 import { type HostTree, HostNode } from './host-tree.ts';
@@ -50,7 +51,10 @@ export interface VfsOptions {
   readonly freeBytes?: () => number;
 }
 
-export type VfsKernel = Pick<Kernel, 'host' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'>;
+export type VfsKernel = Pick<
+  Kernel,
+  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'
+>;
 
 export class Vfs implements FileSystem {
   readonly inodes: InodeTable;
@@ -106,12 +110,29 @@ export class Vfs implements FileSystem {
     return {
       host: this.kernel.host,
       inodes: this.inodes,
+      pages: this.filePages(),
       prefix,
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
         this.fifos.set(identity, pipe);
         return openFifo(node, pipe, flags, resumed);
       },
+    };
+  }
+
+  private filePages(): FilePages {
+    const { pageCache, port } = this.kernel;
+    const { memory } = port;
+    return {
+      page: (key, index) => {
+        const frame = pageCache.peek(key, index);
+        return frame === undefined ? undefined : memory.bytes.subarray(frame, frame + PAGE);
+      },
+      changed: (key, index) => {
+        const frame = pageCache.peek(key, index);
+        if (frame !== undefined) memory.written(frame, PAGE);
+      },
+      drop: (key) => pageCache.drop(key),
     };
   }
 
