@@ -68,9 +68,15 @@ export class InodeTable {
   }
 
   private fresh(identity: string): InodeRecord {
-    const record: InodeRecord = {
-      ino: this.nextIno++,
-      dev: this.device(identity),
+    const record = this.unlisted(this.nextIno++, this.device(identity));
+    this.records.set(identity, record);
+    return record;
+  }
+  /** A record of a file that is not on the host. */
+  unlisted(ino: number, dev: number): InodeRecord {
+    return {
+      ino,
+      dev,
       version: 0,
       mapped: 0,
       writableMapped: 0,
@@ -78,8 +84,6 @@ export class InodeTable {
       mtimeNs: undefined,
       ctimeNs: undefined,
     };
-    this.records.set(identity, record);
-    return record;
   }
 
   /** Content changed. */

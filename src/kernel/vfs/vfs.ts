@@ -59,6 +59,7 @@ export type VfsKernel = Pick<
 export class Vfs implements FileSystem {
   readonly inodes: InodeTable;
   readonly locks = new LockTable();
+  readonly pages: FilePages;
   readonly root: Node;
   readonly streams: StandardStreams;
   /** File systems in the order of /proc/mounts. */
@@ -71,6 +72,7 @@ export class Vfs implements FileSystem {
     this.kernel = kernel;
     this.umask = options.umask ?? 0o022;
     this.inodes = new InodeTable(() => kernel.realtimeNs());
+    this.pages = this.filePages();
     const prefix = (options.prefix ?? '').replace(/\/+$/, '');
     const tree = this.hostTree(prefix);
     const root = new HostNode(tree, HOSTFS, undefined, '', S.IFDIR);
@@ -110,7 +112,7 @@ export class Vfs implements FileSystem {
     return {
       host: this.kernel.host,
       inodes: this.inodes,
-      pages: this.filePages(),
+      pages: this.pages,
       prefix,
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
