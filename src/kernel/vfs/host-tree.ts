@@ -125,7 +125,7 @@ export class HostNode extends Node {
       }
       case S.IFREG: {
         const before = (flags & O.TRUNC) === 0 ? undefined : this.hostStat();
-        const fd = this.tree.host.open(this.hostPath(), (flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW, 0);
+        const fd = this.openOnHost((flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW);
         if (fd < 0) return fd;
         const file = new HostFile(this, flags, fd);
         if (typeof before === 'object') file.resized(before.size, 0);
@@ -138,6 +138,14 @@ export class HostNode extends Node {
       default:
         return -ERRNO.ENXIO; // sockets, and devices of the host: the guest has /dev of its own
     }
+  }
+
+  /** Reading leaves no access time on the host where it lets us: a second run finds what the first one found. */
+  private openOnHost(flags: number): number {
+    const path = this.hostPath();
+    if ((flags & O.ACCMODE) !== O.RDONLY) return this.tree.host.open(path, flags, 0);
+    const fd = this.tree.host.open(path, flags | O.NOATIME, 0);
+    return fd === -ERRNO.EPERM ? this.tree.host.open(path, flags & ~O.NOATIME, 0) : fd;
   }
 
   override create(name: string, flags: number, mode: number): FileDescription | number {

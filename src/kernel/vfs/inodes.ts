@@ -116,6 +116,7 @@ export class InodeTable {
 
   toStat(host: HostStat): FileStat {
     const record = this.record(host.identity);
+    record.atimeNs ??= host.atimeNs; // reading moves the host's, by rules of the host: a session sees one value
     const type = host.mode & S.IFMT;
     return {
       dev: record.dev,
@@ -128,7 +129,7 @@ export class InodeTable {
       size: host.size,
       blksize: 4096,
       blocks: host.blocks,
-      atimeNs: record.atimeNs ?? host.atimeNs,
+      atimeNs: record.atimeNs,
       mtimeNs: record.mtimeNs ?? host.mtimeNs,
       ctimeNs: record.ctimeNs ?? host.ctimeNs,
     };

@@ -86,7 +86,7 @@ export class Vfs implements FileSystem {
       () => this.streams.terminal,
     );
     this.mount(root, dev);
-    this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node);
+    this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node, prefix);
     this.mount(dev, this.streams.pts);
     const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
     if (typeof shm.stat() !== 'number') this.mount(dev, shm);
