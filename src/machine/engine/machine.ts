@@ -64,8 +64,8 @@ export interface Machine {
   fault(vector: number, error?: number): void;
   /** Leaves to TypeScript, which executes the operation; RIP is then behind the instruction unless it changed it. */
   system(operation: number, argument?: Val): void;
-  /** REP: repeats `body` while RCX ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
-  rep(loads: number, stores: number, body: () => Val | undefined): void;
+  /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
   /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */
   repBulk(kind: 'movs' | 'stos', w: Width): void;
   imm(): Val;

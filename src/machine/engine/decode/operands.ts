@@ -61,6 +61,9 @@ const PRIVILEGED: ReadonlySet<string> = new Set(
   'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd invd invpcid monitor mwait'.split(' '),
 );
 
+const STRING32: ReadonlySet<OpKind> = new Set([OpKind.MemoryESEDI, OpKind.MemorySegESI, OpKind.MemorySegEDI]);
+const STRING16: ReadonlySet<OpKind> = new Set([OpKind.MemoryESDI, OpKind.MemorySegSI, OpKind.MemorySegDI]);
+
 const CONTROL_BASE = Register.CR0;
 const controlNumber = (r: Register): number => (r >= Register.CR0 && r <= Register.CR15 ? r - CONTROL_BASE : -1);
 
@@ -72,16 +75,11 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   }
   if (i.isStringInstruction && !PRIVILEGED.has(name)) {
     if (i.segmentPrefix !== Register.None) return { keys: [] };
-    if (
-      i.op0Kind === OpKind.MemoryESEDI ||
-      i.op0Kind === OpKind.MemorySegESI ||
-      i.op1Kind === OpKind.MemorySegESI ||
-      i.op1Kind === OpKind.MemoryESEDI
-    )
-      return { keys: [] };
+    const address32 = STRING32.has(i.op0Kind) || STRING32.has(i.op1Kind);
+    if (STRING16.has(i.op0Kind) || STRING16.has(i.op1Kind)) return { keys: [] };
     const compares = name.startsWith('scas') || name.startsWith('cmps');
     const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
-    return { keys: [prefix + name], imm: 0n };
+    return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
   }
   if (name === 'int3') return { keys: ['int'], imm: 3n };
   if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };

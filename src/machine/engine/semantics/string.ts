@@ -15,84 +15,81 @@ const SUFFIX: readonly (readonly [string, Width])[] = [
 
 /** + w or − w by DF. */
 const step = (m: Machine, w: Width): Val => m.let(select(ne(and(m.rflags, k64(1 << 10)), k64(0)), k64(-w), k64(w)));
-function advance(m: Machine, register: number, by: Val): void {
-  const p = m.gpr(register, 8);
-  p.set(m.let(add(p.get(), by)));
+/** With a 67h prefix ESI, EDI and ECX serve (`a` = 4). */
+type AddressWidth = 4 | 8;
+function advance(m: Machine, register: number, by: Val, a: AddressWidth): void {
+  const p = m.gpr(register, a);
+  p.set(m.let(trunc(a, add(p.get(), by))));
 }
 
 /** The source may carry a segment override (`m.imm()` is the segment base); the destination is always ES. */
-const source = (m: Machine, segment: Val): Val => m.let(add(m.gpr(RSI, 8).get(), segment));
+const source = (m: Machine, segment: Val, a: AddressWidth): Val => m.let(add(m.gpr(RSI, a).get(), segment));
 
-function movs(m: Machine, w: Width): void {
-  const to = m.gpr(RDI, 8).get();
-  const v = m.let(m.load(w, source(m, m.imm())));
+function movs(m: Machine, w: Width, a: AddressWidth): void {
+  const to = m.gpr(RDI, a).get();
+  const v = m.let(m.load(w, source(m, m.imm(), a)));
   m.store(w, to, v);
   const by = step(m, w);
-  advance(m, RSI, by);
-  advance(m, RDI, by);
+  advance(m, RSI, by, a);
+  advance(m, RDI, by, a);
 }
-function stos(m: Machine, w: Width): void {
-  m.store(w, m.gpr(RDI, 8).get(), m.gpr(0, w).get());
-  advance(m, RDI, step(m, w));
+function stos(m: Machine, w: Width, a: AddressWidth): void {
+  m.store(w, m.gpr(RDI, a).get(), m.gpr(0, w).get());
+  advance(m, RDI, step(m, w), a);
 }
-function lods(m: Machine, w: Width): void {
-  const v = m.let(m.load(w, source(m, m.imm())));
+function lods(m: Machine, w: Width, a: AddressWidth): void {
+  const v = m.let(m.load(w, source(m, m.imm(), a)));
   m.gpr(0, w).set(v);
-  advance(m, RSI, step(m, w));
+  advance(m, RSI, step(m, w), a);
 }
-function scas(m: Machine, w: Width): void {
-  const b = m.let(m.load(w, m.gpr(RDI, 8).get()));
-  const a = m.gpr(0, w).get();
-  flagsSub(m, w, a, b, m.let(trunc(w, sub(a, b))));
-  advance(m, RDI, step(m, w));
+function scas(m: Machine, w: Width, a: AddressWidth): void {
+  const b = m.let(m.load(w, m.gpr(RDI, a).get()));
+  const acc = m.gpr(0, w).get();
+  flagsSub(m, w, acc, b, m.let(trunc(w, sub(acc, b))));
+  advance(m, RDI, step(m, w), a);
 }
-function cmps(m: Machine, w: Width): void {
-  const a = m.let(m.load(w, source(m, m.imm())));
-  const b = m.let(m.load(w, m.gpr(RDI, 8).get()));
-  flagsSub(m, w, a, b, m.let(trunc(w, sub(a, b))));
+function cmps(m: Machine, w: Width, a: AddressWidth): void {
+  const from = m.let(m.load(w, source(m, m.imm(), a)));
+  const b = m.let(m.load(w, m.gpr(RDI, a).get()));
+  flagsSub(m, w, from, b, m.let(trunc(w, sub(from, b))));
   const by = step(m, w);
-  advance(m, RSI, by);
-  advance(m, RDI, by);
+  advance(m, RSI, by, a);
+  advance(m, RDI, by, a);
 }
 
 export function defineString(t: FormTable): void {
+  for (const [suffix, w] of SUFFIX) {
+    for (const a of [8, 4] as const) defineWidth(t, suffix, w, a);
+  }
+}
+
+type Operation = (m: Machine, w: Width, a: AddressWidth) => void;
+
+function defineWidth(t: FormTable, suffix: string, w: Width, a: AddressWidth): void {
   const E: Cc = 4;
   const NE: Cc = 5;
-  for (const [suffix, w] of SUFFIX) {
-    const plain: Record<string, (m: Machine, w: Width) => void> = { movs, stos, lods, scas, cmps };
-    for (const [name, f] of Object.entries(plain)) t.def(`${name}${suffix}`, [''], '', (m) => f(m, w));
-    const rep = (name: string, loads: number, stores: number, f: (m: Machine, w: Width) => void, until?: Cc): void =>
-      t.def(
-        name,
-        [''],
-        '',
-        (m) =>
-          m.rep(loads, stores, () => {
-            f(m, w);
-            return until === undefined ? undefined : condition(m, until);
-          }),
-        { cost: 'rep', ends: true },
-      );
-    const bulk = (kind: 'movs' | 'stos', f: (m: Machine, w: Width) => void): void =>
-      t.def(
-        `rep ${kind}${suffix}`,
-        [''],
-        '',
-        (m) => {
-          m.repBulk(kind, w);
-          m.rep(kind === 'movs' ? 1 : 0, 1, () => {
-            f(m, w);
-            return undefined;
-          });
-        },
-        { cost: 'rep', ends: true },
-      );
-    bulk('movs', movs);
-    bulk('stos', stos);
-    rep(`rep lods${suffix}`, 1, 0, lods);
-    rep(`rep scas${suffix}`, 1, 0, scas, E);
-    rep(`repne scas${suffix}`, 1, 0, scas, NE);
-    rep(`rep cmps${suffix}`, 2, 0, cmps, E);
-    rep(`repne cmps${suffix}`, 2, 0, cmps, NE);
-  }
+  const prefix = a === 4 ? 'a32 ' : '';
+  const plain: Record<string, Operation> = { movs, stos, lods, scas, cmps };
+  for (const [name, f] of Object.entries(plain)) t.def(`${prefix}${name}${suffix}`, [''], '', (m) => f(m, w, a));
+  const rep = (name: string, loads: number, stores: number, f: Operation, until?: Cc, bulk?: 'movs' | 'stos'): void =>
+    t.def(
+      `${prefix}${name}${suffix}`,
+      [''],
+      '',
+      (m) => {
+        if (bulk !== undefined && a === 8) m.repBulk(bulk, w);
+        m.rep(loads, stores, a, () => {
+          f(m, w, a);
+          return until === undefined ? undefined : condition(m, until);
+        });
+      },
+      { cost: 'rep', ends: true },
+    );
+  rep('rep movs', 1, 1, movs, undefined, 'movs');
+  rep('rep stos', 0, 1, stos, undefined, 'stos');
+  rep('rep lods', 1, 0, lods);
+  rep('rep scas', 1, 0, scas, E);
+  rep('repne scas', 1, 0, scas, NE);
+  rep('rep cmps', 2, 0, cmps, E);
+  rep('repne cmps', 2, 0, cmps, NE);
 }

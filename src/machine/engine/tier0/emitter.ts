@@ -397,11 +397,11 @@ export class Emitter implements Machine {
     f.store(4, k32(L.BOX.SLOTS), sub(load('i32', 4, k32(L.BOX.SLOTS)), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
     f.store(4, k32(L.BOX.REP_LIMIT), sub(load('i32', 4, k32(L.BOX.REP_LIMIT)), n));
   }
-  rep(loads: number, stores: number, body: () => Val | undefined): void {
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void {
     const f = this.f;
     if (this.mode.kind === 'hot') return this.fault(0);
     const [l0, s0] = [this.loads, this.stores];
-    const cx = this.gpr(1, 8);
+    const cx = this.gpr(1, counter);
     this.depth++;
     f.block((done) => {
       f.loop((again) => {
