@@ -92,29 +92,51 @@ export function readInto(
   return total;
 }
 
-/** Gathers what a write call names; -EFAULT when nothing of it can be read. Linux writes what lies before a bad page. */
-export function gather(t: Task, segments: readonly Segment[]): Uint8Array | number {
-  const only = segments.length === 1 ? segments[0] : undefined;
-  if (only !== undefined) return t.memory.read(only.va, only.length) ?? -ERRNO.EFAULT;
+/** `length` bytes of the segments from `at` on (fewer where they end); undefined when nothing of it can be read. */
+export function gather(t: Task, segments: readonly Segment[], at: number, length: number): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
-  let length = 0;
+  let total = 0;
+  let skip = at;
   for (const segment of segments) {
-    if (segment.length === 0) continue;
-    const part = t.memory.read(segment.va, segment.length);
-    if (part === undefined) {
-      if (length === 0) return -ERRNO.EFAULT;
-      break;
+    if (total === length) break;
+    if (skip >= segment.length) {
+      skip -= segment.length;
+      continue;
     }
+    const part = t.memory.read(segment.va + skip, Math.min(segment.length - skip, length - total));
+    if (part === undefined) {
+      if (total === 0) return undefined;
+      break; // Linux writes what lies before a bad page
+    }
+    skip = 0;
     parts.push(part);
-    length += part.length;
+    total += part.length;
   }
-  const out = new Uint8Array(length);
-  let at = 0;
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const out = new Uint8Array(total);
+  let put = 0;
   for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
+    out.set(part, put);
+    put += part.length;
   }
   return out;
+}
+
+/** Moves bytes from user memory to `target`, at most PIECE at once, until one comes up short. `at` counts what went before. */
+export function writeFrom(t: Task, segments: readonly Segment[], target: (from: Uint8Array, at: number) => Transfer): Transfer {
+  const length = segments.reduce((sum, s) => sum + s.length, 0);
+  let total = 0;
+  do {
+    const wanted = Math.min(PIECE, length - total);
+    const bytes = gather(t, segments, total, wanted);
+    if (bytes === undefined) return total > 0 ? total : -ERRNO.EFAULT;
+    const n = target(bytes, total);
+    if (isWait(n) || n < 0) return total > 0 ? total : n;
+    total += n;
+    if (n < wanted) return total;
+  } while (total < length);
+  return total;
 }
 
 /** The result of a write: a broken pipe also raises SIGPIPE. */

@@ -7,9 +7,10 @@ import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryDescription } from '../vfs/directory.ts';
 import { type FileDescription, isWait } from '../vfs/file-description.ts';
+import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
-import { type Segment, gather, readInto, written } from './sys-file-common.ts';
+import { type Segment, gather, readInto, writeFrom, written } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const readable = (t: Task, fd: number): FileDescription | number => {
@@ -21,10 +22,10 @@ const writable = (t: Task, fd: number): FileDescription | number => {
   return file?.writable === true ? file : -ERRNO.EBADF;
 };
 
-/** A count argument: at most MAX_RW_COUNT at once; one that is negative as ssize_t is refused. */
+/** A count argument: at most MAX_RW_COUNT at once. One that is negative as ssize_t reaches beyond user memory: access_ok fails first. */
 function countOf(a: SyscallArgs, i: number): number {
   const count = a.s(i);
-  return count < 0 ? -ERRNO.EINVAL : Math.min(count, MAX_RW_COUNT);
+  return count < 0 ? -ERRNO.EFAULT : Math.min(count, MAX_RW_COUNT);
 }
 
 /** The iovec array of a vector call. */
@@ -74,9 +75,19 @@ function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segmen
   const file = writable(t, fd);
   if (typeof file === 'number') return file;
   if (position !== undefined && position < 0) return -ERRNO.EINVAL;
-  const bytes = gather(t, segments);
-  if (typeof bytes === 'number') return bytes;
-  return written(k, t, position === undefined ? file.write(bytes, t.resumed) : file.pwrite(bytes, position));
+  if (file instanceof PipeEnd && position === undefined) {
+    const length = segments.reduce((sum, x) => sum + x.length, 0);
+    return written(
+      k,
+      t,
+      file.writeFrom(length, (at, n) => gather(t, segments, at, n), t.resumed),
+    );
+  }
+  return written(
+    k,
+    t,
+    writeFrom(t, segments, (from, at) => (position === undefined ? file.write(from) : file.pwrite(from, position + at))),
+  );
 }
 
 function read(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -176,7 +187,7 @@ function sendfile(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof from === 'number') return from;
   const va = a.n(2);
   const count = countOf(a, 3);
-  if (count < 0) return count;
+  if (count < 0) return -ERRNO.EINVAL;
   if (!from.seekable || from instanceof DirectoryDescription || (to.flags & O.APPEND) !== 0) return -ERRNO.EINVAL;
   if (va === 0) return copy(k, t, from, undefined, to, undefined, count);
   const position = t.memory.readNumber(va);

@@ -1,5 +1,5 @@
 /** poll, ppoll, select, pselect6. */
-import { ERRNO } from '#abi/errno.ts';
+import { ERESTARTNOHAND, ERRNO } from '#abi/errno.ts';
 import { POLL, POLLFD, SELECT_EX, SELECT_IN, SELECT_OUT } from '#abi/poll.ts';
 import { TIMESPEC, TIMEVAL } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
@@ -8,6 +8,8 @@ import type { FileDescription } from '../vfs/file-description.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+
+const SIGSET_SIZE = 8;
 
 /** One thing that is waited for; `file` undefined: a number that is not open. */
 interface Watched {
@@ -25,7 +27,7 @@ type Deadline = bigint | undefined;
 /** Nothing has happened: time is up (0), or the Wait. */
 function waitForAny(k: Kernel, watched: readonly Watched[], deadlineNs: Deadline): SyscallResult {
   if (deadlineNs !== undefined && k.monotonicNs() >= deadlineNs) return 0;
-  return waitFor('poll', () => watched.some((w) => happened(w) !== 0), { deadlineNs, interrupted: () => -ERRNO.EINTR });
+  return waitFor('poll', () => watched.some((w) => happened(w) !== 0), { deadlineNs, interrupted: () => -ERESTARTNOHAND });
 }
 
 function deadlineIn(k: Kernel, t: Task, ns: bigint | undefined): Deadline {
@@ -75,10 +77,28 @@ function timespec(t: Task, va: number): bigint | undefined | { readonly errno: n
   return sec < 0n || nsec < 0n || nsec >= 1_000_000_000n ? { errno: -ERRNO.EINVAL } : sec * 1_000_000_000n + nsec;
 }
 
+/** `call` with the signal mask at `va` (0: none) in place until it ends; a signal that ends it is delivered under that mask. */
+function withMask(t: Task, va: number, size: number, call: () => SyscallResult): SyscallResult {
+  if (va === 0) return call();
+  if (t.resumed === undefined) {
+    if (size !== SIGSET_SIZE) return -ERRNO.EINVAL;
+    const set = t.memory.readU64(va);
+    if (set === undefined) return -ERRNO.EFAULT;
+    t.signals.savedMask = t.signals.blocked;
+    t.signals.setBlocked(set);
+  }
+  const result = call();
+  if (typeof result !== 'object' && t.signals.savedMask !== undefined) {
+    t.signals.setBlocked(t.signals.savedMask);
+    t.signals.savedMask = undefined;
+  }
+  return result;
+}
+
 function ppoll(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const timeout = timespec(t, a.n(2));
   if (typeof timeout === 'object') return timeout.errno;
-  return doPoll(k, t, a.n(0), a.u32(1), timeout);
+  return withMask(t, a.n(3), a.n(4), () => doPoll(k, t, a.n(0), a.u32(1), timeout));
 }
 
 /** The three sets of select: input bits read, output bits written back. */
@@ -110,7 +130,7 @@ function doSelect(k: Kernel, t: Task, a: SyscallArgs, timeoutNs: bigint | undefi
   if (ready === 0) {
     if (deadlineNs === undefined || k.monotonicNs() < deadlineNs) {
       const some = (): boolean => watched.some((w) => w.file !== undefined && (w.file.poll() & w.events) !== 0);
-      return waitFor('select', some, { deadlineNs, interrupted: () => -ERRNO.EINTR });
+      return waitFor('select', some, { deadlineNs, interrupted: () => -ERESTARTNOHAND });
     }
   }
   for (const { va, found } of sets) if (va !== 0 && !t.memory.write(va, found)) return -ERRNO.EFAULT;
@@ -146,17 +166,21 @@ function pselect6(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const timeout = timespec(t, va);
   if (typeof timeout === 'object') return timeout.errno;
   const deadlineNs = deadlineIn(k, t, timeout);
-  const result = doSelect(k, t, a, timeout);
+  // The sixth argument points to {mask, its size}.
+  const pair = a.n(5);
+  const mask = pair === 0 ? 0 : t.memory.readNumber(pair);
+  const size = pair === 0 ? 0 : t.memory.readNumber(pair + 8);
+  if (mask === undefined || size === undefined) return -ERRNO.EFAULT;
+  const result = withMask(t, mask, size, () => doSelect(k, t, a, timeout));
   if (typeof result === 'number' && deadlineNs !== undefined) giveBack(k, t, va, deadlineNs, 'timespec');
   return result;
 }
 
 const HOST_STREAMS = 'standard streams of the host count as always ready';
-const MASK = `the signal mask argument is not applied; ${HOST_STREAMS}`;
 
 export const FILE_POLL_ROWS: readonly SyscallRow[] = [
   partial('poll', poll, HOST_STREAMS),
-  partial('ppoll', ppoll, MASK),
+  partial('ppoll', ppoll, HOST_STREAMS),
   partial('select', select, HOST_STREAMS),
-  partial('pselect6', pselect6, MASK),
+  partial('pselect6', pselect6, HOST_STREAMS),
 ];

@@ -320,6 +320,7 @@ function setLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): n
   if (soft > hard) return -ERRNO.EINVAL;
   if (hard > limitOf(k, of, resource)[1] && t.credentials.euid !== 0) return -ERRNO.EPERM;
   of.limits.set(resource, [soft, hard]);
+  if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
   return 0;
 }
 
@@ -387,7 +388,7 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
   partial(
     'setrlimit',
     (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : setLimit(k, t, t, a.u32(0), a.n(1))),
-    'kept and reported; RLIMIT_NOFILE is for the files to enforce',
+    'kept and reported; RLIMIT_NOFILE and RLIMIT_STACK are enforced',
   ),
   full('sched_yield', (k) => {
     k.scheduler.needResched = true;

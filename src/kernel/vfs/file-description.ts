@@ -61,8 +61,7 @@ export abstract class FileDescription {
   read(_into: Uint8Array): Transfer {
     return -ERRNO.EINVAL;
   }
-  /** `resumed`: the Wait that this same call gave before (a large write to a pipe has done a part of its work). */
-  write(_from: Uint8Array, _resumed?: Wait): Transfer {
+  write(_from: Uint8Array): Transfer {
     return -ERRNO.EINVAL;
   }
   pread(_into: Uint8Array, _position: number): number {

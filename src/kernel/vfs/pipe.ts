@@ -103,19 +103,27 @@ export class PipeEnd extends FileDescription {
     return waitFor('read from a pipe', () => pipe.length > 0 || pipe.writers === 0);
   }
 
-  /** Up to PIPE_BUF bytes go in whole or not at all; more go in pieces. The caller raises SIGPIPE at -EPIPE. */
   override write(from: Uint8Array, resumed?: Wait): Transfer {
+    return this.writeFrom(from.length, (at, length) => from.subarray(at, at + length), resumed);
+  }
+
+  /**
+   * Up to PIPE_BUF bytes go in whole or not at all; more go in pieces, fetched as room comes up (`fetch` undefined: -EFAULT).
+   * The caller raises SIGPIPE at -EPIPE.
+   */
+  writeFrom(total: number, fetch: (at: number, length: number) => Uint8Array | undefined, resumed?: Wait): Transfer {
     const { pipe } = this;
-    if (from.length === 0) return 0;
+    if (total === 0) return 0;
     const before = isPartialWrite(resumed, this) ? resumed.done : 0;
     if (pipe.readers === 0) return before > 0 ? before : -ERRNO.EPIPE;
-    const atomic = from.length <= PIPE_BUF;
-    if (atomic && pipe.room < from.length) {
+    if (total <= PIPE_BUF && pipe.room < total) {
       if (this.nonBlocking) return -ERRNO.EAGAIN;
-      return waitFor('write to a pipe', () => pipe.room >= from.length || pipe.readers === 0);
+      return waitFor('write to a pipe', () => pipe.room >= total || pipe.readers === 0);
     }
-    const done = before + pipe.put(from.subarray(before));
-    if (done === from.length) return done;
+    const part = fetch(before, Math.min(total - before, pipe.room));
+    if (part === undefined) return before > 0 ? before : -ERRNO.EFAULT;
+    const done = before + pipe.put(part);
+    if (done === total) return done;
     if (this.nonBlocking) return done > 0 ? done : -ERRNO.EAGAIN;
     const wait = waitFor('write to a pipe', () => pipe.room > 0 || pipe.readers === 0, done > 0 ? { interrupted: () => done } : {});
     return Object.assign(wait, { done, end: this });

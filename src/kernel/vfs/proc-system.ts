@@ -1,5 +1,6 @@
 /** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { ENGINE_FEATURES, type FeatureWord, type FeatureWords, featureWords } from '#arch/cpuid-features.ts';
 import { USER_HZ, UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 
@@ -20,8 +21,23 @@ function names(word: number, table: string): string[] {
   return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
 }
 
+/** What CPUID tells a guest: what the model has and the engine executes. */
+function seen(model: FeatureWords): FeatureWords {
+  const engine = featureWords(ENGINE_FEATURES);
+  const word = (name: FeatureWord): number => (model[name] & engine[name]) >>> 0;
+  return {
+    leaf1Ecx: word('leaf1Ecx'),
+    leaf1Edx: word('leaf1Edx'),
+    leaf7Ebx: word('leaf7Ebx'),
+    leaf7Ecx: word('leaf7Ecx'),
+    leaf7Edx: word('leaf7Edx'),
+    ext1Ecx: word('ext1Ecx'),
+    ext1Edx: word('ext1Edx'),
+  };
+}
+
 export function cpuinfo(model: CpuModel, cpus: number): string {
-  const { features: f } = model;
+  const f = seen(model.features);
   const flags = [
     ...names(f.leaf1Edx, LEAF1_EDX),
     ...names(f.ext1Edx, EXT1_EDX),
