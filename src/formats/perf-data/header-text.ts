@@ -13,6 +13,18 @@ function eventLine(e: EventDesc): string {
     .join('')}\n`;
 }
 
+const CLOCKS: Readonly<Record<number, string>> = {
+  0: 'realtime',
+  1: 'monotonic',
+  2: 'process_cputime_id',
+  3: 'thread_cputime_id',
+  4: 'monotonic_raw',
+  5: 'realtime_coarse',
+  6: 'monotonic_coarse',
+  7: 'boottime',
+  11: 'tai',
+};
+
 const seconds = (ns: bigint): string => `${String(ns / 1_000_000_000n)}.${String((ns % 1_000_000_000n) / 1000n).padStart(6, '0')}`;
 
 function caps(name: string, list: readonly { name: string; value: string }[]): string {
@@ -54,14 +66,26 @@ const PRINTERS: { [K in keyof Features]-?: (v: NonNullable<Features[K]>, all: Fe
   memTopology: () => available('MEM_TOPOLOGY'),
   clockId: (v) => `# clockid frequency: ${v * 1000n} MHz\n`,
   dirFormat: (v) => `# directory data version : ${v}\n`,
-  bpfProgInfo: () => available('BPF_PROG_INFO'),
-  bpfBtf: () => available('BPF_BTF'),
+  // both begin with their number
+  bpfProgInfo: (v) => (v.subarray(0, 4).some((b) => b !== 0) ? available('BPF_PROG_INFO') : ''),
+  bpfBtf: (v) => (v.length > 0 ? available('BPF_BTF') : ''),
   compressed: (v) => `# compressed : ${v.type === 1 ? 'Zstd' : 'Unknown'}, level = ${v.level}, ratio = ${v.ratio}\n`,
   cpuPmuCaps: (v) => caps('cpu pmu', v),
-  clockData: (v) => `# clockid: (${v.clockId})\n# reference time: ${seconds(v.wallClockNs)} (TOD) = ${seconds(v.clockIdTimeNs)}\n`,
+  clockData: (v) => {
+    const name = CLOCKS[v.clockId] ?? 'unknown';
+    const day = new Date(Number(v.wallClockNs / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ');
+    const tod = seconds(v.wallClockNs);
+    const ns = `${v.clockIdTimeNs / 1_000_000_000n}.${String(v.clockIdTimeNs % 1_000_000_000n).padStart(9, '0')}`;
+    return `# clockid: ${name} (${v.clockId})\n# reference time: ${day}.${tod.slice(-6)} = ${tod} (TOD) = ${ns} (${name})\n`;
+  },
   hybridTopology: (v) => `# hybrid cpu system:\n${v.map((h) => `# ${h.pmu} cpu list : ${h.cpus}\n`).join('')}`,
   pmuCaps: (v) => v.map((p) => caps(`${p.pmu} pmu`, p.caps)).join(''),
-  unknown: (v) => v.map((u) => `# feature ${u.bit}: ${u.data.byteLength} bytes, not known here\n`).join(''),
+  // 32 without bytes is how perf 6 ends the features of a pipe
+  unknown: (v) =>
+    v
+      .filter((u) => u.data.byteLength > 0)
+      .map((u) => `# feature ${u.bit}: ${u.data.byteLength} bytes, not known here\n`)
+      .join(''),
 };
 
 const KEYS = Object.keys(PRINTERS) as (keyof Features)[];

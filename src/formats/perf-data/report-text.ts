@@ -29,7 +29,7 @@ export interface ReportTextOptions {
 
 /** 9123 → 9K, as perf rounds: down. */
 function about(n: number): string {
-  if (n < 1000) return String(n).padEnd(4).trimEnd();
+  if (n < 1000) return `${n} `;
   for (const [unit, size] of [
     ['G', 1e9],
     ['M', 1e6],
@@ -41,18 +41,25 @@ function about(n: number): string {
 
 const percent = (part: number, whole: number): string => `${(whole === 0 ? 0 : (100 * part) / whole).toFixed(2)}%`;
 
-function order(a: ReportRow, b: ReportRow, children: boolean): number {
+/** perf sorts equal rows by the keys: unknown files last, files of branches the other way round. */
+function orderKeys(sort: SortKey | undefined, a: string, b: string): number {
+  if (sort === 'dso' && (a === '[unknown]' || b === '[unknown]')) return a === '[unknown]' ? 1 : -1;
+  const d = a < b ? -1 : 1;
+  return sort === 'dso_from' || sort === 'dso_to' ? -d : d;
+}
+
+function order(a: ReportRow, b: ReportRow, children: boolean, sort: readonly SortKey[]): number {
   const d = children ? b.children - a.children || b.period - a.period : b.period - a.period;
   if (d !== 0) return d;
   for (const [i, key] of a.keys.entries()) {
     const other = b.keys[i] ?? '';
-    if (key !== other) return key < other ? -1 : 1;
+    if (key !== other) return orderKeys(sort[i], key, other);
   }
   return 0;
 }
 
 export function eventReportText(report: EventReport, options: ReportTextOptions): string {
-  const rows = [...report.rows.values()].sort((a, b) => order(a, b, options.children));
+  const rows = [...report.rows.values()].sort((a, b) => order(a, b, options.children, options.sort));
   const shown = rows.filter((r) => 100 * (options.children ? r.children : r.period) >= options.percentLimit * report.period);
   const columns: { title: string; dots: number; cell: (r: ReportRow) => string }[] = [];
   const own = (r: ReportRow): string => percent(r.period, report.period).padStart(8);
@@ -61,12 +68,15 @@ export function eventReportText(report: EventReport, options: ReportTextOptions)
     columns.push({ title: '    Self', dots: 8, cell: own });
   } else columns.push({ title: 'Overhead', dots: 8, cell: own });
   if (options.showSamples) columns.push({ title: '     Samples', dots: 12, cell: (r) => String(r.samples).padStart(12) });
+  const symbolAt = options.sort.indexOf('sym');
   for (const [i, key] of options.sort.entries()) {
     const title = TITLES[key];
-    const width = shown.reduce((w, r) => Math.max(w, (r.keys[i] ?? '').length), title.length);
+    // perf makes room for an address where some symbol is unknown
+    const least = key === 'dso' && symbolAt >= 0 && shown.some((r) => UNRESOLVED.test(r.keys[symbolAt] ?? '')) ? 16 : 0;
+    const width = shown.reduce((w, r) => Math.max(w, (r.keys[i] ?? '').length), Math.max(least, title.length));
     columns.push({ title: title.padEnd(width), dots: width, cell: (r) => (r.keys[i] ?? '').padEnd(width) });
   }
-  let out = `# Samples: ${about(report.samples)}  of event '${report.event.name}'\n# Event count (approx.): ${report.period}\n#\n`;
+  let out = `# Samples: ${about(report.samples)} of event '${report.event.name}'\n# Event count (approx.): ${report.period}\n#\n`;
   out += `# ${columns.map((c) => c.title).join('  ')}\n# ${columns.map((c) => '.'.repeat(c.dots)).join('  ')}\n#\n`;
   for (const row of shown) {
     out += `  ${columns.map((c) => c.cell(row)).join('  ')}\n`;
@@ -79,6 +89,7 @@ export function eventReportText(report: EventReport, options: ReportTextOptions)
   return out;
 }
 
+const UNRESOLVED = /^\[.\] 0x[0-9a-f]{16}$/;
 const MARGIN = ' '.repeat(12);
 
 /** Chains as a tree; `caller` turns each around, so that the outermost caller stands first. */
@@ -140,8 +151,12 @@ export function statsText(counts: ReadonlyMap<number, number>, events: readonly 
   for (const n of counts.values()) total += n;
   const line = (name: string, n: number, share: boolean): string =>
     `${name.padStart(16)} events: ${String(n).padStart(10)}${share && total > 0 ? `  (${((100 * n) / total).toFixed(1).padStart(4)}%)` : ''}\n`;
-  let out = `\nAggregated stats:\n${line('TOTAL', total, false)}`;
+  let out = `\nAggregated stats:${counts.has(70) ? ' (excludes AUX area (e.g. instruction trace) decoded / synthesized events)' : ''}\n${line('TOTAL', total, false)}`;
   for (const [type, n] of [...counts].sort((a, b) => a[0] - b[0])) out += line(RECORD_NAMES[type] ?? `UNKNOWN ${type}`, n, true);
-  for (const e of events) if (e.samples > 0) out += `${e.event.name} stats:\n${line('SAMPLE', e.samples, false)}`;
+  for (const e of events) {
+    if (e.samples === 0 && e.lost === 0) continue;
+    out += `${e.event.name} stats:\n${line('SAMPLE', e.samples, false)}`;
+    if (e.lost > 0) out += line('LOST_SAMPLES', e.lost, false);
+  }
   return out;
 }

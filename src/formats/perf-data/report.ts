@@ -4,7 +4,7 @@ import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_CONTEXT, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { FormatError } from '#base/format-error.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
-import type { MapEntry } from './address-map.ts';
+import type { Dso, MapEntry } from './address-map.ts';
 import { USER_RECORD_START } from './constants.ts';
 import type { RecordCursor } from './cursor.ts';
 import { IpHistogram } from './ip-histogram.ts';
@@ -13,7 +13,7 @@ import { AddressNamer } from './resolve.ts';
 import { decodeSample, type Sample } from './sample.ts';
 import type { RecordSink } from './scan.ts';
 import { halves } from './script-line.ts';
-import type { Session, Thread } from './session.ts';
+import { moduleName, type Session, type Thread } from './session.ts';
 
 export const SORT_KEYS = [
   'comm',
@@ -75,7 +75,8 @@ const FAST = new Set<SortKey>(['comm', 'dso', 'sym']);
 const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);
 
 /** The name of a file without its folders, as report shows it. */
-const short = (name: string): string => (name.startsWith('[') ? name : name.slice(name.lastIndexOf('/') + 1));
+const short = (dso: Dso): string =>
+  dso.kernel ? moduleName(dso.name) : dso.name.startsWith('[') ? dso.name : dso.name.slice(dso.name.lastIndexOf('/') + 1);
 
 interface Place {
   readonly dso: string;
@@ -223,21 +224,22 @@ export class Reporter implements RecordSink {
     return row;
   }
 
-  #place(map: MapEntry | undefined, mode: number, hi: number, lo: number, pid: number): Place {
+  #place(map: MapEntry | undefined, mode: number, hi: number, lo: number, pid: number, raw = false): Place {
     const symbol = this.#namer.symbol(map, hi, lo, pid);
     const address = (BigInt(hi) << 32n) | BigInt(lo);
     const level = map?.dso.kernel === true || mode === PERF_RECORD_MISC.KERNEL ? 'k' : mode === PERF_RECORD_MISC.HYPERVISOR ? 'H' : '.';
-    const shown = map === undefined || map.dso.kernel ? address : address - map.start + map.pgoff;
+    // the kernel is shown as it lies, everything else (modules too) as it lies in its file; callers of a chain as they lie
+    const shown = map === undefined || raw || map.dso.name.startsWith('[kernel') ? address : address - map.start + map.pgoff;
     return {
-      dso: map === undefined ? '[unknown]' : short(map.dso.name),
-      symbol: `[${level}] ${symbol?.name ?? `0x${shown.toString(16).padStart(16, '0')}`}`,
+      dso: map === undefined ? '[unknown]' : short(map.dso),
+      symbol: `[${level}] ${symbol?.name ?? hexAddress(shown)}`,
       frame: symbol?.name ?? `0x${address.toString(16)}`,
     };
   }
 
-  #at(thread: Thread, mode: number, ip: bigint): Place {
+  #at(thread: Thread, mode: number, ip: bigint, raw = false): Place {
     const [hi, lo] = halves(ip);
-    return this.#place(this.#session.findMap(thread, mode, hi, lo), mode, hi, lo, thread.pid);
+    return this.#place(this.#session.findMap(thread, mode, hi, lo), mode, hi, lo, thread.pid, raw);
   }
 
   #slow(cursor: RecordCursor, event: EventEntry, report: EventReport, thread: Thread, period: number): void {
@@ -254,7 +256,11 @@ export class Reporter implements RecordSink {
       for (const e of sample.branchStack?.entries ?? []) {
         report.samples++;
         report.period++;
-        const side = (ip: bigint): Place => this.#at(thread, ip >> 63n === 1n ? PERF_RECORD_MISC.KERNEL : PERF_RECORD_MISC.USER, ip);
+        const side = (ip: bigint): Place => {
+          const place = this.#at(thread, ip >> 63n === 1n ? PERF_RECORD_MISC.KERNEL : PERF_RECORD_MISC.USER, ip);
+          // perf tries every mode in turn, and the last one it tried is the one it shows
+          return place.dso === '[unknown]' ? { ...place, symbol: `[H] ${hexAddress(ip)}` } : place;
+        };
         const from = side(e.from);
         const to = side(e.to);
         const f = PERF_BRANCH_ENTRY.unpack(e.flags);
@@ -305,7 +311,7 @@ export class Reporter implements RecordSink {
             : context === PERF_CONTEXT.HV
               ? PERF_RECORD_MISC.HYPERVISOR
               : PERF_RECORD_MISC.USER;
-      } else out.push(this.#at(thread, mode, ip));
+      } else out.push(this.#at(thread, mode, ip, true));
     }
     return out;
   }
@@ -349,6 +355,9 @@ export class Reporter implements RecordSink {
     });
   }
 }
+
+/** printf's %#.16x: zero has no prefix. */
+const hexAddress = (v: bigint): string => `${v === 0n ? '' : '0x'}${v.toString(16).padStart(16, '0')}`;
 
 /** Adds the frames from `from` on to a tree. */
 function grow(root: ChainNode | undefined, frames: readonly Place[], from: number, period: number): void {

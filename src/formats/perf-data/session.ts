@@ -194,8 +194,8 @@ function isAnonymous(name: string): boolean {
 }
 
 /** /lib/modules/x/kernel/net/cdc-ether.ko.xz → [cdc_ether] */
-function moduleName(path: string): string {
-  if (path.startsWith('[')) return path;
+export function moduleName(path: string): string {
+  if (path.startsWith('[') || !path.includes('.ko')) return path;
   const base = path.slice(path.lastIndexOf('/') + 1);
   const ko = base.indexOf('.ko');
   return `[${(ko < 0 ? base : base.slice(0, ko)).replaceAll('-', '_')}]`;
