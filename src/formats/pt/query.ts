@@ -16,6 +16,21 @@ export const ITEM = { END: 0, TNT: 1, TIP: 2, EVENT: 3, ERROR: 4 } as const;
 /** CFE types whose FUP only names the instruction; the others share it with the branch that follows (SDM, "Event Trace"). */
 const CFE_OF_AN_INSTRUCTION = new Set([2, 4, 7]); // IRET, RSM, VMENTRY
 
+/** May stand between a PSB+ and the TIP.PGE after it. */
+const NOT_BOUND_TO_TRACING = new Set<number>([
+  PT.PAD,
+  PT.TSC,
+  PT.TMA,
+  PT.MTC,
+  PT.CYC,
+  PT.CBR,
+  PT.MODE_EXEC,
+  PT.MODE_TSX,
+  PT.PIP,
+  PT.VMCS,
+  PT.MNT,
+]);
+
 export class PtQuery {
   readonly reader: PacketReader;
   readonly time: PtTime;
@@ -346,14 +361,28 @@ export class PtQuery {
     const state: PsbState = { ip: undefined, end: 0, mode: undefined, cr3: undefined, nonRoot: false, vmcs: undefined, tsx: undefined };
     const item = this.psbPlus(state);
     if (item >= 0) return item;
-    // BDM70: a PSB+ before a TIP.PGE may hold a FUP although tracing is off. After an overflow it means that it is on.
-    if (!this.enabled && !this.unsure) state.ip = undefined;
-    if (state.ip !== undefined) {
-      this.enabled = true;
-      this.unsure = false;
-    }
+    if (state.ip !== undefined && !this.enabled && (!this.unsure || this.pgeFollows())) state.ip = undefined;
+    if (state.ip !== undefined) this.enabled = true;
+    this.unsure = false;
     if (offset >= this.stopAt) this.ended = true;
     return this.publish({ kind: 'psb', offset, psb: state });
+  }
+
+  /**
+   * Erratum BDM70 (and SKD024, SKL021, KBL021): a PSB+ before a TIP.PGE may hold FUP and MODE.Exec although tracing is off.
+   * Looks ahead for that TIP.PGE.
+   */
+  private pgeFollows(): boolean {
+    const { reader } = this;
+    const back = reader.pos;
+    let found = false;
+    for (;;) {
+      const type = reader.next();
+      if (type === PT.TIP_PGE) found = true;
+      if (!NOT_BOUND_TO_TRACING.has(type)) break;
+    }
+    reader.seek(back);
+    return found;
   }
 
   /** Reads up to PSBEND into `state`; −1: done. */

@@ -3,9 +3,10 @@
  *
  *   libipt-oracle packets TRACE              number of packets
  *   libipt-oracle insns   TRACE CODE...      "count hash" each 10,000 instructions and at the end, then "errors N"
+ *   libipt-oracle blocks  TRACE CODE...      raw u64 triples to stdout: first IP, last IP, number of instructions
  *   libipt-oracle time-packets|time-blocks SECONDS TRACE CODE...   best rate over repetitions, see bench/pt.ts
  *
- * CODE is FILE:OFFSET:LENGTH:ADDRESS (hex) or pages:DATA:ADDRFILE. The hash is FNV-1a over the two 32-bit halves of each address.
+ * CODE is FILE:OFFSET:LENGTH:ADDRESS (hex), pages:DATA:ADDRFILE, or cpu:FAMILY/MODEL/STEPPING (for errata). The hash is FNV-1a over the two 32-bit halves of each address.
  */
 #include <intel-pt.h>
 #include <inttypes.h>
@@ -128,7 +129,7 @@ static int insns(struct pt_config *config, struct pt_image *image)
 	return 0;
 }
 
-static uint64_t blocks(struct pt_config *config, struct pt_image *image)
+static uint64_t blocks(struct pt_config *config, struct pt_image *image, FILE *out)
 {
 	struct pt_block_decoder *dec = pt_blk_alloc_decoder(config);
 	uint64_t n = 0;
@@ -154,6 +155,11 @@ static uint64_t blocks(struct pt_config *config, struct pt_image *image)
 			block.ninsn = 0;
 			status = pt_blk_next(dec, &block, sizeof(block));
 			n += block.ninsn;
+			if (out && block.ninsn) {
+				uint64_t row[3] = { block.ip, block.end_ip, block.ninsn };
+
+				fwrite(row, sizeof(row), 1, out);
+			}
 			if (status < 0)
 				break;
 		}
@@ -187,14 +193,27 @@ int main(int argc, char **argv)
 	pt_config_init(&config);
 	config.begin = load(argv[at], &size);
 	config.end = config.begin + size;
-	for (i = at + 1; i < argc; i++)
+	for (i = at + 1; i < argc; i++) {
+		unsigned family, model, stepping;
+
+		if (sscanf(argv[i], "cpu:%u/%u/%u", &family, &model, &stepping) == 3) {
+			config.cpu.vendor = pcv_intel;
+			config.cpu.family = (uint16_t) family;
+			config.cpu.model = (uint8_t) model;
+			config.cpu.stepping = (uint8_t) stepping;
+			pt_cpu_errata(&config.errata, &config.cpu);
+			continue;
+		}
 		add_code(cache, image, argv[i]);
+	}
 	if (!strcmp(mode, "packets")) {
 		printf("%" PRIu64 "\n", count_packets(&config));
 		return 0;
 	}
 	if (!strcmp(mode, "insns"))
 		return insns(&config, image);
+	if (!strcmp(mode, "blocks"))
+		return blocks(&config, image, stdout) == 0;
 	if (timed) {
 		double until = now() + atof(argv[2]), best = 1e9;
 		uint64_t n = 0;
@@ -202,7 +221,7 @@ int main(int argc, char **argv)
 		do {
 			double t = now();
 
-			n = !strcmp(mode, "time-packets") ? (count_packets(&config), (uint64_t) size) : blocks(&config, image);
+			n = !strcmp(mode, "time-packets") ? (count_packets(&config), (uint64_t) size) : blocks(&config, image, NULL);
 			t = now() - t;
 			if (t < best)
 				best = t;

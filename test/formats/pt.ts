@@ -1,0 +1,90 @@
+/** Real Processor Trace recordings: our decoder's counts are the README's, and its instruction list is libipt's. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type PtMark, PtFlow } from '#formats/pt/flow.ts';
+import { InsnHash, forEachInsn } from '#formats/pt/instructions.ts';
+import { scanPackets } from '#formats/pt/packet-reader.ts';
+import { RECORDINGS, type Recording, buildOracle, bytesOf, imageOf, present } from './pt-data.ts';
+
+const oracle = buildOracle();
+const noOracle = 'missing' in oracle ? oracle.missing : false;
+
+interface Decoded {
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
+  readonly count: number;
+  readonly errors: readonly PtMark[];
+  readonly hashes: readonly string[];
+}
+
+function decode(r: Recording): Decoded {
+  const flow = new PtFlow(imageOf(r), bytesOf(r.trace));
+  const lo = new Int32Array(r.insns + 1000);
+  const hi = new Int32Array(r.insns + 1000);
+  const errors: PtMark[] = [];
+  const hash = new InsnHash(10_000);
+  let count = 0;
+  for (;;) {
+    const chunk = flow.run();
+    if (chunk === undefined) break;
+    errors.push(...chunk.marks.filter((m) => m.event.kind === 'error'));
+    const { insns } = flow.table;
+    forEachInsn(flow.table, chunk, (id) => {
+      lo[count] = insns.lo[id]!;
+      hi[count] = insns.hi[id]!;
+      hash.add(insns.lo[id]!, insns.hi[id]!);
+      count++;
+    });
+  }
+  return { lo, hi, count, errors, hashes: hash.lines() };
+}
+
+for (const r of RECORDINGS) {
+  const missing = present(r) ? false : `${r.trace} is not here`;
+  test(`${r.name}: packets, instructions, errors`, { skip: missing }, () => {
+    if (r.packets !== undefined)
+      assert.equal(
+        scanPackets(bytesOf(r.trace)).counts.reduce((a, b) => a + b, 0),
+        r.packets,
+      );
+    const got = decode(r);
+    assert.equal(got.count, r.insns);
+    assert.equal(got.errors.length, r.errors);
+  });
+
+  test(`${r.name}: the instructions are libipt's, by hash each 10,000`, { skip: missing || noOracle }, () => {
+    if ('missing' in oracle) return;
+    const lines = oracle
+      .run(['insns', r.trace, ...r.code])
+      .toString()
+      .trim()
+      .split('\n');
+    const errors = Number(lines.pop()!.split(' ')[1]);
+    const got = decode(r).hashes;
+    // libipt's instruction decoder gives up at an indirect call that a page fault cut off without a FUP (griffin, offset 0x15f0);
+    // its block decoder does not. Up to there the hashes are compared, beyond by blocks in the next test.
+    if (r.name === 'pt-griffin/ovf-01-poc' && errors === 1) lines.pop();
+    else assert.equal(errors, r.errors);
+    for (const [i, line] of lines.entries()) assert.equal(got[i], line);
+    if (errors === r.errors) assert.equal(lines.length, got.length);
+  });
+
+  test(`${r.name}: libipt's blocks start and end where ours do`, { skip: missing || noOracle }, () => {
+    if ('missing' in oracle) return;
+    const raw = oracle.run(['blocks', r.trace, ...r.code]);
+    const words = new Int32Array(raw.buffer, raw.byteOffset, raw.length / 4);
+    const got = decode(r);
+    let at = 0;
+    for (let i = 0; i < words.length; i += 6) {
+      const n = words[i + 4]!;
+      const same =
+        got.lo[at] === words[i] &&
+        got.hi[at] === words[i + 1] &&
+        got.lo[at + n - 1] === words[i + 2] &&
+        got.hi[at + n - 1] === words[i + 3];
+      assert.ok(same, `block ${i / 6} of ${n} instructions, at instruction ${at}`);
+      at += n;
+    }
+    assert.equal(at, got.count);
+  });
+}
