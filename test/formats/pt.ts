@@ -1,10 +1,13 @@
 /** Real Processor Trace recordings: our decoder's counts are the README's, and its instruction list is libipt's. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { type PtMark, PtFlow } from '#formats/pt/flow.ts';
-import { InsnHash, forEachInsn } from '#formats/pt/instructions.ts';
+import { InsnHash, countInsns, forEachInsn } from '#formats/pt/instructions.ts';
+import { dumpPackets } from '#formats/pt/packet-dump.ts';
 import { scanPackets } from '#formats/pt/packet-reader.ts';
-import { RECORDINGS, type Recording, buildOracle, bytesOf, imageOf, present } from './pt-data.ts';
+import { splitAtPsb } from '#formats/pt/split.ts';
+import { DATA, RECORDINGS, type Recording, buildOracle, bytesOf, imageOf, present } from './pt-data.ts';
 
 const oracle = buildOracle();
 const noOracle = 'missing' in oracle ? oracle.missing : false;
@@ -88,3 +91,49 @@ for (const r of RECORDINGS) {
     assert.equal(at, got.count);
   });
 }
+
+test('mruby in two parts is mruby', { skip: present(RECORDINGS[1]!) ? false : 'not here' }, () => {
+  const r = RECORDINGS[1]!;
+  const trace = bytesOf(r.trace);
+  const image = imageOf(r);
+  for (const parts of [2, 5]) {
+    let count = 0;
+    for (const part of splitAtPsb(trace, parts)) {
+      const flow = new PtFlow(image, trace, part);
+      for (let c = flow.run(); c !== undefined; c = flow.run()) {
+        count += countInsns(flow.table, c);
+        assert.deepEqual(
+          c.marks.filter((m) => m.event.kind === 'error'),
+          [],
+        );
+      }
+    }
+    assert.equal(count, r.insns);
+  }
+});
+
+const perfFile = `${DATA}/perf-data/perf.data.intel_pt-4.14`;
+const perf = spawnSync('perf', ['script', '-D', '-i', perfFile], { maxBuffer: 1 << 27, encoding: 'utf8' });
+const noPerf = perf.error !== undefined || !perf.stdout.includes('Intel Processor Trace data') ? 'no perf, or no recording' : false;
+
+test('the packet dump is perf script -D, line by line', { skip: noPerf }, () => {
+  const lines = perf.stdout.split('\n');
+  let compared = 0;
+  for (let i = 0; i < lines.length; i++) {
+    if (!lines[i]!.includes('Intel Processor Trace data')) continue;
+    const from = i + 1;
+    const bytes: number[] = [];
+    for (i = from; /^\. {2}[0-9a-f]{8}: {2}/.test(lines[i]!); i++)
+      for (const b of lines[i]!.slice(13, 13 + 48)
+        .trim()
+        .split(/\s+/))
+        bytes.push(Number.parseInt(b, 16));
+    let k = from;
+    for (const line of dumpPackets(Uint8Array.from(bytes))) {
+      assert.equal(line, lines[k++]);
+      compared++;
+    }
+    assert.equal(k, i);
+  }
+  assert.equal(compared, 86_631);
+});
