@@ -7,4 +7,6 @@ export interface CommandEntry {
   readonly load: () => Promise<{ define: DefineCommand }>;
 }
 
-export const COMMANDS: readonly CommandEntry[] = [];
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'decode', summary: 'Decode raw Processor Trace bytes', load: () => import('./commands/decode.ts') },
+];

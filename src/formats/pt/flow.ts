@@ -64,6 +64,7 @@ export class PtFlow {
   private readonly limit: number;
   private readonly begin: number;
   private readonly end: number;
+  private readonly stopAt: number;
   private readonly compressed: boolean;
   private readonly timeMarks: boolean;
   private timeStamp = 0;
@@ -92,7 +93,8 @@ export class PtFlow {
     this.end = options.end ?? trace.length;
     this.compressed = options.retCompression ?? true;
     this.timeMarks = options.timeMarks ?? false;
-    this.query = new PtQuery(trace, this.begin, this.end, options.stopAt ?? Number.POSITIVE_INFINITY, options.time);
+    this.stopAt = options.stopAt ?? Number.POSITIVE_INFINITY;
+    this.query = new PtQuery(trace, this.begin, this.end, this.stopAt, options.time);
     this.table = options.table ?? new BlockTable(image);
     this.limit = options.chunk ?? 65536;
     this.out = new Int32Array(this.limit + MAX_IDLE_BLOCKS + 16); // an event's walk may overshoot the limit
@@ -302,8 +304,9 @@ export class PtFlow {
     this.ret.clear();
     this.starting = true;
     const at = this.query.sync(from);
-    const upTo = at < 0 ? this.end : at;
-    if (upTo > from) this.mark({ kind: 'gap', offset: from, size: upTo - from, cause: at < 0 ? noPsb : cause });
+    const upTo = at < 0 ? Math.min(this.end, this.stopAt) : at;
+    const last = at < 0 && this.stopAt >= this.end;
+    if (upTo > from) this.mark({ kind: 'gap', offset: from, size: upTo - from, cause: last ? noPsb : cause });
     if (at < 0) this.done = true;
   }
 

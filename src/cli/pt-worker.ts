@@ -1,0 +1,26 @@
+/** A worker thread that decodes parts of a trace, see pt-parallel.ts. */
+import { parentPort } from 'node:worker_threads';
+import { BlockTable } from '#formats/pt/block-table.ts';
+import { CodeImage } from '#formats/pt/code-image.ts';
+import { PtFlow } from '#formats/pt/flow.ts';
+import { collectStats } from '#formats/pt/stats.ts';
+import type { PtJob, PtReply } from './pt-parallel.ts';
+
+parentPort?.on('message', (job: PtJob) => {
+  const image = new CodeImage();
+  for (const r of [...job.regions].reverse()) image.add(r.start, r.bytes, r.name); // listed newest first
+  const flow = new PtFlow(image, job.trace, {
+    begin: job.begin,
+    stopAt: job.stopAt,
+    retCompression: job.retCompression,
+    table: new BlockTable(image),
+    ...(job.time === undefined ? {} : { time: job.time }),
+  });
+  let reply: PtReply;
+  try {
+    reply = { stats: collectStats(flow) };
+  } catch (error) {
+    reply = { failed: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort?.postMessage(reply);
+});
