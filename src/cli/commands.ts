@@ -9,4 +9,5 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'decode', summary: 'Decode raw Processor Trace bytes', load: () => import('./commands/decode.ts') },
+  { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },
 ];
