@@ -62,7 +62,7 @@ export const RECORDINGS: readonly Recording[] = [
   },
 ];
 
-export const present = (r: Recording): boolean => existsSync(r.trace);
+export const present = (r: { readonly trace: string }): boolean => existsSync(r.trace);
 export const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
 
 /** Builds the code image that the oracle's arguments describe. */

@@ -129,6 +129,16 @@ export class BlockTable {
     return this.at(this.insns.lo[insn]!, this.insns.hi[insn]!, this.mode[b]!);
   }
 
+  /** An empty block that stands for a call whose return place is known, but whose code is another table's. */
+  returnPlace(lo: number, hi: number, mode: number): number {
+    const id = this.allocate();
+    this.end[id] = END.CALL;
+    this.mode[id] = mode;
+    this.nextLo[id] = lo;
+    this.nextHi[id] = hi;
+    return id;
+  }
+
   private allocate(): number {
     const id = this.count++;
     if (id >= this.n.length) this.growBlocks();

@@ -51,6 +51,8 @@ export interface PtFlowOptions {
   readonly table?: BlockTable;
   /** Put a `time` mark wherever the trace's clock moved. */
   readonly timeMarks?: boolean;
+  /** Asked before each event is handled; true: `run` returns first, so that the caller can `switchTable`. */
+  readonly pause?: (event: PtEvent, tsc: bigint | undefined) => boolean;
 }
 
 /** Blocks walked without the trace saying anything: more is a loop that the trace does not cover. */
@@ -58,7 +60,8 @@ const MAX_IDLE_BLOCKS = 4096;
 
 export class PtFlow {
   readonly query: PtQuery;
-  readonly table: BlockTable;
+  /** Decoded code that block ids refer to; `switchTable` changes it between two runs. */
+  table: BlockTable;
   readonly context: PtContext = { cr3: undefined, nonRoot: false, vmcs: undefined };
   private readonly out: Int32Array;
   private readonly limit: number;
@@ -67,6 +70,8 @@ export class PtFlow {
   private readonly stopAt: number;
   private readonly compressed: boolean;
   private readonly timeMarks: boolean;
+  private readonly pause: PtFlowOptions['pause'];
+  private stashed: PtEvent | undefined;
   private timeStamp = 0;
   private marks: PtMark[] = [];
   private n = 0;
@@ -93,11 +98,17 @@ export class PtFlow {
     this.end = options.end ?? trace.length;
     this.compressed = options.retCompression ?? true;
     this.timeMarks = options.timeMarks ?? false;
+    this.pause = options.pause;
     this.stopAt = options.stopAt ?? Number.POSITIVE_INFINITY;
     this.query = new PtQuery(trace, this.begin, this.end, this.stopAt, options.time);
     this.table = options.table ?? new BlockTable(image);
     this.limit = options.chunk ?? 65536;
     this.out = new Int32Array(this.limit + MAX_IDLE_BLOCKS + 16); // an event's walk may overshoot the limit
+  }
+
+  /** TSC now, if the trace has time. */
+  get tsc(): bigint | undefined {
+    return this.query.time.now;
   }
 
   /** Walks on until the chunk is full or the trace ends; undefined: it had ended before. */
@@ -111,8 +122,24 @@ export class PtFlow {
     }
     const [lo, hi] = this.here();
     if (this.table.refresh() && this.cur >= 0) this.cur = this.table.at(lo, hi, this.mode);
-    while (!this.done && this.n < this.limit) this.walk();
+    if (this.stashed !== undefined) {
+      const event = this.stashed;
+      this.stashed = undefined;
+      this.handle(event);
+    }
+    while (!this.done && this.n < this.limit && this.stashed === undefined) this.walk();
     return { blocks: this.out, count: this.n, marks: this.marks };
+  }
+
+  /** From here on the code is another's (a thread switch): the walk stands at the same address, return places stay what they were. */
+  switchTable(table: BlockTable): void {
+    const old = this.table;
+    if (table === old) return;
+    const [lo, hi] = this.here();
+    this.table = table;
+    table.refresh();
+    this.ret.map((call) => table.returnPlace(old.nextLo[call]!, old.nextHi[call]!, old.mode[call]!));
+    if (this.cur >= 0) this.cur = table.at(lo, hi, this.mode);
   }
 
   /** Address that the walk has reached. */
@@ -326,6 +353,11 @@ export class PtFlow {
       this.resync(restart, 'not decoded after an error, up to the next PSB', 'not decoded after an error: no PSB follows');
       return;
     }
+    if (this.pause?.(event, query.time.now) === true) this.stashed = event;
+    else this.handle(event);
+  }
+
+  private handle(event: PtEvent): void {
     if (this.cur < 0) {
       this.apply(event);
       return;

@@ -21,6 +21,14 @@ export class RetStack {
     return this.entries[this.top]!;
   }
 
+  /** Replaces each entry. */
+  map(change: (block: number) => number): void {
+    for (let i = 1; i <= this.count; i++) {
+      const at = (this.top - i) & (RET_STACK_DEPTH - 1);
+      this.entries[at] = change(this.entries[at]!);
+    }
+  }
+
   clear(): void {
     this.count = 0;
   }
