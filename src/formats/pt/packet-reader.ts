@@ -6,6 +6,7 @@ import {
   PT,
   PT_IP_BYTES,
   PT_MNT_THIRD_BYTE,
+  PT_MODE_OPCODE,
   PT_OPCODE_EXT,
   PT_SIZE_OF_BYTE,
   PT_SIZE_OF_EXT,
@@ -62,6 +63,11 @@ export class PacketReader {
     this.buf = buf;
     this.pos = begin;
     this.end = end;
+  }
+
+  /** Between BBP and BEP, where BIP takes opcodes of TNT-8. */
+  get inBlock(): boolean {
+    return this.blockItemBytes !== 0;
   }
 
   seek(pos: number): void {
@@ -304,29 +310,50 @@ export interface PacketScan {
   readonly skippedBytes: number;
 }
 
-/** Counts all packets from the first PSB on, resynchronising at the next PSB after bad bytes. */
+/** Sizes by first byte for the scan's short cut; 0: look closer (02 …, CYC, MODE, bad bytes). */
+const SCAN_SIZE = Uint8Array.from(PT_SIZE_OF_BYTE);
+SCAN_SIZE[PT_MODE_OPCODE] = 0;
+SCAN_SIZE[PT_OPCODE_EXT] = 0;
+
+/** Counts all packets from the first PSB on, resynchronising at the next PSB after bad bytes. Payloads are stepped over. */
 export function scanPackets(buf: Uint8Array, begin = 0, end: number = buf.length): PacketScan {
   const counts = new Float64Array(PT_TYPE_COUNT);
   const psbOffsets: number[] = [];
   const bad: { offset: number; cause: string }[] = [];
-  let skippedBytes = 0;
   const first = findPsb(buf, begin, end);
   if (first < 0) return { counts, psbOffsets, bad, skippedBytes: end - begin };
-  skippedBytes = first - begin;
+  let skippedBytes = first - begin;
+  const byFirstByte = new Int32Array(256);
   const reader = new PacketReader(buf, first, end);
+  // The longest packet of the short cut has 9 bytes: up to here it cannot be cut by the end.
+  const safe = end - 16;
+  let pos = first;
   for (;;) {
-    const type = reader.next();
-    if (type < 0) break;
-    if (type === PT.BAD) {
-      bad.push({ offset: reader.offset, cause: reader.cause });
-      const at = reader.cause === 'truncated' ? -1 : findPsb(buf, reader.offset + 1, end);
-      skippedBytes += (at < 0 ? end : at) - reader.offset;
-      if (at < 0) break;
-      reader.seek(at);
-      continue;
+    while (pos < safe) {
+      const b = buf[pos]!;
+      const size = SCAN_SIZE[b]!;
+      if (size === 0) break;
+      byFirstByte[b]!++;
+      pos += size;
     }
-    counts[type]!++;
-    if (type === PT.PSB) psbOffsets.push(reader.offset);
+    reader.pos = pos; // not seek: the reader knows whether it is inside a block of items
+    let type: number;
+    do {
+      type = reader.next();
+      if (type < 0 || type === PT.BAD) break;
+      counts[type]!++;
+      if (type === PT.PSB) psbOffsets.push(reader.offset);
+    } while (reader.inBlock);
+    ({ pos } = reader);
+    if (type < 0) break;
+    if (type !== PT.BAD) continue;
+    bad.push({ offset: reader.offset, cause: reader.cause });
+    const at = reader.cause === 'truncated' ? -1 : findPsb(buf, reader.offset + 1, end);
+    skippedBytes += (at < 0 ? end : at) - reader.offset;
+    if (at < 0) break;
+    reader.seek(at);
+    pos = at;
   }
+  for (let b = 0; b < 256; b++) if (byFirstByte[b] !== 0) counts[PT_TYPE_OF_BYTE[b]!]! += byFirstByte[b]!;
   return { counts, psbOffsets, bad, skippedBytes };
 }
