@@ -7,7 +7,10 @@ import type { PtTimeConfig } from '#formats/pt/time.ts';
 
 export interface PtJob {
   readonly trace: Uint8Array;
-  readonly regions: readonly { readonly start: bigint; readonly bytes: Uint8Array; readonly name: string }[];
+  /** Names the code image; a worker keeps what it decoded of the last one. */
+  readonly image: string;
+  /** Only with the first job for an image. */
+  readonly regions?: readonly { readonly start: bigint; readonly bytes: Uint8Array; readonly name: string }[];
   readonly begin: number;
   readonly stopAt: number;
   readonly retCompression: boolean;
@@ -24,9 +27,13 @@ export function workerUrl(): URL {
 /** One pool for several traces: starting a thread costs more than a small decode. */
 export class PtPool {
   private readonly workers: Worker[];
+  private readonly known: string[];
+  private readonly keys = new WeakMap<CodeImage, number>();
+  private images = 0;
 
   constructor(threads: number) {
     this.workers = Array.from({ length: threads }, () => new Worker(workerUrl()));
+    this.known = this.workers.map(() => '');
   }
 
   private ask(worker: Worker, job: PtJob): Promise<PtStats> {
@@ -52,13 +59,24 @@ export class PtPool {
 
   async stats(trace: Uint8Array, image: CodeImage, options: { retCompression?: boolean; time?: PtTimeConfig } = {}): Promise<PtStats> {
     const shared = share(trace);
-    const regions = image.list().map((r) => ({ start: r.start, bytes: share(r.bytes), name: r.name }));
+    if (!this.keys.has(image)) this.keys.set(image, this.images++);
+    const key = `${this.keys.get(image)}.${image.version}`;
     const parts = splitAtPsb(trace, this.workers.length);
     const time = options.time === undefined ? {} : { time: options.time };
     const results = await Promise.all(
-      parts.map((part, i) =>
-        this.ask(this.workers[i]!, { trace: shared, regions, ...part, retCompression: options.retCompression ?? true, ...time }),
-      ),
+      parts.map((part, i) => {
+        const regions =
+          this.known[i] === key ? {} : { regions: image.list().map((r) => ({ start: r.start, bytes: share(r.bytes), name: r.name })) };
+        this.known[i] = key;
+        return this.ask(this.workers[i]!, {
+          trace: shared,
+          image: key,
+          ...regions,
+          ...part,
+          retCompression: options.retCompression ?? true,
+          ...time,
+        });
+      }),
     );
     return mergeStats(results);
   }

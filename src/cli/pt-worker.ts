@@ -6,14 +6,20 @@ import { PtFlow } from '#formats/pt/flow.ts';
 import { collectStats } from '#formats/pt/stats.ts';
 import type { PtJob, PtReply } from './pt-parallel.ts';
 
+let image = new CodeImage();
+let table = new BlockTable(image);
+
 parentPort?.on('message', (job: PtJob) => {
-  const image = new CodeImage();
-  for (const r of [...job.regions].reverse()) image.add(r.start, r.bytes, r.name); // listed newest first
+  if (job.regions !== undefined) {
+    image = new CodeImage();
+    for (const r of [...job.regions].reverse()) image.add(r.start, r.bytes, r.name); // listed newest first
+    table = new BlockTable(image);
+  }
   const flow = new PtFlow(image, job.trace, {
     begin: job.begin,
     stopAt: job.stopAt,
     retCompression: job.retCompression,
-    table: new BlockTable(image),
+    table,
     ...(job.time === undefined ? {} : { time: job.time }),
   });
   let reply: PtReply;
