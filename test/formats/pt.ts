@@ -1,7 +1,11 @@
 /** Real Processor Trace recordings: our decoder's counts are the README's, and its instruction list is libipt's. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { BlockTable } from '#formats/pt/block-table.ts';
 import { type PtMark, PtFlow } from '#formats/pt/flow.ts';
 import { InsnHash, countInsns, forEachInsn } from '#formats/pt/instructions.ts';
 import { dumpPackets } from '#formats/pt/packet-dump.ts';
@@ -136,4 +140,40 @@ test('the packet dump is perf script -D, line by line', { skip: noPerf }, () => 
     assert.equal(k, i);
   }
   assert.equal(compared, 86_631);
+});
+
+test('damaged traces: the same instructions as libipt up to the first error of either', {
+  skip: noOracle || !present(RECORDINGS[0]!),
+}, () => {
+  if ('missing' in oracle) return;
+  const dir = mkdtempSync(join(tmpdir(), 'perfglass-pt-'));
+  for (const r of RECORDINGS.slice(0, 2)) {
+    const image = imageOf(r);
+    const table = new BlockTable(image);
+    const whole = bytesOf(r.trace).subarray(0, 6000);
+    let compared = 0;
+    for (let i = 0; i < 60; i++) {
+      const trace = whole.slice();
+      for (let k = 0; k < 2; k++) trace[(i * 2654435761 + k * 40503) % trace.length]! ^= 1 << ((i + k) % 8);
+      const file = join(dir, 'trace');
+      writeFileSync(file, trace);
+      const raw = oracle.run(['list', file, ...r.code]);
+      const theirs = new Int32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length));
+      const flow = new PtFlow(image, trace, { table });
+      let n = 0;
+      let failed = false;
+      for (let c = flow.run(); c !== undefined && !failed; c = flow.run()) {
+        const error = c.marks.find((m) => m.event.kind === 'error');
+        const count = error?.at ?? c.count;
+        failed = error !== undefined;
+        forEachInsn(table, { ...c, count }, (id) => {
+          if (n < theirs.length / 2)
+            assert.ok(table.insns.lo[id] === theirs[n * 2] && table.insns.hi[id] === theirs[n * 2 + 1], `${r.name} ${i}: instruction ${n}`);
+          n++;
+        });
+      }
+      compared += Math.min(n, theirs.length / 2);
+    }
+    assert.ok(compared > 100_000, `${compared} instructions compared`);
+  }
 });

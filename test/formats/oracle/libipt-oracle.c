@@ -3,6 +3,7 @@
  *
  *   libipt-oracle packets TRACE              number of packets
  *   libipt-oracle insns   TRACE CODE...      "count hash" each 10,000 instructions and at the end, then "errors N"
+ *   libipt-oracle list    TRACE CODE...      raw u64 addresses of instructions up to the first error
  *   libipt-oracle blocks  TRACE CODE...      raw u64 triples to stdout: first IP, last IP, number of instructions
  *   libipt-oracle time-packets|time-blocks SECONDS TRACE CODE...   best rate over repetitions, see bench/pt.ts
  *
@@ -77,9 +78,14 @@ static uint64_t count_packets(struct pt_config *config)
 
 static uint32_t hash = 2166136261u;
 static uint64_t count;
+static int list;
 
 static void one(uint64_t ip)
 {
+	if (list) {
+		fwrite(&ip, sizeof(ip), 1, stdout);
+		return;
+	}
 	hash = (hash ^ (uint32_t) ip) * 16777619u;
 	hash = (hash ^ (uint32_t) (ip >> 32)) * 16777619u;
 	if (++count % 10000 == 0)
@@ -118,13 +124,16 @@ static int insns(struct pt_config *config, struct pt_image *image)
 			uint64_t offset = 0;
 
 			errors++;
+			if (list)
+				break;
 			pt_insn_get_offset(dec, &offset);
 			fprintf(stderr, "%" PRIx64 ": %s\n", offset, pt_errstr(pt_errcode(status)));
 		}
 		if (status >= 0)
 			break; /* end of trace */
 	}
-	printf("%" PRIu64 " %08x\nerrors %" PRIu64 "\n", count, hash, errors);
+	if (!list)
+		printf("%" PRIu64 " %08x\nerrors %" PRIu64 "\n", count, hash, errors);
 	pt_insn_free_decoder(dec);
 	return 0;
 }
@@ -210,7 +219,8 @@ int main(int argc, char **argv)
 		printf("%" PRIu64 "\n", count_packets(&config));
 		return 0;
 	}
-	if (!strcmp(mode, "insns"))
+	list = !strcmp(mode, "list");
+	if (list || !strcmp(mode, "insns"))
 		return insns(&config, image);
 	if (!strcmp(mode, "blocks"))
 		return blocks(&config, image, stdout) == 0;
