@@ -10,4 +10,7 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'decode', summary: 'Decode raw Processor Trace bytes', load: () => import('./commands/decode.ts') },
   { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },
+  { name: 'report', summary: 'Histogram of a recording by symbol, file, command or caller', load: () => import('./commands/report.ts') },
+  { name: 'evlist', summary: 'List the events of a recording', load: () => import('./commands/evlist.ts') },
+  { name: 'inspect', summary: 'What a recording lost: how much, when, whose', load: () => import('./commands/inspect.ts') },
 ];

@@ -49,7 +49,7 @@ export function kernelRecordText(r: KernelRecord, misc: number, id: bigint | und
     case 'ITRACE_START':
       return ` pid: ${r.pid} tid: ${r.tid}\n`;
     case 'LOST_SAMPLES':
-      return `: id:${id ?? 0n}: lost samples :${r.lost}\n`;
+      return `: id:${id ?? 0xffff_ffff_ffff_ffffn}: lost samples :${r.lost}\n`;
     case 'SWITCH':
       return ` ${switchText(misc)}\n`;
     case 'SWITCH_CPU_WIDE':
@@ -69,8 +69,8 @@ export function kernelRecordText(r: KernelRecord, misc: number, id: bigint | und
     case 'CGROUP':
       return ` cgroup: ${r.id} ${r.path}\n`;
     case 'TEXT_POKE': {
-      const bytes = (label: string, b: Uint8Array): string => `     ${label} bytes: ${Array.from(b, hex2).join(' ')}\n`;
-      return ` ${r.addr.toString(16)} old len ${r.oldLen} new len ${r.newLen}\n${bytes('old', r.bytes.subarray(0, r.oldLen))}${bytes('new', r.bytes.subarray(r.oldLen))}`;
+      const bytes = (label: string, b: Uint8Array): string => `            ${label} bytes: ${Array.from(b, hex2).join(' ')}\n`;
+      return ` ${r.addr.toString(16)}  old len ${r.oldLen} new len ${r.newLen}\n${bytes('Old', r.bytes.subarray(0, r.oldLen))}${bytes('New', r.bytes.subarray(r.oldLen))}`;
     }
     case 'AUX_OUTPUT_HW_ID':
       return ` hw_id: ${x(r.hwId)}\n`;

@@ -14,7 +14,7 @@ import type { EventEntry } from './recording.ts';
 import { decodeKernelRecord } from './records.ts';
 import { decodeSample, type ReadValues, type Registers, type Sample } from './sample.ts';
 import type { RecordSink } from './scan.ts';
-import { halves, type SamplePrinter } from './script-line.ts';
+import { halves, pageSize, type SamplePrinter } from './script-line.ts';
 import { bodyReader, type Session } from './session.ts';
 import { type AuxtraceRecord, decodeUserRecord } from './user-records.ts';
 
@@ -193,13 +193,12 @@ function sampleText(s: Sample, attr: PerfEventAttr): string {
   }
   if (s.regsUser !== undefined && s.regsUser.abi !== 0n) out += registersText('user', s.regsUser, attr.sample_regs_user);
   if (s.regsIntr !== undefined && s.regsIntr.abi !== 0n) out += registersText('intr', s.regsIntr, attr.sample_regs_intr);
-  if (s.stackUser !== undefined)
-    out += `... ustack: size ${s.stackUser.dynSize}, offset 0x${(s.stackUser.data.byteLength > 0 ? 0 : 0).toString(16)}\n`;
+  if (s.stackUser !== undefined) out += `... ustack: size ${s.stackUser.dynSize}, offset 0x${(s.stackUser.offset ?? 0).toString(16)}\n`;
   if (s.weight !== undefined) out += `... weight: ${(attr.sample_type & PERF_SAMPLE.WEIGHT) !== 0 ? s.weight : s.weight & 0xffff_ffffn}\n`;
   if (s.dataSrc !== undefined) out += ` . data_src: 0x${s.dataSrc.toString(16)}\n`;
   if (s.physAddr !== undefined) out += ` .. phys_addr: 0x${s.physAddr.toString(16)}\n`;
-  if (s.dataPageSize !== undefined) out += ` .. data page size: ${s.dataPageSize}\n`;
-  if (s.codePageSize !== undefined) out += ` .. code page size: ${s.codePageSize}\n`;
+  if (s.dataPageSize !== undefined) out += ` .. data page size: ${pageSize(s.dataPageSize)}\n`;
+  if (s.codePageSize !== undefined) out += ` .. code page size: ${pageSize(s.codePageSize)}\n`;
   if (s.transaction !== undefined) out += `... transaction: ${s.transaction.toString(16)}\n`;
   if (s.read !== undefined) out += readText(s.read, (attr.read_format & 8) !== 0);
   return out;

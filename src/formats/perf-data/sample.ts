@@ -52,7 +52,7 @@ export interface Sample {
   raw?: Uint8Array;
   branchStack?: BranchStack;
   regsUser?: Registers;
-  stackUser?: { data: Uint8Array; dynSize: bigint };
+  stackUser?: { data: Uint8Array; dynSize: bigint /** in the record; made by the reader */; offset?: number };
   /** WEIGHT, or WEIGHT_STRUCT as one word: var1 u32, var2 u16, var3 u16. */
   weight?: bigint;
   dataSrc?: bigint;
@@ -168,9 +168,10 @@ export function decodeSample(cursor: RecordCursor, attr: PerfEventAttr): Sample 
   if (has(PERF_SAMPLE.BRANCH_STACK)) out.branchStack = readBranchStack(r, attr);
   if (has(PERF_SAMPLE.REGS_USER)) out.regsUser = readRegisters(r, attr.sample_regs_user);
   if (has(PERF_SAMPLE.STACK_USER)) {
+    const offset = r.position;
     const size = r.size64('size of the user stack');
     const data = r.take(size, 'user stack');
-    out.stackUser = { data, dynSize: size === 0 ? 0n : r.u64('dynamic size of the user stack') };
+    out.stackUser = { data, dynSize: size === 0 ? 0n : r.u64('dynamic size of the user stack'), offset };
   }
   if (has(PERF_SAMPLE.WEIGHT | PERF_SAMPLE.WEIGHT_STRUCT)) {
     if (r.littleEndian || has(PERF_SAMPLE.WEIGHT)) out.weight = r.u64('weight');

@@ -7,6 +7,7 @@ import type { TextBuffer } from '#base/text-buffer.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
 import type { MapEntry } from './address-map.ts';
 import type { RecordCursor } from './cursor.ts';
+import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { type BranchStack, decodeSample, type Registers } from './sample.ts';
@@ -47,6 +48,7 @@ export class SamplePrinter {
   readonly #options: ScriptOptions;
   readonly #plans: (Plan | undefined)[] = [];
   #nameWidth = -1;
+  #dataSrcWidth = 0;
 
   constructor(recording: Recording, session: Session, out: TextBuffer, options: ScriptOptions) {
     this.#recording = recording;
@@ -190,7 +192,11 @@ export class SamplePrinter {
     const out = this.#out;
     const { fields, namer } = plan;
     const sample = decodeSample(cursor, event.attr);
-    if (fields.data_src) out.text(` ${(sample.dataSrc ?? 0n).toString(16)}`);
+    if (fields.data_src) {
+      const text = dataSrcText(sample.dataSrc ?? 0n);
+      this.#dataSrcWidth = Math.max(this.#dataSrcWidth, text.length); // the column grows with its longest text, as in perf
+      out.text(`${(sample.dataSrc ?? 0n).toString(16).padStart(16)} ${text.padEnd(this.#dataSrcWidth)}`);
+    }
     if (fields.weight)
       out.text(
         String((event.attr.sample_type & PERF_SAMPLE.WEIGHT) !== 0 ? (sample.weight ?? 0n) : (sample.weight ?? 0n) & 0xffff_ffffn).padStart(
@@ -235,9 +241,12 @@ export class SamplePrinter {
       }
       if (depth++ === MAX_STACK) return;
       const [hi, lo] = halves(ip);
+      const map = this.#session.findMap(thread, mode, hi, lo);
       out.byte(9);
-      out.hex64(hi, lo, 16);
-      out.raw(plan.namer.suffix(this.#session.findMap(thread, mode, hi, lo), hi, lo, thread.pid));
+      // in a chain perf shows user addresses as offsets in their file
+      if (map !== undefined && !map.dso.kernel) out.hex64(...halves(ip - map.start + map.pgoff), 16);
+      else out.hex64(hi, lo, 16);
+      out.raw(plan.namer.suffix(map, hi, lo, thread.pid));
       out.byte(10);
     }
   }
@@ -283,7 +292,7 @@ const CONTEXT_MODE = new Map<bigint, number>([
 
 export const halves = (v: bigint): [number, number] => [Number(BigInt.asUintN(32, v >> 32n)), Number(BigInt.asUintN(32, v))];
 
-function pageSize(bytes: bigint): string {
+export function pageSize(bytes: bigint): string {
   if (bytes === 0n) return 'N/A';
   for (const [shift, unit] of [
     [30n, 'G'],

@@ -206,18 +206,24 @@ export class PerfDataWriter {
     if (this.#pending.length === 0) return;
     if (this.#compression === undefined) this.#write(this.#pending.bytes);
     else {
-      const { deflate, record = 81 } = this.#compression;
-      const data = deflate(this.#pending.bytes);
-      this.#plainBytes += this.#pending.length;
-      this.#packedBytes += data.byteLength;
-      const w = new ByteWriter(data.byteLength + 32).u32(record).u16(0).u16(0);
-      if (record === 83) w.u64(data.byteLength).raw(data).align(8);
-      else w.raw(data);
-      if (w.length > MAX_RECORD) throw new RangeError(`a compressed record of ${w.length} bytes: 65535 are the most`);
-      w.patchU16(6, w.length);
-      this.#write(w.bytes);
+      const all = this.#pending.bytes;
+      // a record may be cut: the reader joins what comes out
+      for (let at = 0; at < all.byteLength; at += FLUSH_AT)
+        this.#compressed(all.subarray(at, Math.min(all.byteLength, at + FLUSH_AT)), this.#compression);
     }
     this.#pending.clear();
+  }
+
+  #compressed(bytes: Uint8Array, { deflate, record = 81 }: Compression): void {
+    const data = deflate(bytes);
+    this.#plainBytes += bytes.byteLength;
+    this.#packedBytes += data.byteLength;
+    const w = new ByteWriter(data.byteLength + 32).u32(record).u16(0).u16(0);
+    if (record === 83) w.u64(data.byteLength).raw(data).align(8);
+    else w.raw(data);
+    if (w.length > MAX_RECORD) throw new RangeError(`a compressed record of ${w.length} bytes: 65535 are the most`);
+    w.patchU16(6, w.length);
+    this.#write(w.bytes);
   }
 
   /** A sample of `event`. Its id is filled in from the event's first id. */
