@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isElf } from '#abi/elf.ts';
 import { FormatError } from '#base/format-error.ts';
-import { type ElfFile, buildId, readElf } from '#formats/elf/reader.ts';
+import { type ElfFile, buildId, loadSegments, readElf } from '#formats/elf/reader.ts';
 import type { CodeRegion } from '#formats/pt/code-image.ts';
 import type { CodeRequest } from '#formats/pt/world.ts';
 
@@ -12,22 +12,28 @@ interface Loaded {
   readonly elf: ElfFile | undefined;
 }
 
+export interface DiskCodeOptions {
+  /** Root that stands in for the recorded machine's. */
+  readonly symfs?: string;
+  /** Build ids by path, from the recording's header. */
+  readonly buildIds?: ReadonlyMap<string, string>;
+  /** The recorded kernel, uncompressed, at the addresses that it ran at. */
+  readonly vmlinux?: string;
+}
+
 export class DiskCode {
-  private readonly symfs: string;
+  private readonly options: DiskCodeOptions;
   private readonly files = new Map<string, Loaded | undefined>();
-  private readonly buildIds: ReadonlyMap<string, string>;
-  /** One line for each file that could not be used, with the reason. */
+  /** The reason for each file that could not be used. */
   readonly problems = new Map<string, string>();
 
-  /** `buildIds`: by path, from the recording's header. */
-  constructor(symfs = '', buildIds: ReadonlyMap<string, string> = new Map()) {
-    this.symfs = symfs;
-    this.buildIds = buildIds;
+  constructor(options: DiskCodeOptions = {}) {
+    this.options = options;
   }
 
   private file(name: string): Loaded | undefined {
     if (this.files.has(name)) return this.files.get(name);
-    const path = this.symfs === '' ? name : join(this.symfs, name);
+    const path = this.options.symfs === undefined || name === this.options.vmlinux ? name : join(this.options.symfs, name);
     let loaded: Loaded | undefined;
     try {
       if (!statSync(path).isFile()) throw new Error('not a regular file');
@@ -41,20 +47,32 @@ export class DiskCode {
     return loaded;
   }
 
+  private kernel(filename: string): readonly CodeRegion[] {
+    const { vmlinux } = this.options;
+    const elf = vmlinux === undefined || !filename.startsWith('[kernel') ? undefined : this.file(vmlinux)?.elf;
+    if (elf === undefined) {
+      this.problems.set(
+        filename,
+        vmlinux === undefined ? 'kernel code is in no recording (--vmlinux FILE gives it)' : 'kernel module, or --vmlinux is no ELF file',
+      );
+      return [];
+    }
+    return loadSegments(elf)
+      .filter((s) => s.executable)
+      .map((s) => ({ start: s.vaddr, bytes: elf.bytes.subarray(s.fileOffset, s.fileOffset + s.fileSize), name: filename }));
+  }
+
   /** For `PtSessionInput.code`. */
   readonly provide = (request: CodeRequest): readonly CodeRegion[] => {
     const { filename, addr, len, pgoff } = request;
-    if (request.kernel) {
-      this.problems.set(filename, 'kernel code is not read: there is no /proc/kcore in a recording');
-      return [];
-    }
+    if (request.kernel) return this.kernel(filename);
     if (!filename.startsWith('/') || filename.startsWith('//anon')) {
       this.problems.set(filename, 'not a file: its code is not in the recording');
       return [];
     }
     const loaded = this.file(filename);
     if (loaded === undefined) return [];
-    const want = request.buildId ?? this.buildIds.get(filename);
+    const want = request.buildId ?? this.options.buildIds?.get(filename);
     const have = loaded.elf === undefined ? undefined : buildId(loaded.elf);
     if (want !== undefined && have !== undefined && !want.startsWith(have) && !have.startsWith(want)) {
       this.problems.set(filename, `another build: recorded ${want}, on disk ${have}`);

@@ -11,7 +11,7 @@ import { type PtInfo, timeConfigOf, tscToNs } from './info.ts';
 import type { ItraceOptions } from './itrace-options.ts';
 import { ITEM, PtQuery } from './query.ts';
 import { Synth, type SynthEvent, type Where } from './synth.ts';
-import { type CodeProvider, type SidebandRecord, World } from './world.ts';
+import { type CodeProvider, type SidebandRecord, type Space, World } from './world.ts';
 
 /** The bytes of one AUX buffer, in order. */
 export interface AuxQueue {
@@ -109,7 +109,11 @@ class Sideband {
     this.world = new World(input.code);
     this.records = input.sideband;
     this.queue = queue;
-    this.where = { time: undefined, cpu: queue.cpu, pid: -1, tid: queue.tid, comm: '' };
+    this.where = { time: undefined, cpu: queue.cpu, pid: -1, tid: queue.tid, comm: '', space: this.world.space(-1) };
+  }
+
+  get space(): Space {
+    return this.world.space(this.where.pid);
   }
 
   due(time: bigint): boolean {
@@ -129,6 +133,7 @@ class Sideband {
     const thread = this.world.thread(where.pid, where.tid);
     if (thread.pid !== -1) where.pid = thread.pid;
     where.comm = thread.comm;
+    where.space = this.space;
   }
 
   /** Who runs on the queue's CPU. */
@@ -168,6 +173,7 @@ export function* decodeQueue(input: PtSessionInput, queue: AuxQueue): Generator<
         pid: side.where.pid,
         tid: side.where.tid,
         comm: side.where.comm,
+        space: side.where.space,
         ip: 0n,
         event: { kind: 'gap', offset: 0, size: Number(lostBefore), cause: 'bytes of the AUX buffer that are not in the recording' },
       };
@@ -175,8 +181,8 @@ export function* decodeQueue(input: PtSessionInput, queue: AuxQueue): Generator<
       yield* quick(input, data, side, timed);
       continue;
     }
-    const flow = new PtFlow(side.world.table(side.where.pid).insns.image, data, {
-      table: side.world.table(side.where.pid),
+    const flow = new PtFlow(side.space.image, data, {
+      table: side.space.table,
       time: timeConfigOf(input.info, input.config),
       retCompression: (input.config & input.info.noretcompBit) === 0n,
       timeMarks: timed,
@@ -202,7 +208,7 @@ export function* decodeQueue(input: PtSessionInput, queue: AuxQueue): Generator<
       synth.out = [];
       if (!timed || flow.tsc === undefined) continue;
       side.advance(tscToNs(input.info, flow.tsc));
-      flow.switchTable(side.world.table(side.where.pid));
+      flow.switchTable(side.space.table);
     }
   }
 }
@@ -212,8 +218,8 @@ function* quick(input: PtSessionInput, data: Uint8Array, side: Sideband, timed: 
   const query = new PtQuery(data, 0, data.length, Number.POSITIVE_INFINITY, timeConfigOf(input.info, input.config));
   const psbOnly = input.options.quick > 1;
   const make = (kind: SynthEvent['kind'], more: Partial<SynthEvent>): SynthEvent => {
-    const { cpu, pid, tid, comm, time } = side.where;
-    return { kind, cpu, pid, tid, comm, ip: 0n, ...(time === undefined ? {} : { time }), ...more };
+    const { cpu, pid, tid, comm, space, time } = side.where;
+    return { kind, cpu, pid, tid, comm, space, ip: 0n, ...(time === undefined ? {} : { time }), ...more };
   };
   let from = 0;
   for (;;) {

@@ -4,6 +4,7 @@ import type { BlockTable } from './block-table.ts';
 import type { PtEvent } from './events.ts';
 import { CLS } from './insn-table.ts';
 import type { ItraceOptions } from './itrace-options.ts';
+import type { Space } from './world.ts';
 
 export type SynthKind = 'instructions' | 'branches' | 'transactions' | 'ptwrite' | 'power' | 'other' | 'error' | 'gap';
 
@@ -15,6 +16,8 @@ export interface SynthEvent {
   readonly pid: number;
   readonly tid: number;
   readonly comm: string;
+  /** For names of files and symbols: valid until the next event is asked for. */
+  readonly space: Space;
   /** Address of the instruction, the branch's source. 0n: not known (tracing was off). */
   readonly ip: bigint;
   /** Branches: the target; 0n: not known. */
@@ -34,6 +37,7 @@ export interface Where {
   pid: number;
   tid: number;
   comm: string;
+  space: Space;
 }
 
 const POWER = new Set(['pwre', 'pwrx', 'exstop', 'mwait', 'cbr']);
@@ -81,7 +85,7 @@ export class Synth {
   private push(kind: SynthKind, ip: bigint, more: Partial<SynthEvent> = {}): void {
     const { where } = this;
     const time = where.time === undefined ? {} : { time: where.time };
-    this.out.push({ kind, cpu: where.cpu, pid: where.pid, tid: where.tid, comm: where.comm, ip, ...time, ...more });
+    this.out.push({ kind, cpu: where.cpu, pid: where.pid, tid: where.tid, comm: where.comm, space: where.space, ip, ...time, ...more });
   }
 
   /** A block was walked. */

@@ -33,9 +33,33 @@ const PROT_EXEC = 4;
 const MISC_MMAP_DATA = 0x2000;
 const KERNEL_PID = -1;
 
-interface Space {
-  readonly image: CodeImage;
-  readonly table: BlockTable;
+/** Where an address lies. */
+export interface Place {
+  readonly filename: string;
+  /** Offset in the file. */
+  readonly offset: bigint;
+  readonly kernel: boolean;
+}
+
+interface Mapping {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly pgoff: bigint;
+  readonly filename: string;
+  readonly kernel: boolean;
+}
+
+/** What a process sees: its code, and which file each address belongs to. */
+export class Space {
+  readonly image = new CodeImage();
+  readonly table = new BlockTable(this.image);
+  /** Newest first. */
+  readonly mappings: Mapping[] = [];
+
+  locate(ip: bigint): Place | undefined {
+    const m = this.mappings.find((x) => ip >= x.start && ip < x.end);
+    return m === undefined ? undefined : { filename: m.filename, offset: ip - m.start + m.pgoff, kernel: m.kernel };
+  }
 }
 
 export interface ThreadName {
@@ -48,6 +72,7 @@ export class World {
   private readonly threads = new Map<number, ThreadName>([[0, { pid: 0, comm: 'swapper' }]]);
   private readonly spaces = new Map<number, Space>();
   private readonly kernel: CodeRegion[] = [];
+  private readonly kernelMappings: Mapping[] = [];
 
   constructor(provider: CodeProvider) {
     this.provider = provider;
@@ -62,20 +87,16 @@ export class World {
     return t;
   }
 
-  private space(pid: number): Space {
+  /** The address space of a process. */
+  space(pid: number): Space {
     let s = this.spaces.get(pid);
     if (s === undefined) {
-      const image = new CodeImage();
-      for (const r of this.kernel) image.add(r.start, r.bytes, r.name);
-      s = { image, table: new BlockTable(image) };
+      s = new Space();
+      for (const r of this.kernel) s.image.add(r.start, r.bytes, r.name);
+      s.mappings.unshift(...this.kernelMappings);
       this.spaces.set(pid, s);
     }
     return s;
-  }
-
-  /** The code that a process sees. */
-  table(pid: number): BlockTable {
-    return this.space(pid).table;
   }
 
   apply({ record, misc }: SidebandRecord): void {
@@ -87,9 +108,10 @@ export class World {
         const parent = this.thread(record.ppid, record.ptid);
         this.threads.set(record.tid, { pid: record.pid, comm: parent.comm });
         if (record.pid !== record.ppid && !this.spaces.has(record.pid)) {
-          const from = this.space(record.ppid).image;
-          const to = this.space(record.pid).image;
-          for (const r of [...from.list()].reverse()) to.add(r.start, r.bytes, r.name);
+          const from = this.space(record.ppid);
+          const to = this.space(record.pid);
+          for (const r of [...from.image.list()].reverse()) to.image.add(r.start, r.bytes, r.name);
+          to.mappings.splice(0, to.mappings.length, ...from.mappings);
         }
         break;
       }
@@ -109,12 +131,14 @@ export class World {
     const kernel = pid === KERNEL_PID;
     const hex = buildId === undefined ? {} : { buildId: [...buildId].map((b) => b.toString(16).padStart(2, '0')).join('') };
     const regions = this.provider({ filename: m.filename, addr: m.addr, len: m.len, pgoff: m.pgoff, kernel, ...hex });
-    if (!kernel) {
-      const { image } = this.space(pid);
-      for (const r of regions) image.add(r.start, r.bytes, r.name);
-      return;
+    const mapping: Mapping = { start: m.addr, end: m.addr + m.len, pgoff: m.pgoff, filename: m.filename, kernel };
+    if (kernel) {
+      this.kernel.push(...regions);
+      this.kernelMappings.unshift(mapping);
     }
-    this.kernel.push(...regions);
-    for (const s of this.spaces.values()) for (const r of regions) s.image.add(r.start, r.bytes, r.name);
+    for (const s of kernel ? this.spaces.values() : [this.space(pid)]) {
+      s.mappings.unshift(mapping);
+      for (const r of regions) s.image.add(r.start, r.bytes, r.name);
+    }
   }
 }
