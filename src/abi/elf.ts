@@ -1,154 +1,85 @@
-/**
- * ELF file and program headers, pure: bytes in, numbers out. Imported by the kernel's exec and by `formats/elf`.
- * Source: elf(5), <elf.h>, System V ABI; field names verbatim. Addresses, offsets and sizes that may exceed 2^53 are bigint.
- */
-import { ByteReader } from '#base/bytes.ts';
-import { FormatError } from '#base/format-error.ts';
+/** ELF-64 headers as a loader needs them. System V ABI, gABI ch. 4-5; include/uapi/linux/elf.h. Parsing only; who judges stands elsewhere. */
 
-export const ELF_MAGIC = 0x7f454c46; // big-endian reading of 7f 45 4c 46
-export const ELFCLASS = { CLASS32: 1, CLASS64: 2 } as const;
-export const ELFDATA = { LSB: 1, MSB: 2 } as const;
-export const ET = { NONE: 0, REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
-export const EM = { I386: 3, PPC64: 21, S390: 22, ARM: 40, X86_64: 62, AARCH64: 183, RISCV: 243 } as const;
-const MACHINE_NAMES: Readonly<Record<number, string>> = {
+export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
+export const PT_TYPE = { NULL: 0, LOAD: 1, DYNAMIC: 2, INTERP: 3, NOTE: 4, PHDR: 6, TLS: 7, GNU_STACK: 0x6474_e551 } as const;
+export const PF = { X: 1, W: 2, R: 4 } as const;
+export const EM_X86_64 = 62;
+export const EHDR_SIZE = 64;
+export const PHDR_SIZE = 56;
+
+/** Machines that someone may try to run, by e_machine. */
+const MACHINES: Readonly<Record<number, string>> = {
   2: 'SPARC',
   3: 'i386',
   8: 'MIPS',
   20: 'PowerPC',
   21: 'PowerPC64',
-  22: 's390',
+  22: 'S/390',
   40: 'ARM',
+  43: 'SPARC V9',
+  50: 'IA-64',
   62: 'x86-64',
   183: 'AArch64',
   243: 'RISC-V',
   258: 'LoongArch',
 };
-export const PT_TYPE = {
-  NULL: 0,
-  LOAD: 1,
-  DYNAMIC: 2,
-  INTERP: 3,
-  NOTE: 4,
-  PHDR: 6,
-  TLS: 7,
-  GNU_EH_FRAME: 0x6474e550,
-  GNU_STACK: 0x6474e551,
-  GNU_RELRO: 0x6474e552,
-} as const;
-export const PF = { X: 1, W: 2, R: 4 } as const;
+export const machineName = (e_machine: number): string => MACHINES[e_machine] ?? `machine ${e_machine}`;
 
-export const EHDR64_SIZE = 64;
-export const EHDR32_SIZE = 52;
-export const PHDR64_SIZE = 56;
-export const PHDR32_SIZE = 32;
-
-export interface Ehdr {
-  /** 32 or 64. */
-  readonly bits: 32 | 64;
-  readonly littleEndian: boolean;
+/** e_ident and Elf64_Ehdr. */
+export interface ElfHeader {
+  readonly elfClass: number;
+  readonly data: number;
   readonly e_type: number;
   readonly e_machine: number;
   readonly e_entry: bigint;
   readonly e_phoff: bigint;
-  readonly e_shoff: bigint;
-  readonly e_flags: number;
-  readonly e_ehsize: number;
   readonly e_phentsize: number;
   readonly e_phnum: number;
-  readonly e_shentsize: number;
-  readonly e_shnum: number;
-  readonly e_shstrndx: number;
 }
 
-export interface Phdr {
+export interface ProgramHeader {
   readonly p_type: number;
   readonly p_flags: number;
   readonly p_offset: bigint;
   readonly p_vaddr: bigint;
-  readonly p_paddr: bigint;
   readonly p_filesz: bigint;
   readonly p_memsz: bigint;
   readonly p_align: bigint;
 }
 
-/** `EM_X86_64` as "x86-64", an unknown number as "machine 999". */
-export const machineName = (e_machine: number): string => MACHINE_NAMES[e_machine] ?? `machine ${e_machine}`;
-
-/** Whether the bytes start as an ELF file does. */
 export const isElf = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 
-/** Reads the file header, any class and byte order. `FormatError` with the offset if it is none. */
-export function readEhdr(bytes: Uint8Array): Ehdr {
-  if (!isElf(bytes)) throw new FormatError(0, bytes.length === 0 ? 'empty file, not ELF' : 'not an ELF file (no 7f 45 4c 46)');
-  const cls = bytes[4] ?? 0;
-  const data = bytes[5] ?? 0;
-  if (cls !== ELFCLASS.CLASS32 && cls !== ELFCLASS.CLASS64) throw new FormatError(4, `ELF class ${cls}, neither 32 nor 64 bits`);
-  if (data !== ELFDATA.LSB && data !== ELFDATA.MSB) throw new FormatError(5, `ELF data encoding ${data}, neither little nor big endian`);
-  const bits = cls === ELFCLASS.CLASS64 ? 64 : 32;
-  const r = new ByteReader(bytes, { littleEndian: data === ELFDATA.LSB });
-  r.seek(16, 'ELF header');
-  const word = (what: string): bigint => (bits === 64 ? r.u64(what) : BigInt(r.u32(what)));
-  const e_type = r.u16('e_type');
-  const e_machine = r.u16('e_machine');
-  r.u32('e_version');
+/** The header of `bytes` (the file's start); undefined if it is cut short. Fields behind e_ident are read as ELF-64 little endian. */
+export function parseElfHeader(bytes: Uint8Array): ElfHeader | undefined {
+  if (bytes.length < EHDR_SIZE) return undefined;
+  const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
-    bits,
-    littleEndian: data === ELFDATA.LSB,
-    e_type,
-    e_machine,
-    e_entry: word('e_entry'),
-    e_phoff: word('e_phoff'),
-    e_shoff: word('e_shoff'),
-    e_flags: r.u32('e_flags'),
-    e_ehsize: r.u16('e_ehsize'),
-    e_phentsize: r.u16('e_phentsize'),
-    e_phnum: r.u16('e_phnum'),
-    e_shentsize: r.u16('e_shentsize'),
-    e_shnum: r.u16('e_shnum'),
-    e_shstrndx: r.u16('e_shstrndx'),
+    elfClass: v.getUint8(4),
+    data: v.getUint8(5),
+    e_type: v.getUint16(16, true),
+    e_machine: v.getUint16(18, v.getUint8(5) !== 2),
+    e_entry: v.getBigUint64(24, true),
+    e_phoff: v.getBigUint64(32, true),
+    e_phentsize: v.getUint16(54, true),
+    e_phnum: v.getUint16(56, true),
   };
 }
 
-/** An offset or size from a header as a number that lies within the file; otherwise `FormatError` at `at`. */
-export function within(value: bigint, length: number, at: number, what: string): number {
-  if (value > BigInt(length)) throw new FormatError(at, `${what} 0x${value.toString(16)} lies outside the file of ${length} bytes`);
-  return Number(value);
-}
-
-/** Reads the program headers. */
-export function readPhdrs(bytes: Uint8Array, ehdr: Ehdr): Phdr[] {
-  if (ehdr.e_phnum === 0) return [];
-  const size = ehdr.bits === 64 ? PHDR64_SIZE : PHDR32_SIZE;
-  const field = ehdr.bits === 64 ? 32 : 28;
-  if (ehdr.e_phentsize < size) throw new FormatError(ehdr.bits === 64 ? 54 : 42, `e_phentsize ${ehdr.e_phentsize}, need ${size}`);
-  const start = within(ehdr.e_phoff, bytes.length, field, 'e_phoff');
-  const r = new ByteReader(bytes, { littleEndian: ehdr.littleEndian });
-  const out: Phdr[] = [];
-  for (let i = 0; i < ehdr.e_phnum; i++) {
-    r.seek(start + i * ehdr.e_phentsize, 'program header');
-    if (ehdr.bits === 64) {
-      const p_type = r.u32('p_type');
-      const p_flags = r.u32('p_flags');
-      out.push({
-        p_type,
-        p_flags,
-        p_offset: r.u64('p_offset'),
-        p_vaddr: r.u64('p_vaddr'),
-        p_paddr: r.u64('p_paddr'),
-        p_filesz: r.u64('p_filesz'),
-        p_memsz: r.u64('p_memsz'),
-        p_align: r.u64('p_align'),
-      });
-      continue;
-    }
-    const p_type = r.u32('p_type');
-    const p_offset = BigInt(r.u32('p_offset'));
-    const p_vaddr = BigInt(r.u32('p_vaddr'));
-    const p_paddr = BigInt(r.u32('p_paddr'));
-    const p_filesz = BigInt(r.u32('p_filesz'));
-    const p_memsz = BigInt(r.u32('p_memsz'));
-    out.push({ p_type, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_flags: r.u32('p_flags'), p_align: BigInt(r.u32('p_align')) });
+/** The headers in `bytes`, PHDR_SIZE each. */
+export function parseProgramHeaders(bytes: Uint8Array): ProgramHeader[] {
+  const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out: ProgramHeader[] = [];
+  for (let at = 0; at + PHDR_SIZE <= bytes.length; at += PHDR_SIZE) {
+    out.push({
+      p_type: v.getUint32(at, true),
+      p_flags: v.getUint32(at + 4, true),
+      p_offset: v.getBigUint64(at + 8, true),
+      p_vaddr: v.getBigUint64(at + 16, true),
+      p_filesz: v.getBigUint64(at + 32, true),
+      p_memsz: v.getBigUint64(at + 40, true),
+      p_align: v.getBigUint64(at + 48, true),
+    });
   }
   return out;
 }

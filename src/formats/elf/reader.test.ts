@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EM, machineName, readEhdr } from '#abi/elf.ts';
+import { machineName } from '#abi/elf.ts';
 import { FormatError } from '#base/format-error.ts';
 import { symbolsOfElf } from '../symbols/table.ts';
+import { readEhdr } from './headers.ts';
 import { buildId, debugLink, loadSegments, readElf, readSymbols } from './reader.ts';
 
 /** A small ELF by hand: one segment, .text, .symtab, .strtab, .note.gnu.build-id, .gnu_debuglink, .shstrtab. */
@@ -16,7 +17,7 @@ export function smallElf(bits: 32 | 64 = 64, little = true): Uint8Array {
   const text = (at: number, s: string): void => bytes.set(new TextEncoder().encode(s), at);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, is64 ? 2 : 1, little ? 1 : 2, 1]);
   u16(16, 2);
-  u16(18, is64 ? EM.X86_64 : EM.ARM);
+  u16(18, is64 ? 62 : 40);
   u32(20, 1);
   const w = is64 ? 8 : 4;
   word(24, 0x401000);

@@ -2,9 +2,10 @@
  * ELF files as a profiler sees them: segments, sections, symbols, build id, debug link. Every class and byte order is read; hostile
  * input gives a `FormatError` with its offset. Tables are bounded by the file's size before anything is allocated.
  */
-import { type Ehdr, type Phdr, PF, PT_TYPE, readEhdr, readPhdrs, within } from '#abi/elf.ts';
+import { PF, PT_TYPE } from '#abi/elf.ts';
 import { ByteReader, decodeCString } from '#base/bytes.ts';
 import { FormatError } from '#base/format-error.ts';
+import { type Ehdr, type Phdr, readEhdr, readPhdrs, within } from './headers.ts';
 
 export const SHT = { NULL: 0, PROGBITS: 1, SYMTAB: 2, STRTAB: 3, NOTE: 7, NOBITS: 8, DYNSYM: 11 } as const;
 export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4, GNU_IFUNC: 10 } as const;

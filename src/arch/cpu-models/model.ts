@@ -1,0 +1,89 @@
+/** A CPU model is data: everything that a program or a driver could tell two processors apart by. */
+import type { FeatureWords } from '../cpuid-features.ts';
+import type { EventRow } from '../pmu/events.ts';
+
+export interface PmuCapabilities {
+  /** CPUID.0AH:EAX[7:0]. */
+  readonly version: 1 | 2 | 3 | 4 | 5;
+  readonly gpCounters: number;
+  readonly gpWidth: number;
+  readonly fixedCounters: number;
+  readonly fixedWidth: number;
+  /** IA32_PERF_CAPABILITIES[13]. */
+  readonly fullWidthWrite: boolean;
+  /** CPUID.0AH:EAX[31:24]: how many architectural events EBX tells about. */
+  readonly architecturalEvents: number;
+}
+
+export interface LbrCapabilities {
+  readonly depth: number;
+  /** IA32_PERF_CAPABILITIES[5:0], or 'arch' for architectural LBR. */
+  readonly format: number | 'arch';
+}
+
+export interface PtCapabilities {
+  readonly multipleEntryTopa: boolean;
+  readonly mtc: boolean;
+  readonly psbCyc: boolean;
+  readonly addressRanges: number;
+  readonly ptwrite: boolean;
+  /** BDM106: TraceEn with BranchEn=0 raises #GP. */
+  readonly branchEnForced: boolean;
+}
+
+/** Static costs, in issue slots (1 cycle = `slotsPerCycle` slots). docs/cycles.md describes the retirement model. */
+export interface CycleCosts {
+  readonly slotsPerCycle: number;
+  readonly simple: number;
+  readonly load: number;
+  readonly store: number;
+  readonly branch: number;
+  readonly mul: number;
+  readonly div: number;
+  readonly repIteration: number;
+  readonly vector: number;
+  readonly vectorDivide: number;
+  readonly x87: number;
+  readonly locked: number;
+  readonly ringTransition: number;
+  readonly systemRegister: number;
+}
+
+/** One level of cache as CPUID leaf 4 tells it. No cache is modelled yet: this is what programs read. */
+export interface CacheDescription {
+  readonly level: 1 | 2 | 3;
+  readonly type: 'data' | 'instruction' | 'unified';
+  readonly sizeKib: number;
+  readonly ways: number;
+}
+
+export interface CpuModel {
+  readonly name: string;
+  readonly description: string;
+  readonly family: number;
+  readonly model: number;
+  readonly stepping: number;
+  readonly brand: string;
+  /** Ticks per second of the time-stamp counter, and of the core: frequency never changes (docs/model.md). */
+  readonly tscHz: number;
+  /** The clock behind event 3CH/01H and PLATFORM_INFO's ratio: bus clock, or crystal on Skylake and Goldmont. Divides tscHz. */
+  readonly busHz: number;
+  /** CPUID.15H:ECX, the crystal's frequency; undefined: the model has no leaf 15H. */
+  readonly crystalHz: number | undefined;
+  /** CPUID.0:EAX. */
+  readonly maxLeaf: number;
+  readonly physicalAddressBits: number;
+  readonly caches: readonly CacheDescription[];
+  readonly pmu: PmuCapabilities;
+  /** General-purpose events (arch/pmu/events.ts). */
+  readonly events: readonly EventRow[];
+  readonly lbr: LbrCapabilities | undefined;
+  readonly pt: PtCapabilities | undefined;
+  /** IA32_VMX_MISC[14]; undefined: no VMX. */
+  readonly vmxPtInVmx: boolean | undefined;
+  /** CPUID feature words before what the engine lacks is taken away. */
+  readonly features: FeatureWords;
+  /** Delay from overflow to the delivery of the PMI, the default of --pmi-latency. */
+  readonly pmiLatency: { readonly unit: 'instructions' | 'cycles'; readonly min: number; readonly max: number };
+  readonly costs: CycleCosts;
+}

@@ -1,0 +1,63 @@
+/** Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+import { featureWords } from '../cpuid-features.ts';
+import { SKYLAKE_EVENTS } from '../pmu/events.ts';
+import { SKYLAKE as FEATURES } from './feature-sets.ts';
+import type { CpuModel } from './model.ts';
+
+export const SKYLAKE: CpuModel = {
+  name: 'skylake',
+  description: 'Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3',
+  family: 6,
+  model: 0x4e,
+  stepping: 3,
+  brand: 'Intel(R) Core(TM) i5-6300U CPU @ 2.40GHz',
+  tscHz: 2_400_000_000,
+  busHz: 24_000_000,
+  crystalHz: 24_000_000,
+  maxLeaf: 0x16,
+  physicalAddressBits: 39,
+  caches: [
+    { level: 1, type: 'data', sizeKib: 32, ways: 8 },
+    { level: 1, type: 'instruction', sizeKib: 32, ways: 8 },
+    { level: 2, type: 'unified', sizeKib: 256, ways: 4 },
+    { level: 3, type: 'unified', sizeKib: 3072, ways: 12 },
+  ],
+  pmu: {
+    version: 4,
+    gpCounters: 4,
+    gpWidth: 48,
+    fixedCounters: 3,
+    fixedWidth: 48,
+    fullWidthWrite: true,
+    architecturalEvents: 7,
+  },
+  events: SKYLAKE_EVENTS,
+  lbr: { depth: 32, format: 5 },
+  pt: {
+    multipleEntryTopa: true,
+    mtc: true,
+    psbCyc: true,
+    addressRanges: 2,
+    ptwrite: false,
+    branchEnForced: false,
+  },
+  vmxPtInVmx: true,
+  features: featureWords(FEATURES),
+  pmiLatency: { unit: 'instructions', min: 50, max: 50 },
+  costs: {
+    slotsPerCycle: 4,
+    simple: 2,
+    load: 3,
+    store: 3,
+    branch: 3,
+    mul: 4,
+    div: 64,
+    repIteration: 2,
+    vector: 2,
+    vectorDivide: 28,
+    x87: 6,
+    locked: 72,
+    ringTransition: 160,
+    systemRegister: 400,
+  },
+};

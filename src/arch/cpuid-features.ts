@@ -1,0 +1,59 @@
+/** CPUID feature bits by name: word, bit. SDM Vol. 2A, CPUID, feature tables of leaves 1, 7 and 80000001H. Names as there, short. */
+
+import { assert } from '#base/assert.ts';
+
+/** The words that CpuModel.features holds. */
+export type FeatureWord = 'leaf1Ecx' | 'leaf1Edx' | 'leaf7Ebx' | 'leaf7Ecx' | 'leaf7Edx' | 'ext1Ecx' | 'ext1Edx';
+export type FeatureWords = Readonly<Record<FeatureWord, number>>;
+
+const BITS = {
+  leaf1Edx:
+    'FPU VME DE PSE TSC MSR PAE MCE CX8 APIC - SEP MTRR PGE MCA CMOV PAT PSE36 PSN CLFSH - DS ACPI MMX FXSR SSE SSE2 SS HTT TM - PBE',
+  leaf1Ecx:
+    'SSE3 PCLMULQDQ DTES64 MONITOR DS_CPL VMX SMX EIST TM2 SSSE3 CNXT_ID SDBG FMA CX16 XTPR PDCM - PCID DCA SSE41 SSE42 X2APIC MOVBE POPCNT TSC_DEADLINE AES XSAVE OSXSAVE AVX F16C RDRAND',
+  leaf7Ebx:
+    'FSGSBASE TSC_ADJUST SGX BMI1 HLE AVX2 - SMEP BMI2 ERMS INVPCID RTM PQM - MPX PQE AVX512F AVX512DQ RDSEED ADX SMAP AVX512_IFMA - CLFLUSHOPT CLWB PT - - AVX512CD SHA AVX512BW AVX512VL',
+  leaf7Ecx:
+    'PREFETCHWT1 AVX512_VBMI UMIP PKU - WAITPKG AVX512_VBMI2 - GFNI VAES VPCLMULQDQ AVX512_VNNI AVX512_BITALG - AVX512_VPOPCNTDQ - - - - - - - RDPID - - CLDEMOTE - MOVDIRI MOVDIR64B',
+  leaf7Edx: '- - - - FSRM - - - - - MD_CLEAR - - - SERIALIZE - - - - ARCH_LBR',
+  ext1Ecx: 'LAHF - - - - LZCNT - - PREFETCHW',
+  ext1Edx: '- - - - - - - - - - - SYSCALL - - - - - - - - NX - - - - - PDPE1GB RDTSCP - LM',
+} as const satisfies Record<FeatureWord, string>;
+
+type Split<S extends string> = S extends `${infer A} ${infer B}` ? A | Split<B> : S;
+export type Feature = Exclude<Split<(typeof BITS)[FeatureWord]>, '-'>;
+
+const PLACE = new Map<string, { word: FeatureWord; bit: number }>();
+for (const word of Object.keys(BITS) as FeatureWord[]) {
+  for (const [bit, name] of BITS[word].split(' ').entries()) if (name !== '-') PLACE.set(name, { word, bit });
+}
+
+/** Names from a space-separated list; an unknown one is our bug. */
+export function features(list: string): readonly Feature[] {
+  for (const name of list.split(' ')) assert(PLACE.has(name), `CPUID feature ${name}`);
+  return list.split(' ') as Feature[];
+}
+
+/** The seven words with the named features set. */
+export function featureWords(features: Iterable<Feature>): FeatureWords {
+  const words: Record<FeatureWord, number> = { leaf1Ecx: 0, leaf1Edx: 0, leaf7Ebx: 0, leaf7Ecx: 0, leaf7Edx: 0, ext1Ecx: 0, ext1Edx: 0 };
+  for (const name of features) {
+    const place = PLACE.get(name);
+    if (place !== undefined) words[place.word] = (words[place.word] | (1 << place.bit)) >>> 0;
+  }
+  return words;
+}
+
+export function hasFeature(words: FeatureWords, feature: Feature): boolean {
+  const place = PLACE.get(feature);
+  return place !== undefined && ((words[place.word] >>> place.bit) & 1) === 1;
+}
+
+/**
+ * What the engine executes and the kernel may use. A guest sees model ∩ engine, so that a library never picks code that would #UD.
+ * Issue 4 widens it. BMI1's TZCNT runs, but the rest of BMI1 does not, so it is not told.
+ */
+export const ENGINE_FEATURES: readonly Feature[] = features(
+  'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH FXSR SSE SSE2 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
+    'LAHF LZCNT SYSCALL NX RDTSCP LM',
+);

@@ -1,0 +1,172 @@
+/**
+ * CPUID by model. SDM Vol. 2A, CPUID. Feature words are the model's intersected with what the engine executes; leaves that describe
+ * something the machine does not have (MONITOR, XSAVE, PT without its block …) read as zero.
+ */
+import { type Feature, type FeatureWords, featureWords, hasFeature } from './cpuid-features.ts';
+import type { CacheDescription, CpuModel } from './cpu-models/model.ts';
+
+export interface CpuidResult {
+  readonly eax: number;
+  readonly ebx: number;
+  readonly ecx: number;
+  readonly edx: number;
+}
+
+/** What CPUID needs to know beside the model. */
+export interface CpuidContext {
+  /** What the engine executes (cpuid-features.ts ENGINE_FEATURES, or more). */
+  readonly engine: Iterable<Feature>;
+  readonly apicId: number;
+  /** Logical processors of the machine, one thread per core. */
+  readonly cpus: number;
+}
+
+const out = (eax: number, ebx: number, ecx: number, edx: number): CpuidResult => ({
+  eax: eax >>> 0,
+  ebx: ebx >>> 0,
+  ecx: ecx >>> 0,
+  edx: edx >>> 0,
+});
+const ZERO = out(0, 0, 0, 0);
+const MAX_EXTENDED = 0x8000_0008;
+
+/** model ∩ engine, word by word. */
+export function visibleFeatures(model: CpuModel, engine: Iterable<Feature>): FeatureWords {
+  const can = featureWords(engine);
+  const has = model.features;
+  return {
+    leaf1Ecx: (has.leaf1Ecx & can.leaf1Ecx) >>> 0,
+    leaf1Edx: (has.leaf1Edx & can.leaf1Edx) >>> 0,
+    leaf7Ebx: (has.leaf7Ebx & can.leaf7Ebx) >>> 0,
+    leaf7Ecx: (has.leaf7Ecx & can.leaf7Ecx) >>> 0,
+    leaf7Edx: (has.leaf7Edx & can.leaf7Edx) >>> 0,
+    ext1Ecx: (has.ext1Ecx & can.ext1Ecx) >>> 0,
+    ext1Edx: (has.ext1Edx & can.ext1Edx) >>> 0,
+  };
+}
+
+/** EAX, EBX, ECX, EDX of one leaf. A leaf above the highest basic one reads as that one, as on Intel processors. */
+export function cpuid(model: CpuModel, context: CpuidContext, leaf: number, subleaf: number): CpuidResult {
+  const words = visibleFeatures(model, context.engine);
+  const n = leaf >>> 0;
+  if (n >= 0x8000_0000 && n <= MAX_EXTENDED) return extended(model, words, n);
+  return basic(model, context, words, Math.min(n, model.maxLeaf), subleaf >>> 0);
+}
+
+function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf: number, subleaf: number): CpuidResult {
+  switch (leaf) {
+    case 0:
+      return out(model.maxLeaf, ascii('Genu'), ascii('ntel'), ascii('ineI'));
+    case 1:
+      return out(signature(model), (context.apicId << 24) | (context.cpus << 16) | (8 << 8), words.leaf1Ecx, words.leaf1Edx);
+    case 2:
+      return out(0x00ff_0001, 0, 0, 0); // one descriptor, FFH: "leaf 4 describes the caches"
+    case 4:
+      return cacheLeaf(model.caches[subleaf], context.cpus);
+    case 6:
+      return out(1 << 2, 0, 0, 0); // ARAT: the APIC timer never stops
+    case 7:
+      return subleaf === 0 ? out(0, words.leaf7Ebx, words.leaf7Ecx, words.leaf7Edx) : ZERO;
+    case 0x0a:
+      return perfmonLeaf(model);
+    case 0x0b:
+      return topologyLeaf(context, subleaf);
+    case 0x14:
+      return hasFeature(words, 'PT') ? ptLeaf(model, subleaf) : ZERO;
+    case 0x15:
+      return model.crystalHz === undefined ? ZERO : out(2, (2 * model.tscHz) / model.crystalHz, model.crystalHz, 0);
+    case 0x16: {
+      const mhz = Math.round(model.tscHz / 1e6);
+      return out(mhz, mhz, Math.round(model.busHz / 1e6), 0);
+    }
+    case 0x1c:
+      return hasFeature(words, 'ARCH_LBR') && model.lbr?.format === 'arch' ? out(1 << (model.lbr.depth / 8 - 1), 7, 7, 0) : ZERO;
+    default:
+      return ZERO; // 3 serial number, 5 MONITOR, 9 DCA, 0DH XSAVE, 0FH.. QoS, 12H SGX: none modelled
+  }
+}
+
+/** CPUID.1:EAX. */
+export function signature(model: CpuModel): number {
+  return ((model.model >> 4) << 16) | (model.family << 8) | ((model.model & 15) << 4) | model.stepping;
+}
+
+function cacheLeaf(cache: CacheDescription | undefined, cpus: number): CpuidResult {
+  if (cache === undefined) return ZERO;
+  const type = { data: 1, instruction: 2, unified: 3 }[cache.type];
+  const sharing = cache.level === 3 ? cpus - 1 : 0;
+  const sets = (cache.sizeKib * 1024) / (cache.ways * 64);
+  return out(type | (cache.level << 5) | (1 << 8) | (sharing << 14) | ((cpus - 1) << 26), 63 | ((cache.ways - 1) << 22), sets - 1, 0);
+}
+
+/** SDM Vol. 2A, leaf 0AH; Vol. 3B, Performance Monitoring, enumeration. */
+function perfmonLeaf(model: CpuModel): CpuidResult {
+  const p = model.pmu;
+  const eax = p.version | (p.gpCounters << 8) | (p.gpWidth << 16) | (p.architecturalEvents << 24);
+  const ecx = p.version >= 5 ? (1 << p.fixedCounters) - 1 : 0;
+  const edx = p.version >= 2 ? p.fixedCounters | (p.fixedWidth << 5) | (p.version >= 5 ? 1 << 15 : 0) : 0;
+  return out(eax, unavailableEvents(model), ecx, edx);
+}
+
+/** EBX: 1 = the model has no such architectural event. */
+function unavailableEvents(model: CpuModel): number {
+  let ebx = 0;
+  for (let n = 0; n < model.pmu.architecturalEvents; n++) if (!model.events.some((e) => e.architectural === n)) ebx |= 1 << n;
+  return ebx;
+}
+
+/** Leaf 0BH: one thread per core, all cores in one package. */
+function topologyLeaf(context: CpuidContext, subleaf: number): CpuidResult {
+  if (subleaf === 0) return out(0, 1, (1 << 8) | 0, context.apicId);
+  if (subleaf === 1) return out(32 - Math.clz32(Math.max(context.cpus - 1, 0)), context.cpus, (2 << 8) | 1, context.apicId);
+  return out(0, 0, subleaf & 255, context.apicId);
+}
+
+/** SDM Vol. 2A, leaf 14H. Subleaf 1's period bitmaps are those of Skylake client. */
+function ptLeaf(model: CpuModel, subleaf: number): CpuidResult {
+  const pt = model.pt;
+  if (pt === undefined) return ZERO;
+  const filters = pt.addressRanges > 0;
+  if (subleaf === 0) {
+    const ebx = 1 | (pt.psbCyc ? 2 : 0) | (filters ? 4 : 0) | (pt.mtc ? 8 : 0) | (pt.ptwrite ? 16 : 0);
+    return out(filters || pt.mtc ? 1 : 0, ebx, 1 | (pt.multipleEntryTopa ? 2 : 0) | (pt.multipleEntryTopa ? 4 : 0), 0);
+  }
+  if (subleaf === 1 && (filters || pt.mtc)) return out(pt.addressRanges | (0x0249 << 16), 0x1fff | (0x3f << 16), 0, 0);
+  return ZERO;
+}
+
+function extended(model: CpuModel, words: FeatureWords, leaf: number): CpuidResult {
+  switch (leaf) {
+    case 0x8000_0000:
+      return out(MAX_EXTENDED, 0, 0, 0);
+    case 0x8000_0001:
+      return out(0, 0, words.ext1Ecx, words.ext1Edx);
+    case 0x8000_0002:
+    case 0x8000_0003:
+    case 0x8000_0004: {
+      const at = (leaf - 0x8000_0002) * 16;
+      const text = model.brand.padEnd(48, '\0').slice(at, at + 16);
+      return out(ascii(text.slice(0, 4)), ascii(text.slice(4, 8)), ascii(text.slice(8, 12)), ascii(text.slice(12, 16)));
+    }
+    case 0x8000_0006: {
+      const l2 = model.caches.find((c) => c.level === 2);
+      return l2 === undefined ? ZERO : out(0, 0, (l2.sizeKib << 16) | (associativity(l2.ways) << 12) | 64, 0);
+    }
+    case 0x8000_0007:
+      return out(0, 0, 0, 1 << 8); // invariant TSC
+    case 0x8000_0008:
+      return out((48 << 8) | model.physicalAddressBits, 0, 0, 0);
+    default:
+      return ZERO;
+  }
+}
+
+/** CPUID.80000006H:ECX[15:12]. */
+const associativity = (ways: number): number => (ways >= 16 ? 8 : ways >= 8 ? 6 : ways >= 4 ? 4 : 2);
+
+/** Four characters as a little-endian word. */
+function ascii(text: string): number {
+  let word = 0;
+  for (let i = 0; i < 4; i++) word |= text.charCodeAt(i) << (8 * i);
+  return word;
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CPU_MODELS } from '../cpu-models/index-of-models.ts';
+import { GOLDMONT } from '../cpu-models/goldmont.ts';
+import { ICELAKE } from '../cpu-models/icelake.ts';
+import { SKYLAKE } from '../cpu-models/skylake.ts';
+import { eventMeaning, listEvents } from './event-select.ts';
+import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_INV, PERFEVTSEL_OS, PERFEVTSEL_USR } from './perfevtsel.ts';
+
+test('the numeric masks agree with the layout', () => {
+  const pairs = {
+    usr: PERFEVTSEL_USR,
+    os: PERFEVTSEL_OS,
+    edge: PERFEVTSEL_EDGE,
+    int: PERFEVTSEL_INT,
+    en: PERFEVTSEL_EN,
+    inv: PERFEVTSEL_INV,
+  };
+  for (const [name, mask] of Object.entries(pairs)) assert.equal(PERFEVTSEL.mask(name as keyof typeof pairs), BigInt(mask >>> 0));
+});
+
+test('the same code means different things on different models', () => {
+  const quantity = (model: typeof SKYLAKE, select: bigint): string | undefined => {
+    const m = eventMeaning(model, select);
+    return m.kind === 'counts' ? m.row.quantity : m.kind;
+  };
+  assert.equal(quantity(SKYLAKE, 0x01c4n), 'conditional');
+  assert.equal(quantity(ICELAKE, 0x01c4n), 'conditional-taken');
+  assert.equal(quantity(ICELAKE, 0x11c4n), 'conditional');
+  assert.equal(quantity(SKYLAKE, 0x11c4n), 'unknown');
+  assert.equal(quantity(GOLDMONT, 0x7ec4n), 'conditional');
+  assert.equal(quantity(SKYLAKE, 0x0300n), 'ref-tsc');
+  assert.equal(quantity(SKYLAKE, 0x0400n), 'unknown');
+  assert.equal(quantity(ICELAKE, 0x0400n), 'slots');
+});
+
+test('every model has the architectural events that its CPUID tells, once each, and codes are unique', () => {
+  for (const model of CPU_MODELS) {
+    for (let n = 0; n < model.pmu.architecturalEvents; n++) {
+      assert.equal(model.events.filter((e) => e.architectural === n).length, 1, `${model.name} event ${n}`);
+    }
+    const codes = model.events.map((e) => (e.umask << 8) | e.event);
+    assert.equal(new Set(codes).size, codes.length, model.name);
+  }
+});
+
+test('misses and caches are refused with a reason; so are conditions that the retirement model cannot express', () => {
+  const reason = (select: bigint): string => {
+    const m = eventMeaning(SKYLAKE, select);
+    return m.kind === 'not modelled' ? m.reason : m.kind;
+  };
+  assert.match(reason(0xc5n), /branch predictor/);
+  assert.match(reason(0x412en), /cache/);
+  assert.match(reason(0x0100_003cn | (1n << 18n)), /EDGE/);
+  assert.match(reason(0x0200_003cn), /CMASK/);
+  assert.match(reason(0x0100_81d0n), /accesses/);
+  assert.equal(reason(0x0100_00c0n), 'counts');
+  assert.equal(reason(0x0080_00c0n), 'counts');
+});
+
+test('list: every event of the model, the fixed ones behind', () => {
+  const rows = listEvents(SKYLAKE);
+  assert.equal(rows.length, SKYLAKE.events.length + 3);
+  assert.equal(rows.at(-1)?.row.name, 'CPU_CLK_UNHALTED.REF_TSC');
+  assert.equal(rows.filter((r) => r.meaning.kind === 'not modelled').length, 3);
+});

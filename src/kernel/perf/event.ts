@@ -1,0 +1,150 @@
+/** A perf event: struct perf_event and struct hw_perf_event, as far as issue 2 goes. Functions over it live in the files beside. */
+import { type PerfEventAttr, attrFlag } from './attr.ts';
+import type { TaskContext } from './context.ts';
+import type { Account } from './ledger.ts';
+import type { SampleRing } from './ring.ts';
+
+/** PERF_EVENT_STATE_{ERROR, OFF, INACTIVE, ACTIVE}. 'exit': its task is gone; count and times stay readable. */
+export type EventState = 'exit' | 'error' | 'off' | 'inactive' | 'active';
+
+/** Which PMU of a CPU serves it. */
+export type PmuKind = 'core' | 'software';
+
+/** struct hw_perf_event. */
+export interface HwState {
+  /** Core PMU: IA32_PERFEVTSEL without EN. Software: the PERF_COUNT_SW id. */
+  readonly config: bigint;
+  /** Core PMU: event select as port/truth.ts takes it. */
+  readonly select: bigint;
+  /** Constraint: counters that may count it, bit i general-purpose, bit 32+i fixed. */
+  readonly counters: bigint;
+  /** Assigned counter, -1 none. */
+  idx: number;
+  prevCount: bigint;
+  samplePeriod: bigint;
+  periodLeft: bigint;
+  lastPeriod: bigint;
+  /** PERF_HES_STOPPED: the counter does not count it. */
+  stopped: boolean;
+  /** PERF_HES_UPTODATE: the count holds everything that the counter saw. */
+  upToDate: boolean;
+  /** PERF_HES_ARCH: not to be started by the PMU's enable. */
+  keepStopped: boolean;
+  /** Of what its counter counted since the last reading, what the ledger books as `over`; see ledger.ts. */
+  overheadSeen: number;
+}
+
+export const newHwState = (config: bigint, select: bigint, counters: bigint, samplePeriod: bigint): HwState => ({
+  config,
+  select,
+  counters,
+  idx: -1,
+  prevCount: 0n,
+  samplePeriod,
+  periodLeft: samplePeriod,
+  lastPeriod: samplePeriod,
+  stopped: true,
+  upToDate: true,
+  keepStopped: false,
+  overheadSeen: 0,
+});
+
+/** What `open` decides about an event before it exists. */
+export interface EventParts {
+  readonly id: bigint;
+  readonly attr: PerfEventAttr;
+  readonly kind: PmuKind;
+  readonly hw: HwState;
+  readonly account: Account;
+  readonly ring: SampleRing | undefined;
+  readonly parent: PerfEvent | undefined;
+  readonly leader: PerfEvent | undefined;
+}
+
+export class PerfEvent {
+  readonly id: bigint;
+  readonly attr: PerfEventAttr;
+  readonly kind: PmuKind;
+  readonly hw: HwState;
+  readonly account: Account;
+  /** Where samples go; inherited events share their parent's. */
+  readonly ring: SampleRing | undefined;
+  /** The event that this one was inherited from; never itself inherited. */
+  readonly parent: PerfEvent | undefined;
+  readonly leader: PerfEvent;
+  /** Of a leader: the others of its group. */
+  readonly siblings: PerfEvent[] = [];
+  /** Inherited events that are still alive. */
+  readonly children = new Set<PerfEvent>();
+
+  context: TaskContext | undefined;
+  state: EventState;
+  /** attr.enable_on_exec until the first exec has used it up. */
+  enableOnExec: boolean;
+  count = 0n;
+  /** Of inherited events whose task has exited. */
+  childCount = 0n;
+  timeEnabledNs = 0;
+  timeRunningNs = 0;
+  childTimeEnabledNs = 0;
+  childTimeRunningNs = 0;
+  /** Context time at which the times were last brought up to date. */
+  stampNs = 0;
+
+  constructor(parts: EventParts) {
+    this.id = parts.id;
+    this.attr = parts.attr;
+    this.kind = parts.kind;
+    this.hw = parts.hw;
+    this.account = parts.account;
+    this.ring = parts.ring;
+    this.parent = parts.parent;
+    this.leader = parts.leader ?? this;
+    this.state = attrFlag(parts.attr, 'disabled') ? 'off' : 'inactive';
+    this.enableOnExec = attrFlag(parts.attr, 'enable_on_exec');
+    if (parts.leader !== undefined) parts.leader.siblings.push(this);
+  }
+
+  get isSampling(): boolean {
+    return this.attr.sample_period !== 0n;
+  }
+  /** attr.exclude_user and exclude_kernel, turned round. */
+  get wantsUser(): boolean {
+    return !attrFlag(this.attr, 'exclude_user');
+  }
+  get wantsKernel(): boolean {
+    return !attrFlag(this.attr, 'exclude_kernel');
+  }
+  get isPinned(): boolean {
+    return attrFlag(this.leader.attr, 'pinned');
+  }
+  /** Leader first. */
+  get group(): readonly PerfEvent[] {
+    return [this.leader, ...this.leader.siblings];
+  }
+  /** The event that user space opened. */
+  get root(): PerfEvent {
+    return this.parent ?? this;
+  }
+  /** With inherited counts, without what is still in counters of running children. */
+  get totalCount(): bigint {
+    let sum = this.count + this.childCount;
+    for (const child of this.children) sum += child.count;
+    return sum;
+  }
+}
+
+/** __perf_effective_state: a member of a group whose leader is off is off. */
+export function effectiveState(event: PerfEvent): EventState {
+  const leader = event.leader.state;
+  return event !== event.leader && (leader === 'error' || leader === 'off' || leader === 'exit') ? leader : event.state;
+}
+
+/** Brings total_time_enabled and total_time_running up to context time `nowNs`. perf_event_update_time, kernel/events/core.c. */
+export function updateTimes(event: PerfEvent, nowNs: number): void {
+  const passed = nowNs - event.stampNs;
+  const state = effectiveState(event);
+  if (state === 'inactive' || state === 'active') event.timeEnabledNs += passed;
+  if (state === 'active') event.timeRunningNs += passed;
+  event.stampNs = nowNs;
+}

@@ -1,0 +1,46 @@
+/** PERF_TYPE_HARDWARE and PERF_TYPE_HW_CACHE ids as event selects. Linux: intel_perfmon_event_map, *_hw_cache_event_ids (spec §1.6, §6.1). */
+import { ERRNO } from '#abi/errno.ts';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import type { Quantity } from '#arch/pmu/events.ts';
+
+/** By PERF_COUNT_HW id; 0 = no such event on Intel. */
+const INTEL_PERFMON_EVENT_MAP: readonly bigint[] = [
+  0x003cn, // cycles
+  0x00c0n, // instructions
+  0x4f2en, // cache-references
+  0x412en, // cache-misses
+  0x00c4n, // branches
+  0x00c5n, // branch-misses
+  0x013cn, // bus-cycles
+  0n, // stalled-cycles-frontend
+  0n, // stalled-cycles-backend
+  0x0300n, // ref-cycles
+];
+
+export type SelectOrError = { readonly select: bigint } | { readonly errno: number; readonly reason: string };
+
+export function hardwareSelect(config: bigint): SelectOrError {
+  const select = INTEL_PERFMON_EVENT_MAP[Number(config & 0xffff_ffffn)];
+  if (select === undefined) return { errno: ERRNO.EINVAL, reason: 'no such generic hardware event' };
+  if (select === 0n) return { errno: ERRNO.ENOENT, reason: 'Intel processors have no such generic event' };
+  return { select };
+}
+
+/** cache | op << 8 | result << 16: what the retirement model can count of it. */
+const CACHE_QUANTITIES: Readonly<Record<string, Quantity>> = {
+  '0,0,0': 'loads', // L1-dcache-loads: MEM_INST_RETIRED.ALL_LOADS on Skylake
+  '0,1,0': 'stores', // L1-dcache-stores
+  '3,0,0': 'loads', // dTLB-loads
+  '3,1,0': 'stores', // dTLB-stores
+  '5,0,0': 'branches', // branch-loads
+};
+
+export function cacheSelect(model: CpuModel, config: bigint): SelectOrError {
+  const [cache, op, result] = [Number(config & 255n), Number((config >> 8n) & 255n), Number((config >> 16n) & 255n)];
+  if (cache > 6 || op > 2 || result > 1) return { errno: ERRNO.EINVAL, reason: 'no such generic cache event' };
+  const quantity = CACHE_QUANTITIES[`${cache},${op},${result}`];
+  if (quantity === undefined) return { errno: ERRNO.ENOENT, reason: 'not modelled yet: there is no cache, TLB or predictor model' };
+  const row = model.events.find((e) => e.quantity === quantity && e.event !== 0);
+  if (row === undefined) return { errno: ERRNO.ENOENT, reason: `${model.name} has no event for it` };
+  return { select: BigInt(row.event | (row.umask << 8)) };
+}

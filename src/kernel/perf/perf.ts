@@ -1,0 +1,322 @@
+/**
+ * The perf core: the parts list, the hooks that the kernel calls, and what a session calls. Not here yet, each by its name in issue 5: CPU
+ * contexts, frequency mode, throttling, LBR, AUX, breakpoints, tracepoints, the mmap ring, ioctls.
+ */
+import { ERRNO } from '#abi/errno.ts';
+import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import type { Clock } from '#port/clock.ts';
+import type { Cpu } from '#port/cpu.ts';
+import type { Msrs } from '#port/msrs.ts';
+import type { Truth } from '#port/truth.ts';
+import type { InterruptFrame, MappingEvent, PerfHooks } from '../perf-hooks.ts';
+import type { Task } from '../task/task.ts';
+import { attrFlag, type PerfEventAttr } from './attr.ts';
+import { TaskContext } from './context.ts';
+import { CpuPerf } from './cpu.ts';
+import { type HwState, newHwState, PerfEvent, updateTimes } from './event.ts';
+import { CorePmu } from './intel/core-pmu.ts';
+import type { PmiHandler } from './intel/pmi/handler.ts';
+import { Account, type TruthSource } from './ledger.ts';
+import { checkAttr, checkGroup, groupFits, initEvent, isRefusal, type Refusal } from './open.ts';
+import { type ReadValues, readValues } from './read.ts';
+import { SampleRing } from './ring.ts';
+import { CPUMODE, type PerfSample } from './sample.ts';
+import { contextResched, contextSchedIn, contextSchedOut, rotateContext } from './schedule.ts';
+import { isClock, type SoftwareName, SoftwarePmu, SoftwareTotals } from './software.ts';
+
+export interface PerfParts {
+  readonly model: CpuModel;
+  readonly truth: Truth;
+  readonly clock: Clock;
+  /** RDMSR and WRMSR as the kernel executes them. */
+  readonly msrs: Msrs;
+  readonly handler: PmiHandler;
+  /** Samples that a ring holds; default 65536. */
+  readonly ringSamples?: number;
+}
+
+/** The part of a Cpu that perf needs. */
+export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'index'>;
+
+const DEFAULT_RING_SAMPLES = 65536;
+
+export class Perf implements PerfHooks {
+  /** PMIs served, and those of them that found nothing (spec §1.9, 7). */
+  readonly pmis = { served: 0, spurious: 0 };
+  private readonly parts: PerfParts;
+  private readonly cpu: CpuPerf;
+  private readonly totals: SoftwareTotals;
+  private readonly contexts = new Map<Task, TaskContext>();
+  private nextId = 1n;
+
+  constructor(parts: PerfParts) {
+    this.parts = parts;
+    const nowNs = (): number => clockNs(parts.clock);
+    const overflow = (event: PerfEvent, frame: InterruptFrame): boolean => this.overflow(event, frame);
+    this.totals = new SoftwareTotals(nowNs);
+    this.cpu = new CpuPerf(0, new CorePmu({ ...parts, overflow }), new SoftwarePmu(nowNs, this.totals, overflow), nowNs);
+  }
+
+  /** Programs the PMU's resting state; to be called once the kernel can execute MSR accesses. */
+  boot(cpu: OverheadBracket): void {
+    this.asOverhead(cpu, () => this.cpu.core.boot());
+  }
+
+  // ---- what a session, and later perf_event_open, calls
+
+  /** Opens an event on a task, any CPU. A group member gives its leader. */
+  open(attr: PerfEventAttr, task: Task, leader?: PerfEvent): PerfEvent | Refusal {
+    const wrong = checkAttr(attr) ?? (leader === undefined ? undefined : checkGroup(attr, leader, leader.context?.task === task));
+    if (wrong !== undefined) return wrong;
+    const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
+    if (isRefusal(found)) return found;
+    if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
+      return { errno: ERRNO.EINVAL, reason: `the group needs more counters than ${this.parts.model.name} has` };
+    }
+    const event = new PerfEvent({
+      id: this.nextId++,
+      attr,
+      ...found,
+      account: this.newAccount(attr, found.hw, found.kind === 'core'),
+      ring: attr.sample_period === 0n ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
+      parent: undefined,
+      leader,
+    });
+    this.contextOf(task).attach(event);
+    return event;
+  }
+
+  /** Puts events that were opened, enabled or disabled while their task runs on or off the PMU. */
+  reschedule(task: Task, cpu: OverheadBracket): void {
+    const ctx = this.contexts.get(task);
+    if (ctx?.cpu !== undefined) this.asOverhead(cpu, () => contextResched(this.cpu, ctx));
+  }
+
+  enable(event: PerfEvent): void {
+    if (event.state === 'off' || event.state === 'error') event.context?.setState(event, 'inactive');
+  }
+
+  /** Count, times and account brought up to this moment, inherited events included. */
+  read(event: PerfEvent, cpu: OverheadBracket): ReadValues {
+    this.asOverhead(cpu, () => {
+      for (const e of [event, ...event.children]) {
+        if (e.context === undefined || e.state === 'exit') continue;
+        if (e.state === 'active') this.cpu.pmu(e).read(e);
+        updateTimes(e, e.context.nowNs());
+        e.account.settle();
+      }
+    });
+    return readValues(event);
+  }
+
+  /** The event's account with its living children's. */
+  account(event: PerfEvent): Account {
+    const sum = this.newAccount(event.attr, event.hw, event.kind === 'core');
+    for (const e of [event, ...event.children]) sum.merge(e.account);
+    return sum;
+  }
+
+  /** The session ends: periods that ran out and found no PMI any more are booked, for `account`'s sake. */
+  closeBooks(): void {
+    for (const ctx of this.contexts.values()) for (const event of ctx.events) closeSampleBook(event);
+  }
+
+  // ---- hooks
+
+  scheduledIn(task: Task, cpu: OverheadBracket): void {
+    const ctx = this.contexts.get(task);
+    this.cpu.context = ctx;
+    if (ctx !== undefined) this.asOverhead(cpu, () => contextSchedIn(this.cpu, ctx));
+  }
+
+  scheduledOut(task: Task, cpu: OverheadBracket): void {
+    const ctx = this.contexts.get(task);
+    if (ctx === undefined || ctx.cpu === undefined) return;
+    // Linux counts the switch before the context leaves, in the kernel (perf_event_task_sched_out).
+    this.cpu.software.occurred(['context-switches'], KERNEL_FRAME);
+    this.asOverhead(cpu, () => contextSchedOut(this.cpu, ctx));
+    this.cpu.context = undefined;
+  }
+
+  forked(parent: Task, child: Task): void {
+    const ctx = this.contexts.get(parent);
+    if (ctx === undefined) return;
+    const leaders = ctx.leaders.filter((l) => attrFlag(l.attr, 'inherit'));
+    if (leaders.length === 0) return;
+    const into = this.contextOf(child);
+    for (const leader of leaders) {
+      const copy = this.inherit(leader, undefined, into);
+      for (const sibling of leader.siblings) this.inherit(sibling, copy, into);
+    }
+  }
+
+  execed(task: Task): void {
+    const ctx = this.contexts.get(task);
+    if (ctx === undefined) return;
+    for (const event of ctx.events) {
+      if (!event.enableOnExec) continue;
+      event.enableOnExec = false;
+      this.enable(event);
+    }
+    if (ctx.cpu !== undefined) this.withBracket(() => contextResched(this.cpu, ctx));
+  }
+
+  renamed(): void {}
+
+  /** perf_event_exit_task: what the task counted goes to the events that user space opened. */
+  exited(task: Task): void {
+    const ctx = this.contexts.get(task);
+    if (ctx === undefined) return;
+    if (ctx.cpu !== undefined) this.withBracket(() => contextSchedOut(this.cpu, ctx));
+    if (this.cpu.context === ctx) this.cpu.context = undefined;
+    for (const event of ctx.events) {
+      closeSampleBook(event);
+      ctx.setState(event, 'exit');
+      if (event.parent === undefined) continue;
+      event.parent.childCount += event.count;
+      event.parent.childTimeEnabledNs += event.timeEnabledNs;
+      event.parent.childTimeRunningNs += event.timeRunningNs;
+      event.parent.account.merge(event.account);
+      event.parent.children.delete(event);
+    }
+    this.contexts.delete(task);
+  }
+
+  mapped(_task: Task, _mapping: MappingEvent): void {}
+
+  /** The machine is in overhead mode from the PMI's delivery to its IRET. */
+  pmi(_cpu: OverheadBracket, frame: InterruptFrame): void {
+    this.pmis.served++;
+    if (this.cpu.core.handlePmi(frame) === 0) this.pmis.spurious++;
+  }
+
+  /** The tick is the mux timer: both have 1000/HZ ms. Linux's hrtimer starts at the first group that does not fit; only the phase differs. */
+  tick(cpu: OverheadBracket): void {
+    const ctx = this.cpu.context;
+    if (ctx?.rotateNecessary === true) this.asOverhead(cpu, () => rotateContext(this.cpu, ctx));
+  }
+
+  pageFault(_task: Task, _address: number, major: boolean, frame: InterruptFrame): void {
+    const kind: SoftwareName = major ? 'major-faults' : 'minor-faults';
+    this.cpu.software.occurred(['page-faults', kind], frame);
+  }
+
+  contextSwitch(_from: Task | undefined, _to: Task | undefined, cpu: OverheadBracket): void {
+    this.lastBracket = cpu;
+  }
+
+  // ---- inside
+
+  private lastBracket: OverheadBracket | undefined;
+
+  private asOverhead(cpu: OverheadBracket, fn: () => void): void {
+    this.lastBracket = cpu;
+    cpu.enterOverhead();
+    fn();
+    cpu.leaveOverhead();
+  }
+
+  /** For hooks that get no Cpu: with one CPU it is the one that perf was last called on. */
+  private withBracket(fn: () => void): void {
+    if (this.lastBracket === undefined) fn();
+    else this.asOverhead(this.lastBracket, fn);
+  }
+
+  private contextOf(task: Task): TaskContext {
+    let ctx = this.contexts.get(task);
+    if (ctx === undefined) {
+      ctx = new TaskContext(task);
+      this.contexts.set(task, ctx);
+    }
+    return ctx;
+  }
+
+  private newAccount(attr: PerfEventAttr, hw: HwState, core: boolean): Account {
+    if (!core && isClock(hw.config)) return new Account(this.totals.source(hw.config), true, true);
+    const source = core ? this.truthSource(hw.select) : this.totals.source(hw.config);
+    return new Account(source, !attrFlag(attr, 'exclude_user'), !attrFlag(attr, 'exclude_kernel'));
+  }
+
+  private truthSource(select: bigint): TruthSource | undefined {
+    const { truth } = this.parts;
+    if (truth.total(select) === undefined) return undefined;
+    return { total: () => truth.total(select) ?? NOTHING, frozen: () => truth.frozen(select) ?? NOTHING };
+  }
+
+  /** inherit_event. */
+  private inherit(from: PerfEvent, leader: PerfEvent | undefined, into: TaskContext): PerfEvent {
+    const root = from.root;
+    const hw = newHwState(from.hw.config, from.hw.select, from.hw.counters, from.hw.samplePeriod);
+    const event = new PerfEvent({
+      id: this.nextId++,
+      attr: from.attr,
+      kind: from.kind,
+      hw,
+      account: this.newAccount(from.attr, hw, from.kind === 'core'),
+      ring: root.ring,
+      parent: root,
+      leader,
+    });
+    event.state = from.state === 'off' || from.state === 'error' || from.state === 'exit' ? 'off' : 'inactive';
+    event.enableOnExec = from.enableOnExec;
+    into.attach(event);
+    root.children.add(event);
+    return event;
+  }
+
+  /** perf_event_overflow: the sample. true: stop the event; throttling is issue 5. */
+  private overflow(event: PerfEvent, frame: InterruptFrame): boolean {
+    const book = event.account.samples;
+    if (event.ring === undefined) book.lost['no record']++;
+    else if (event.ring.push(this.sample(event, frame))) book.delivered++;
+    else book.lost['ring full']++;
+    return false;
+  }
+
+  private sample(event: PerfEvent, frame: InterruptFrame): PerfSample {
+    const task = event.context?.task;
+    return {
+      id: event.root.id,
+      streamId: event.id,
+      cpumode: frame.cpl === 3 ? CPUMODE.USER : CPUMODE.KERNEL,
+      ip: frame.rip,
+      pid: task?.tgid ?? 0,
+      tid: task?.pid ?? 0,
+      timeNs: this.cpu.nowNs(),
+      cpu: this.cpu.index,
+      period: event.hw.lastPeriod,
+      read: (event.attr.sample_type & PERF_SAMPLE.READ) === 0 ? undefined : this.readInSample(event),
+    };
+  }
+
+  /** perf_output_read: the group's other members are read as they are now; the event itself was folded just before. */
+  private readInSample(event: PerfEvent): ReadValues {
+    for (const e of event.group) {
+      if (e.context === undefined) continue;
+      if (e !== event && e.state === 'active') this.cpu.pmu(e).read(e);
+      updateTimes(e, e.context.nowNs());
+    }
+    return readValues(event);
+  }
+}
+
+const NOTHING = { user: 0, kernel: 0, overhead: 0 } as const;
+const KERNEL_FRAME: InterruptFrame = { rip: 0n, cpl: 0, rflags: 0n, rsp: 0n };
+
+/** A period that ran out in the last skid window and was never programmed again. */
+function closeSampleBook(event: PerfEvent): void {
+  if (event.kind !== 'core' || !event.isSampling || event.hw.periodLeft > 0n) return;
+  const skipped = Number(-event.hw.periodLeft / event.hw.samplePeriod);
+  event.account.samples.due += 1 + skipped;
+  event.account.samples.lost['sched-out']++;
+  event.account.samples.lost['skipped period'] += skipped;
+  event.hw.periodLeft = event.hw.samplePeriod;
+}
+
+/** Modelled ns since power-on. */
+export function clockNs(clock: Clock): number {
+  const tsc = clock.tsc();
+  const seconds = Math.floor(tsc / clock.tscHz);
+  return seconds * 1_000_000_000 + Math.floor(((tsc - seconds * clock.tscHz) * 1_000_000_000) / clock.tscHz);
+}

@@ -1,0 +1,95 @@
+/** ioctl on files, pipes and terminals. */
+import { ERRNO } from '#abi/errno.ts';
+import { O, S } from '#abi/fs.ts';
+import { IOCTL, TERMIOS, WINSIZE } from '#abi/termios.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Task } from '../task/task.ts';
+import type { FileDescription } from '../vfs/file-description.ts';
+import type { Terminal } from '../vfs/terminal.ts';
+import { partial } from './row.ts';
+import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+
+function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const fd = a.i32(0);
+  const file = t.files.get(fd);
+  if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
+  const request = a.u32(1);
+  const va = a.n(2);
+  switch (request) {
+    case IOCTL.FIOCLEX:
+    case IOCTL.FIONCLEX:
+      t.files.setCloseOnExec(fd, request === IOCTL.FIOCLEX);
+      return 0;
+    case IOCTL.FIONBIO:
+    case IOCTL.FIOASYNC: {
+      const on = t.memory.readI32(va);
+      if (on === undefined) return -ERRNO.EFAULT;
+      const flag = request === IOCTL.FIONBIO ? O.NONBLOCK : O.ASYNC;
+      file.flags = on === 0 ? file.flags & ~flag : file.flags | flag;
+      return 0;
+    }
+    case IOCTL.FIONREAD: {
+      const n = file.available();
+      return n < 0 ? n : giveInt(t, va, n);
+    }
+    case IOCTL.FIOQSIZE: {
+      const stat = file.stat();
+      if (typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.ENOTTY;
+      return t.memory.writeU64(va, stat.size) ? 0 : -ERRNO.EFAULT;
+    }
+    default:
+      return file.terminal === undefined ? -ERRNO.ENOTTY : terminalIoctl(k, t, file, file.terminal, request, va);
+  }
+}
+
+const giveInt = (t: Task, va: number, value: number): number => (t.memory.writeU32(va, value) ? 0 : -ERRNO.EFAULT);
+
+function terminalIoctl(k: Kernel, t: Task, file: FileDescription, terminal: Terminal, request: number, va: number): SyscallResult {
+  switch (request) {
+    case IOCTL.TCGETS:
+      return t.memory.write(va, terminal.termios) ? 0 : -ERRNO.EFAULT;
+    case IOCTL.TCSETS:
+    case IOCTL.TCSETSW:
+    case IOCTL.TCSETSF: {
+      const bytes = t.memory.read(va, TERMIOS.size);
+      if (bytes === undefined) return -ERRNO.EFAULT;
+      terminal.termios = bytes;
+      return 0;
+    }
+    case IOCTL.TIOCGWINSZ:
+      return t.memory.write(va, terminal.windowSize) ? 0 : -ERRNO.EFAULT;
+    case IOCTL.TIOCSWINSZ: {
+      const bytes = t.memory.read(va, WINSIZE.size);
+      if (bytes === undefined) return -ERRNO.EFAULT;
+      terminal.windowSize = bytes;
+      return 0;
+    }
+    case IOCTL.TIOCGPGRP:
+      return giveInt(t, va, terminal.foregroundGroup === 0 ? t.pgid : terminal.foregroundGroup);
+    case IOCTL.TIOCSPGRP: {
+      const group = t.memory.readI32(va);
+      if (group === undefined) return -ERRNO.EFAULT;
+      if (group <= 0) return -ERRNO.EINVAL;
+      if (![...k.tasks.values()].some((other) => other.pgid === group && other.sid === t.sid)) return -ERRNO.EPERM;
+      terminal.foregroundGroup = group;
+      return 0;
+    }
+    case IOCTL.TIOCGSID:
+      return giveInt(t, va, t.sid);
+    case IOCTL.TIOCSCTTY:
+    case IOCTL.TIOCNOTTY:
+    case IOCTL.TCFLSH:
+    case IOCTL.TCXONC:
+    case IOCTL.TCSBRK:
+    case IOCTL.TCSBRKP:
+      return 0; // output is never held back, input is the host's
+    case IOCTL.TIOCOUTQ:
+      return giveInt(t, va, 0);
+    default:
+      return file.readable || file.writable ? -ERRNO.EINVAL : -ERRNO.EBADF;
+  }
+}
+
+export const FILE_IOCTL_ROWS: readonly SyscallRow[] = [
+  partial('ioctl', ioctl, 'terminal settings are remembered, the host’s terminal keeps its own; no device, socket or file system requests'),
+];

@@ -1,0 +1,115 @@
+/** Who and where the program is: users, names, memory, randomness. */
+import { ERRNO } from '#abi/errno.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
+import { UTSNAME } from '../identity.ts';
+import type { Kernel } from '../kernel.ts';
+import { PAGE } from '../mm/frames.ts';
+import type { Credentials, Task } from '../task/task.ts';
+import { full, partial } from './row.ts';
+import { sysFutex } from './futex.ts';
+import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+
+function uname(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const bytes = new Uint8Array(6 * 65);
+  const fields = [UTSNAME.sysname, UTSNAME.nodename, UTSNAME.release, UTSNAME.version, UTSNAME.machine, UTSNAME.domainname];
+  for (const [i, f] of fields.entries()) bytes.set(encodeUtf8(f).subarray(0, 64), i * 65);
+  return t.memory.write(a.n(0), bytes) ? 0 : -ERRNO.EFAULT;
+}
+
+function sysinfo(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const v = new DataView(new ArrayBuffer(112));
+  v.setBigInt64(0, k.monotonicNs() / 1_000_000_000n, true);
+  v.setBigUint64(32, BigInt(k.frames.totalFrames * PAGE), true);
+  v.setBigUint64(40, BigInt(k.frames.freeFrames * PAGE), true);
+  v.setUint16(80, k.tasks.size, true);
+  v.setUint32(104, 1, true);
+  return t.memory.write(a.n(0), new Uint8Array(v.buffer)) ? 0 : -ERRNO.EFAULT;
+}
+
+function getrandom(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if ((a.u32(2) & ~7) !== 0) return -ERRNO.EINVAL;
+  const length = Math.min(a.n(1), 0x7fff_f000);
+  const CHUNK = 65536;
+  for (let done = 0; done < length; done += CHUNK) {
+    if (!t.memory.write(a.n(0) + done, k.random(Math.min(CHUNK, length - done)))) return done > 0 ? done : -ERRNO.EFAULT;
+  }
+  return length;
+}
+
+/** setresuid and its relatives: -1 keeps; without privilege only values that one already has. */
+function setIds(t: Task, kind: 'uid' | 'gid', real: number, effective: number, saved: number): number {
+  const c: Credentials = t.credentials;
+  const names = kind === 'uid' ? (['uid', 'euid', 'suid'] as const) : (['gid', 'egid', 'sgid'] as const);
+  const own = names.map((n) => c[n]);
+  const wanted = [real, effective, saved];
+  if (c.euid !== 0 && wanted.some((w) => w !== 0xffff_ffff && !own.includes(w))) return -ERRNO.EPERM;
+  for (const [i, n] of names.entries()) if (wanted[i] !== 0xffff_ffff) c[n] = wanted[i] as number;
+  return 0;
+}
+const KEEP = 0xffff_ffff;
+
+function setOne(t: Task, kind: 'uid' | 'gid', id: number): number {
+  return t.credentials.euid === 0 ? setIds(t, kind, id, id, id) : setIds(t, kind, KEEP, id, KEEP);
+}
+
+function getThree(t: Task, a: SyscallArgs, values: readonly number[]): number {
+  return values.every((v, i) => t.memory.writeU32(a.n(i), v)) ? 0 : -ERRNO.EFAULT;
+}
+
+function getgroups(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const { groups } = t.credentials;
+  const size = a.i32(0);
+  if (size < 0) return -ERRNO.EINVAL;
+  if (size === 0) return groups.length;
+  if (size < groups.length) return -ERRNO.EINVAL;
+  return t.memory.write(a.n(1), new Uint8Array(Uint32Array.from(groups).buffer)) ? groups.length : -ERRNO.EFAULT;
+}
+
+function setgroups(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (t.credentials.euid !== 0) return -ERRNO.EPERM;
+  const n = a.i32(0);
+  if (n < 0 || n > 65536) return -ERRNO.EINVAL;
+  const bytes = t.memory.read(a.n(1), n * 4);
+  if (bytes === undefined) return -ERRNO.EFAULT;
+  t.credentials.groups = [...new Uint32Array(bytes.buffer)];
+  return 0;
+}
+
+const CAPABILITY_V3 = 0x2008_0522;
+const ALL_CAPABILITIES = 0x1ff_ffff_ffffn;
+
+function capget(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const version = t.memory.readU32(a.n(0));
+  if (version === undefined) return -ERRNO.EFAULT;
+  if (version !== CAPABILITY_V3) {
+    t.memory.writeU32(a.n(0), CAPABILITY_V3);
+    return a.n(1) === 0 ? 0 : -ERRNO.EINVAL;
+  }
+  if (a.n(1) === 0) return 0;
+  const have = t.credentials.euid === 0 ? ALL_CAPABILITIES : 0n;
+  const low = Number(have & 0xffff_ffffn);
+  const high = Number(have >> 32n);
+  return t.memory.write(a.n(1), new Uint8Array(Uint32Array.of(low, low, 0, high, high, 0).buffer)) ? 0 : -ERRNO.EFAULT;
+}
+
+export const IDENTITY_ROWS: readonly SyscallRow[] = [
+  full('getuid', (_k, t) => t.credentials.uid),
+  full('geteuid', (_k, t) => t.credentials.euid),
+  full('getgid', (_k, t) => t.credentials.gid),
+  full('getegid', (_k, t) => t.credentials.egid),
+  full('getresuid', (_k, t, a) => getThree(t, a, [t.credentials.uid, t.credentials.euid, t.credentials.suid])),
+  full('getresgid', (_k, t, a) => getThree(t, a, [t.credentials.gid, t.credentials.egid, t.credentials.sgid])),
+  full('setuid', (_k, t, a) => setOne(t, 'uid', a.u32(0))),
+  full('setgid', (_k, t, a) => setOne(t, 'gid', a.u32(0))),
+  full('setreuid', (_k, t, a) => setIds(t, 'uid', a.u32(0), a.u32(1), KEEP)),
+  full('setregid', (_k, t, a) => setIds(t, 'gid', a.u32(0), a.u32(1), KEEP)),
+  full('setresuid', (_k, t, a) => setIds(t, 'uid', a.u32(0), a.u32(1), a.u32(2))),
+  full('setresgid', (_k, t, a) => setIds(t, 'gid', a.u32(0), a.u32(1), a.u32(2))),
+  full('getgroups', getgroups),
+  full('setgroups', setgroups),
+  partial('capget', capget, 'all or none, by the effective user'),
+  full('uname', uname),
+  full('sysinfo', sysinfo),
+  partial('getrandom', getrandom, 'from the seed: the same bytes every time'),
+  partial('futex', sysFutex, 'WAIT, WAKE and their BITSET forms'),
+];

@@ -1,0 +1,146 @@
+/** System calls of memory. What mmap maps of files comes from the descriptor (kernel/vfs). */
+import { ERRNO } from '#abi/errno.ts';
+import { MADV, MAP, MREMAP, MS, PROT } from '#abi/mman.ts';
+import { RLIM_INFINITY, RLIMIT } from '#abi/process.ts';
+import type { Kernel } from '../kernel.ts';
+import { pageUp } from '../mm/address-space.ts';
+import { PAGE } from '../mm/frames.ts';
+import type { PageSource } from '../mm/page-source.ts';
+import { USER_END } from '../mm/page-tables.ts';
+import { physicalOf } from '../mm/user-memory.ts';
+import type { Task } from '../task/task.ts';
+import { full, partial } from './row.ts';
+import { limitOf } from './sys-process.ts';
+import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+
+const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
+
+/** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
+function sourceOf(t: Task, fd: number, prot: number, shared: boolean): PageSource | number {
+  const description = t.files.get(fd);
+  if (description === undefined) return -ERRNO.EBADF;
+  if (!description.readable) return -ERRNO.EACCES;
+  if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
+  return description.pageSource();
+}
+
+function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const [hint, length, prot, flags, fd, offset] = [a.n(0), a.n(1), a.u32(2) & RWX, a.u32(3), a.i32(4), a.n(5)];
+  if (length === 0 || offset % PAGE !== 0) return -ERRNO.EINVAL;
+  const type = flags & MAP.TYPE;
+  if (type !== MAP.PRIVATE && type !== MAP.SHARED && type !== MAP.SHARED_VALIDATE) return -ERRNO.EINVAL;
+  if (length > USER_END || hint >= USER_END + PAGE) return -ERRNO.ENOMEM;
+  if ((flags & MAP.HUGETLB) !== 0) return -ERRNO.ENOMEM; // no huge pages are reserved
+  let source: PageSource | undefined;
+  if ((flags & MAP.ANONYMOUS) === 0) {
+    const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE);
+    if (typeof got === 'number') return got;
+    source = got;
+  } else if (type === MAP.PRIVATE && (prot & PROT.WRITE) !== 0 && (flags & MAP.NORESERVE) === 0 && length / PAGE > k.frames.totalFrames) {
+    return -ERRNO.ENOMEM; // more than the machine has: what Linux's heuristic overcommit refuses too
+  }
+  const keep = MAP.TYPE | MAP.ANONYMOUS | MAP.FIXED | MAP.FIXED_NOREPLACE | MAP.NORESERVE | MAP.GROWSDOWN;
+  const aligned = (flags & MAP.FIXED) !== 0 ? hint : hint - (hint % PAGE);
+  const at = t.mm.map(aligned, {
+    length,
+    prot,
+    flags: flags & keep,
+    source,
+    offset: source === undefined ? 0 : offset,
+    name: source?.name ?? '',
+  });
+  if (at < 0) return at;
+  if ((flags & MAP.POPULATE) !== 0) {
+    for (let va = at; va < at + pageUp(length); va += PAGE) if (physicalOf(t.mm, va, (prot & PROT.WRITE) !== 0) < 0) break;
+  }
+  const vma = t.mm.maps.find(at);
+  if (vma !== undefined) k.mapped(t, { ...vma, start: at, end: at + pageUp(length) });
+  return at;
+}
+
+function munmap(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const start = a.n(0);
+  const length = a.n(1);
+  if (start % PAGE !== 0 || length === 0 || start + length > USER_END) return -ERRNO.EINVAL;
+  t.mm.unmap(start, length);
+  return 0;
+}
+
+function mprotect(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const start = a.n(0);
+  const length = a.n(1);
+  if (start % PAGE !== 0 || (a.u32(2) & ~(RWX | PROT.GROWSDOWN | PROT.GROWSUP)) !== 0) return -ERRNO.EINVAL;
+  if (length === 0) return 0;
+  if (start + length > USER_END) return -ERRNO.ENOMEM;
+  const result = t.mm.protect(start, length, a.u32(2) & RWX);
+  if (result === 0 && (a.u32(2) & PROT.EXEC) !== 0) for (const v of t.mm.maps.overlapping(start, start + length)) k.mapped(t, v);
+  return result;
+}
+
+function mremap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const flags = a.u32(3);
+  if (a.n(0) % PAGE !== 0 || a.n(2) === 0 || a.n(2) > USER_END) return -ERRNO.EINVAL;
+  if ((flags & ~MREMAP.MAYMOVE) !== 0) {
+    k.unsupported('mremap with MREMAP_FIXED or MREMAP_DONTUNMAP');
+    return -ERRNO.EINVAL;
+  }
+  return t.mm.remap(a.n(0), a.n(1), a.n(2), (flags & MREMAP.MAYMOVE) !== 0);
+}
+
+function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const start = a.n(0);
+  const end = start + pageUp(a.n(1));
+  if (start % PAGE !== 0) return -ERRNO.EINVAL;
+  switch (a.i32(2)) {
+    case MADV.DONTNEED:
+    case MADV.FREE:
+      t.mm.discard(start, end);
+      return 0;
+    case MADV.NORMAL:
+    case MADV.RANDOM:
+    case MADV.SEQUENTIAL:
+    case MADV.WILLNEED:
+      return 0;
+    default:
+      if (a.i32(2) >= 9 && a.i32(2) <= 25) return 0; // hints about merging, huge pages, dumping, fork
+      k.unsupported(`madvise ${a.i32(2)}`);
+      return -ERRNO.EINVAL;
+  }
+}
+
+function brk(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const to = a.n(0);
+  const limit = limitOf(k, t, RLIMIT.DATA)[0];
+  if (limit !== RLIM_INFINITY && BigInt(Math.max(0, to - t.mm.brkStart)) > limit) return t.mm.brk;
+  return t.mm.setBrk(to);
+}
+
+export const MEMORY_ROWS: readonly SyscallRow[] = [
+  partial('mmap', mmap, 'no huge pages, no MAP_LOCKED; shared file mappings are written back at msync, munmap and exit'),
+  full('munmap', munmap),
+  full('mprotect', mprotect),
+  full('brk', brk),
+  partial('mremap', mremap, 'no MREMAP_FIXED, MREMAP_DONTUNMAP'),
+  partial('madvise', madvise, 'DONTNEED and FREE act; hints are accepted'),
+  full('msync', (_k, t, a) =>
+    (a.u32(2) & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0
+      ? -ERRNO.EINVAL
+      : t.mm.sync(a.n(0), a.n(0) + pageUp(a.n(1))),
+  ),
+  partial('mlock', () => 0, 'accepted: nothing is ever swapped'),
+  partial('munlock', () => 0, 'accepted: nothing is ever swapped'),
+  partial(
+    'mincore',
+    (_k, t, a) => {
+      const pages = Math.ceil(a.n(1) / PAGE);
+      if (a.n(0) % PAGE !== 0) return -ERRNO.EINVAL;
+      const out = new Uint8Array(pages);
+      for (let i = 0; i < pages; i++) {
+        if (t.mm.maps.find(a.n(0) + i * PAGE) === undefined) return -ERRNO.ENOMEM;
+        out[i] = t.mm.tables.leaf(a.n(0) + i * PAGE) === undefined ? 0 : 1;
+      }
+      return t.memory.write(a.n(2), out) ? 0 : -ERRNO.EFAULT;
+    },
+    'pages mapped by this process; cached but unmapped file pages count as absent',
+  ),
+];

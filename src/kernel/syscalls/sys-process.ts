@@ -1,0 +1,425 @@
+/** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling, limits, prctl. */
+import { ERRNO } from '#abi/errno.ts';
+import { CLD, SIG } from '#abi/signals.ts';
+import { ARCH_PRCTL, CLONE, P_ID, RLIM_INFINITY, RLIMIT, WAIT } from '#abi/process.ts';
+import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
+import type { Kernel } from '../kernel.ts';
+import { LAYOUT } from '../mm/address-space.ts';
+import { USER_END } from '../mm/page-tables.ts';
+import { siginfoBytes } from '../signal/frame.ts';
+import { exec } from '../task/exec.ts';
+import { exitedWith, exitTask, reap } from '../task/exit.ts';
+import { type CloneRequest, clone } from '../task/fork.ts';
+import type { Task } from '../task/task.ts';
+import { full, partial } from './row.ts';
+import { writeRusage } from './rusage.ts';
+import type { SyscallArgs, SyscallResult, SyscallRow, Wait } from './types.ts';
+
+interface VforkWait extends Wait {
+  readonly child: number;
+}
+
+function doClone(k: Kernel, t: Task, request: CloneRequest): SyscallResult {
+  if (t.resumed !== undefined) {
+    t.vforkWait = false;
+    return (t.resumed as VforkWait).child;
+  }
+  const child = clone(k, t, request);
+  if (typeof child === 'number') return child;
+  if ((request.flags & CLONE.VFORK) === 0) return child.pid;
+  t.vforkWait = true;
+  const wait: VforkWait = {
+    kind: 'wait',
+    what: `vfork until task ${child.pid} execs or exits`,
+    child: child.pid,
+    ready: () => child.vforkParent === undefined,
+  };
+  return wait;
+}
+
+const request = (flags: number, stack = 0n, parentTid = 0, childTid = 0, tls = 0n): CloneRequest => ({
+  flags: flags & ~CLONE.CSIGNAL,
+  exitSignal: flags & CLONE.CSIGNAL,
+  stack,
+  parentTid,
+  childTid,
+  tls,
+});
+
+function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const size = a.n(1);
+  if (size < 64) return -ERRNO.EINVAL;
+  if (size > 4096) return -ERRNO.E2BIG;
+  const bytes = t.memory.read(a.n(0), size);
+  if (bytes === undefined) return -ERRNO.EFAULT;
+  const v = new DataView(bytes.buffer);
+  const u = (at: number): bigint => v.getBigUint64(at, true);
+  const stack = u(40);
+  return doClone(k, t, {
+    flags: Number(u(0)),
+    exitSignal: Number(u(32)),
+    stack: stack === 0n ? 0n : stack + u(48),
+    parentTid: Number(u(24)),
+    childTid: Number(u(16)),
+    tls: u(56),
+  });
+}
+
+function execve(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const path = t.memory.readString(a.n(0), 4095);
+  if (path === undefined) return -ERRNO.EFAULT;
+  if (path === 'too long') return -ERRNO.ENAMETOOLONG;
+  const argv = readStrings(t, a.n(1));
+  const envp = readStrings(t, a.n(2));
+  if (typeof argv === 'number') return argv;
+  if (typeof envp === 'number') return envp;
+  // Linux gives a program without arguments an empty argv[0] since 5.18.
+  const refusal = exec(k, t, { path, argv: argv.length === 0 ? [''] : argv, envp });
+  if (refusal === undefined) return 0;
+  if (refusal.errno !== ERRNO.ENOENT && refusal.errno !== ERRNO.EACCES) k.unsupported(`execve of ${path}: ${refusal.reason}`);
+  return -refusal.errno;
+}
+
+function readStrings(t: Task, va: number): string[] | number {
+  const out: string[] = [];
+  if (va === 0) return out;
+  let total = 0;
+  for (let at = va; ; at += 8) {
+    const pointer = t.memory.readNumber(at);
+    if (pointer === undefined) return -ERRNO.EFAULT;
+    if (pointer === 0) return out;
+    const s = t.memory.readString(pointer, 128 * 1024);
+    if (s === undefined) return -ERRNO.EFAULT;
+    total += s.length + 9;
+    if (s === 'too long' || total > LAYOUT.STACK_LIMIT / 4) return -ERRNO.E2BIG;
+    out.push(s);
+  }
+}
+
+function exit(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  exitTask(k, t, exitedWith(a.i32(0)));
+  return 0;
+}
+
+/** Does `child` belong to what wait4's or waitid's id selects? */
+function selected(parent: Task, child: Task, kind: number, id: number): boolean {
+  if (kind === P_ID.PID) return child.pid === id;
+  if (kind === P_ID.PGID) return child.pgid === (id === 0 ? parent.pgid : id);
+  return true;
+}
+
+interface Found {
+  readonly child: Task;
+  readonly status: number;
+  readonly code: number;
+  readonly value: number;
+}
+
+/** A child with news. */
+function news(children: readonly Task[], options: number): Found | undefined {
+  for (const child of children) {
+    if (child.state === 'zombie' && (options & WAIT.EXITED) !== 0) {
+      const s = child.exitStatus;
+      const signal = s & 0x7f;
+      return {
+        child,
+        status: s,
+        code: signal === 0 ? CLD.EXITED : (s & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
+        value: signal === 0 ? s >> 8 : signal,
+      };
+    }
+    if (child.state === 'stopped' && !child.stopReported && (options & WAIT.UNTRACED) !== 0) {
+      return { child, status: (child.stopSignal << 8) | 0x7f, code: CLD.STOPPED, value: child.stopSignal };
+    }
+    if (child.continued && (options & WAIT.CONTINUED) !== 0) return { child, status: 0xffff, code: CLD.CONTINUED, value: SIG.SIGCONT };
+  }
+  return undefined;
+}
+
+function consume(k: Kernel, found: Found, options: number): void {
+  if ((options & WAIT.NOWAIT) !== 0) return;
+  if (found.code === CLD.STOPPED) found.child.stopReported = true;
+  else if (found.code === CLD.CONTINUED) found.child.continued = false;
+  else reap(k, found.child);
+}
+
+/** The common part of wait4 and waitid: what was found, 0 for WNOHANG without news, a Wait, or -errno. */
+function waitFor(t: Task, kind: number, id: number, options: number, what: string): Found | Wait | number {
+  const mine = (): Task[] => [...t.children].filter((c) => selected(t, c, kind, id));
+  const children = mine();
+  if (children.length === 0) return -ERRNO.ECHILD;
+  const found = news(children, options);
+  if (found !== undefined) return found;
+  if ((options & WAIT.NOHANG) !== 0) return 0;
+  return {
+    kind: 'wait',
+    what,
+    ready: () => {
+      const now = mine();
+      return now.length === 0 || news(now, options) !== undefined;
+    },
+  };
+}
+
+function wait4(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const pid = a.i32(0);
+  const options = a.u32(2);
+  if ((options & ~(WAIT.NOHANG | WAIT.UNTRACED | WAIT.CONTINUED | 0xe000_0000)) !== 0) return -ERRNO.EINVAL;
+  const [kind, id] = pid > 0 ? [P_ID.PID, pid] : pid === -1 ? [P_ID.ALL, 0] : [P_ID.PGID, -pid];
+  const found = waitFor(t, kind, id, options | WAIT.EXITED, 'wait4');
+  if (typeof found === 'number' || 'kind' in found) return found;
+  const { child } = found;
+  if (a.n(1) !== 0 && !t.memory.writeU32(a.n(1), found.status)) return -ERRNO.EFAULT;
+  if (a.n(3) !== 0 && !writeRusage(t, a.n(3), child.times, child.childTimes)) return -ERRNO.EFAULT;
+  consume(k, found, options);
+  return child.pid;
+}
+
+function waitid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const kind = a.i32(0);
+  const options = a.u32(3);
+  if (kind === P_ID.PIDFD) return -ERRNO.EBADF;
+  if (kind < 0 || kind > P_ID.PGID || (options & (WAIT.EXITED | WAIT.STOPPED | WAIT.CONTINUED)) === 0) return -ERRNO.EINVAL;
+  const found = waitFor(t, kind, a.i32(1), options, 'waitid');
+  if (typeof found === 'object' && 'kind' in found) return found;
+  if (typeof found === 'number' && found !== 0) return found;
+  if (a.n(2) !== 0) {
+    const info =
+      typeof found === 'number'
+        ? new Uint8Array(128)
+        : siginfoBytes({
+            signal: SIG.SIGCHLD,
+            code: found.code,
+            pid: found.child.pid,
+            uid: found.child.credentials.uid,
+            status: found.value,
+          });
+    if (!t.memory.write(a.n(2), info)) return -ERRNO.EFAULT;
+  }
+  if (typeof found === 'object') {
+    if (a.n(4) !== 0 && !writeRusage(t, a.n(4), found.child.times, found.child.childTimes)) return -ERRNO.EFAULT;
+    consume(k, found, options);
+  }
+  return 0;
+}
+
+/** The task that pid 0 or a pid names. */
+const byPid = (k: Kernel, t: Task, pid: number): Task | undefined => (pid === 0 ? t : k.tasks.get(pid));
+
+function setpgid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const target = byPid(k, t, a.i32(0));
+  const pgid = a.i32(1) === 0 ? target?.pid : a.i32(1);
+  if (a.i32(1) < 0) return -ERRNO.EINVAL;
+  if (target === undefined || pgid === undefined || (target !== t && target.parent !== t)) return -ERRNO.ESRCH;
+  if (target.sid !== t.sid || target.sid === target.pid) return -ERRNO.EPERM;
+  if (pgid !== target.pid && ![...k.tasks.values()].some((x) => x.pgid === pgid && x.sid === t.sid)) return -ERRNO.EPERM;
+  target.pgid = pgid;
+  return 0;
+}
+
+function setsid(k: Kernel, t: Task): SyscallResult {
+  if ([...k.tasks.values()].some((x) => x.pgid === t.pid)) return -ERRNO.EPERM;
+  t.pgid = t.pid;
+  t.sid = t.pid;
+  return t.pid;
+}
+
+function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const value = a.u(1);
+  switch (a.i32(0)) {
+    case ARCH_PRCTL.SET_FS:
+    case ARCH_PRCTL.SET_GS:
+      if (value >= BigInt(USER_END)) return -ERRNO.EPERM;
+      if (a.i32(0) === ARCH_PRCTL.SET_FS) k.cpu.fsBase = value;
+      else k.cpu.kernelGsBase = value; // the user's, while the kernel runs
+      return 0;
+    case ARCH_PRCTL.GET_FS:
+      return t.memory.writeU64(a.n(1), k.cpu.fsBase) ? 0 : -ERRNO.EFAULT;
+    case ARCH_PRCTL.GET_GS:
+      return t.memory.writeU64(a.n(1), k.cpu.kernelGsBase) ? 0 : -ERRNO.EFAULT;
+    default:
+      return -ERRNO.EINVAL;
+  }
+}
+
+const PR = {
+  SET_PDEATHSIG: 1,
+  GET_PDEATHSIG: 2,
+  GET_DUMPABLE: 3,
+  SET_DUMPABLE: 4,
+  SET_NAME: 15,
+  GET_NAME: 16,
+  SET_NO_NEW_PRIVS: 38,
+  GET_NO_NEW_PRIVS: 39,
+} as const;
+
+function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  switch (a.i32(0)) {
+    case PR.SET_NAME: {
+      const name = t.memory.readStringBytes(a.n(1), 15);
+      if (name === undefined) return -ERRNO.EFAULT;
+      const bytes = name === 'too long' ? t.memory.read(a.n(1), 15) : name;
+      if (bytes === undefined) return -ERRNO.EFAULT;
+      t.comm = decodeUtf8(bytes);
+      k.perf.renamed(t);
+      return 0;
+    }
+    case PR.GET_NAME: {
+      const bytes = new Uint8Array(16);
+      bytes.set(encodeUtf8(t.comm).subarray(0, 15));
+      return t.memory.write(a.n(1), bytes) ? 0 : -ERRNO.EFAULT;
+    }
+    case PR.GET_DUMPABLE:
+      return 1;
+    case PR.SET_DUMPABLE:
+    case PR.SET_PDEATHSIG:
+    case PR.SET_NO_NEW_PRIVS:
+      return 0;
+    case PR.GET_NO_NEW_PRIVS:
+      return 0;
+    default:
+      k.unsupported(`prctl ${a.i32(0)}`);
+      return -ERRNO.EINVAL;
+  }
+}
+
+/** Soft and hard limits as a shell under Debian has them. */
+export function limitOf(k: Kernel, t: Task, resource: number): readonly [bigint, bigint] {
+  const set = t.limits.get(resource);
+  if (set !== undefined) return set;
+  switch (resource) {
+    case RLIMIT.STACK:
+      return [BigInt(LAYOUT.STACK_LIMIT), RLIM_INFINITY];
+    case RLIMIT.CORE:
+      return [0n, RLIM_INFINITY];
+    case RLIMIT.NOFILE:
+      return [1024n, 1_048_576n];
+    case RLIMIT.NPROC:
+      return [BigInt(k.maxTasks), BigInt(k.maxTasks)];
+    case RLIMIT.MEMLOCK:
+      return [8_388_608n, 8_388_608n];
+    case RLIMIT.MSGQUEUE:
+      return [819_200n, 819_200n];
+    case RLIMIT.NICE:
+    case RLIMIT.RTPRIO:
+      return [0n, 0n];
+    default:
+      return [RLIM_INFINITY, RLIM_INFINITY];
+  }
+}
+
+function writeLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): number {
+  const [soft, hard] = limitOf(k, of, resource);
+  return t.memory.writeU64(va, soft) && t.memory.writeU64(va + 8, hard) ? 0 : -ERRNO.EFAULT;
+}
+
+function setLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): number {
+  const soft = t.memory.readU64(va);
+  const hard = t.memory.readU64(va + 8);
+  if (soft === undefined || hard === undefined) return -ERRNO.EFAULT;
+  if (soft > hard) return -ERRNO.EINVAL;
+  if (hard > limitOf(k, of, resource)[1] && t.credentials.euid !== 0) return -ERRNO.EPERM;
+  of.limits.set(resource, [soft, hard]);
+  if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
+  return 0;
+}
+
+function prlimit64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const of = byPid(k, t, a.i32(0));
+  const resource = a.u32(1);
+  if (of === undefined) return -ERRNO.ESRCH;
+  if (resource > RLIMIT.RTTIME) return -ERRNO.EINVAL;
+  if (a.n(3) !== 0) {
+    const old = limitOf(k, of, resource);
+    if (a.n(2) !== 0) {
+      const set = setLimit(k, t, of, resource, a.n(2));
+      if (set < 0) return set;
+    }
+    return t.memory.writeU64(a.n(3), old[0]) && t.memory.writeU64(a.n(3) + 8, old[1]) ? 0 : -ERRNO.EFAULT;
+  }
+  return a.n(2) === 0 ? 0 : setLimit(k, t, of, resource, a.n(2));
+}
+
+function schedGetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
+  if (a.n(1) < 8 || a.n(1) % 8 !== 0) return -ERRNO.EINVAL;
+  return t.memory.writeU64(a.n(2), (1n << BigInt(k.port.cpus.length)) - 1n) ? 8 : -ERRNO.EFAULT;
+}
+
+export const PROCESS_ROWS: readonly SyscallRow[] = [
+  full('fork', (k, t) => doClone(k, t, request(SIG.SIGCHLD))),
+  full('vfork', (k, t) => doClone(k, t, request(CLONE.VM | CLONE.VFORK | SIG.SIGCHLD))),
+  partial(
+    'clone',
+    (k, t, a) => doClone(k, t, request(a.u32(0), a.u(1), a.n(2), a.n(3), a.u(4))),
+    'processes; no threads, pidfd, name spaces',
+  ),
+  partial('clone3', clone3, 'processes; no threads, pidfd, name spaces, set_tid'),
+  partial('execve', execve, 'static ELF and scripts; no interpreter (PT_INTERP)'),
+  full('exit', exit),
+  full('exit_group', exit),
+  full('wait4', wait4),
+  partial('waitid', waitid, 'no P_PIDFD'),
+  full('getpid', (_k, t) => t.tgid),
+  full('gettid', (_k, t) => t.pid),
+  full('getppid', (_k, t) => t.parent?.tgid ?? 1),
+  full('getpgrp', (_k, t) => t.pgid),
+  full('getpgid', (k, t, a) => byPid(k, t, a.i32(0))?.pgid ?? -ERRNO.ESRCH),
+  full('getsid', (k, t, a) => byPid(k, t, a.i32(0))?.sid ?? -ERRNO.ESRCH),
+  full('setpgid', setpgid),
+  full('setsid', setsid),
+  partial('arch_prctl', archPrctl, 'FS and GS bases'),
+  full('set_tid_address', (_k, t, a) => {
+    t.clearChildTid = a.n(0);
+    return t.pid;
+  }),
+  partial(
+    'set_robust_list',
+    (_k, t, a) => {
+      if (a.n(1) !== 24) return -ERRNO.EINVAL;
+      t.robustList = a.n(0);
+      return 0;
+    },
+    'kept, not walked at exit: there are no threads yet',
+  ),
+  partial('prctl', prctl, 'names and a few flags'),
+  full('prlimit64', prlimit64),
+  full('getrlimit', (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : writeLimit(k, t, t, a.u32(0), a.n(1)))),
+  partial(
+    'setrlimit',
+    (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : setLimit(k, t, t, a.u32(0), a.n(1))),
+    'kept and reported; RLIMIT_NOFILE and RLIMIT_STACK are enforced',
+  ),
+  full('sched_yield', (k) => {
+    k.scheduler.needResched = true;
+    return 0;
+  }),
+  full('sched_getaffinity', schedGetaffinity),
+  partial('sched_setaffinity', (k, t, a) => (byPid(k, t, a.i32(0)) === undefined ? -ERRNO.ESRCH : 0), 'accepted: there is one CPU'),
+  partial('sched_getscheduler', () => 0, 'SCHED_OTHER always'),
+  partial('sched_getparam', (_k, t, a) => (t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT), 'priority 0 always'),
+  full('sched_get_priority_max', (_k, _t, a) =>
+    a.i32(0) === 1 || a.i32(0) === 2 ? 99 : a.i32(0) >= 0 && a.i32(0) <= 6 ? 0 : -ERRNO.EINVAL,
+  ),
+  full('sched_get_priority_min', (_k, _t, a) =>
+    a.i32(0) === 1 || a.i32(0) === 2 ? 1 : a.i32(0) >= 0 && a.i32(0) <= 6 ? 0 : -ERRNO.EINVAL,
+  ),
+  partial('getpriority', (_k, t) => 20 - t.nice, 'the caller only'),
+  partial(
+    'setpriority',
+    (_k, t, a) => {
+      t.nice = Math.max(-20, Math.min(19, a.i32(2)));
+      return 0;
+    },
+    'kept and reported; the scheduler is round-robin',
+  ),
+  full('getcpu', (k, t, a) => {
+    if (a.n(0) !== 0 && !t.memory.writeU32(a.n(0), k.cpu.index)) return -ERRNO.EFAULT;
+    return a.n(1) === 0 || t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT;
+  }),
+  partial(
+    'personality',
+    (_k, _t, a) => (a.u32(0) === 0xffff_ffff || a.u32(0) === 0 ? 0 : -ERRNO.EINVAL),
+    'PER_LINUX only; addresses are never randomised',
+  ),
+];

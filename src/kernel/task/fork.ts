@@ -1,0 +1,95 @@
+/** fork, vfork, clone: process flavours. Threads (CLONE_THREAD) are a later issue; what they would share is a field of its own already. */
+import { ERRNO } from '#abi/errno.ts';
+import { CLONE } from '#abi/process.ts';
+import { GPR, RFLAGS } from '#arch/registers.ts';
+import { directMap } from '../boot/boot.ts';
+import type { Kernel } from '../kernel.ts';
+import { PagedMemory } from '../mm/user-memory.ts';
+import { KERNEL_STACK_SIZE } from '../text/layout.ts';
+import { PT_SIZE, PtRegs } from './pt-regs.ts';
+import { Task } from './task.ts';
+
+export interface CloneRequest {
+  /** CLONE_* bits without the exit signal. */
+  readonly flags: number;
+  readonly exitSignal: number;
+  /** New stack pointer; 0: the parent's. */
+  readonly stack: bigint;
+  readonly parentTid: number;
+  readonly childTid: number;
+  readonly tls: bigint;
+}
+
+/** What of clone(2) the model lacks; a program that asks gets -EINVAL and the name is kept. */
+const UNSUPPORTED: readonly (keyof typeof CLONE)[] = ['THREAD', 'PIDFD', 'NEWNS', 'PARENT'];
+
+/** Makes a child of the current task. The task, or -errno. */
+export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | number {
+  const { flags } = request;
+  for (const name of UNSUPPORTED) {
+    if ((flags & CLONE[name]) !== 0) {
+      k.unsupported(`clone with CLONE_${name}`);
+      return -ERRNO.EINVAL;
+    }
+  }
+  if ((flags & CLONE.SIGHAND) !== 0 && (flags & CLONE.VM) === 0) return -ERRNO.EINVAL;
+  if (k.tasks.size >= k.maxTasks) return -ERRNO.EAGAIN;
+  const stack = k.frames.allocate();
+  if (stack === undefined) return -ERRNO.ENOMEM;
+  const shareMm = (flags & CLONE.VM) !== 0;
+  const mm = shareMm ? parent.mm : parent.mm.fork();
+  if (mm === undefined) {
+    k.frames.release(stack);
+    return -ERRNO.ENOMEM;
+  }
+  if (shareMm) mm.users++;
+  const pid = k.newPid();
+  const regs = new PtRegs(k.port.memory, stack + KERNEL_STACK_SIZE - PT_SIZE);
+  regs.copyFrom(parent.regs);
+  regs.set('ax', 0n);
+  if (request.stack !== 0n) regs.set('sp', request.stack);
+  const child = new Task({
+    pid,
+    tgid: pid,
+    parent,
+    comm: parent.comm,
+    mm,
+    memory: shareMm ? parent.memory : new PagedMemory(mm),
+    files: (flags & CLONE.FILES) !== 0 ? parent.files : parent.files.clone(),
+    fs: (flags & CLONE.FS) !== 0 ? parent.fs : parent.fs.clone(),
+    signals: parent.signals.clone((flags & CLONE.SIGHAND) !== 0),
+    credentials: { ...parent.credentials },
+    regs,
+    context: k.cpu.newContext(),
+    kernelStack: stack,
+    startNs: k.monotonicNs(),
+  });
+  if (shareMm && (flags & CLONE.VFORK) === 0) child.signals.altStack = { sp: 0n, size: 0n, flags: 0 };
+  child.exitSignal = request.exitSignal;
+  child.argv = parent.argv;
+  child.executable = parent.executable;
+  child.limits = new Map(parent.limits);
+  child.nice = parent.nice;
+  startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
+  if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);
+  if ((flags & CLONE.CHILD_SETTID) !== 0) child.memory.writeU32(request.childTid, pid);
+  if ((flags & CLONE.CHILD_CLEARTID) !== 0) child.clearChildTid = request.childTid;
+  if ((flags & CLONE.VFORK) !== 0) child.vforkParent = parent;
+  k.add(child);
+  parent.children.add(child);
+  k.perf.forked(parent, child);
+  return child;
+}
+
+/** The CPU state with which a new task starts: the current one's registers, but in ret_from_fork on its own kernel stack. */
+export function startContext(k: Kernel, child: Task, fsBase: bigint | undefined): void {
+  const { cpu } = k;
+  const mine = cpu.newContext();
+  cpu.saveContext(mine);
+  cpu.rip = k.image.address('ret_from_fork_asm');
+  cpu.rflags = BigInt(RFLAGS.FIXED1);
+  cpu.gpr[GPR.RSP] = directMap(child.regs.base);
+  if (fsBase !== undefined) cpu.fsBase = fsBase;
+  cpu.saveContext(child.context);
+  cpu.loadContext(mine);
+}

@@ -1,0 +1,155 @@
+/**
+ * An open file (struct file): what dup shares and fork inherits. Offset and status flags live here; FdTable holds the numbers.
+ * Every operation has a default that answers as Linux does for a file that lacks it.
+ */
+import { ERRNO } from '#abi/errno.ts';
+import { O, SEEK } from '#abi/fs.ts';
+import { POLL } from '#abi/poll.ts';
+import type { PageSource } from '../mm/page-source.ts';
+import type { Wait } from '../syscalls/types.ts';
+import type { FileStat, NewTimes, Node } from './node.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Bytes moved, -errno, or what has to be waited for (a descriptor with O_NONBLOCK never waits). */
+export type Transfer = number | Wait;
+
+export abstract class FileDescription {
+  readonly node: Node;
+  /** O_ACCMODE, O_PATH and the status flags that F_GETFL shows. */
+  flags: number;
+  offset = 0;
+  private references = 1;
+
+  constructor(node: Node, flags: number) {
+    this.node = node;
+    this.flags = flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.CLOEXEC);
+  }
+
+  get readable(): boolean {
+    return (this.flags & (O.ACCMODE | O.PATH)) === O.RDONLY || (this.flags & (O.ACCMODE | O.PATH)) === O.RDWR;
+  }
+  get writable(): boolean {
+    return (this.flags & O.ACCMODE) !== O.RDONLY && (this.flags & O.PATH) === 0;
+  }
+  get nonBlocking(): boolean {
+    return (this.flags & O.NONBLOCK) !== 0;
+  }
+  /** True for what lseek, pread and pwrite work on. */
+  get seekable(): boolean {
+    return false;
+  }
+  /** A second read for the rest of a buffer could block on the host: what came first is the result. */
+  get readsOnce(): boolean {
+    return false;
+  }
+
+  retain(): this {
+    this.references++;
+    return this;
+  }
+  release(): void {
+    this.references--;
+    if (this.references === 0) this.closed();
+  }
+  get isOpen(): boolean {
+    return this.references > 0;
+  }
+  /** The last reference is gone. */
+  protected closed(): void {}
+
+  /** At the description's offset, which moves. */
+  read(_into: Uint8Array): Transfer {
+    return -ERRNO.EINVAL;
+  }
+  write(_from: Uint8Array): Transfer {
+    return -ERRNO.EINVAL;
+  }
+  pread(_into: Uint8Array, _position: number): number {
+    return -ERRNO.ESPIPE;
+  }
+  pwrite(_from: Uint8Array, _position: number): number {
+    return -ERRNO.ESPIPE;
+  }
+  /** What a read would have moved has not reached the program: a seekable file goes back, others have lost it. */
+  unread(count: number): void {
+    if (this.seekable) this.offset -= count;
+  }
+  seek(offset: number, whence: number): number {
+    if (!this.seekable) return -ERRNO.ESPIPE;
+    return this.seekTo(offset, whence, 0);
+  }
+
+  /** lseek's arithmetic, the same for every file with a size. */
+  protected seekTo(offset: number, whence: number, size: number): number {
+    let target: number;
+    switch (whence) {
+      case SEEK.SET:
+        target = offset;
+        break;
+      case SEEK.CUR:
+        target = this.offset + offset;
+        break;
+      case SEEK.END:
+        target = size + offset;
+        break;
+      case SEEK.DATA:
+        // Every file is one piece of data with a hole at its end: lseek(2) allows a file system to say so.
+        if (offset < 0 || offset >= size) return -ERRNO.ENXIO;
+        target = offset;
+        break;
+      case SEEK.HOLE:
+        if (offset < 0 || offset >= size) return -ERRNO.ENXIO;
+        target = size;
+        break;
+      default:
+        return -ERRNO.EINVAL;
+    }
+    if (target < 0) return -ERRNO.EINVAL;
+    if (!Number.isSafeInteger(target)) return -ERRNO.EOVERFLOW;
+    this.offset = target;
+    return target;
+  }
+
+  stat(): FileStat | number {
+    return this.node.stat();
+  }
+  /** POLL* that hold now. Regular files are always ready. */
+  poll(): number {
+    return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
+  }
+  /** FIONREAD: bytes that a read would give at once; -ENOTTY where the question makes no sense. */
+  available(): number {
+    return -ERRNO.ENOTTY;
+  }
+  get terminal(): Terminal | undefined {
+    return undefined;
+  }
+  /** Metadata through the descriptor; files whose name may be gone do it by their host descriptor. */
+  chmod(mode: number): number {
+    return this.node.chmod(mode);
+  }
+  chown(uid: number, gid: number): number {
+    return this.node.chown(uid, gid);
+  }
+  setTimes(times: NewTimes): number {
+    return this.node.setTimes(times);
+  }
+  truncate(_size: number): number {
+    return -ERRNO.EINVAL;
+  }
+  sync(): number {
+    return -ERRNO.EINVAL;
+  }
+  /** For mmap; -ENODEV for what cannot be mapped. */
+  pageSource(): PageSource | number {
+    return -ERRNO.ENODEV;
+  }
+}
+
+/** What an open gives: a FIFO waits for its other end. */
+export type Opened = FileDescription | number | Wait;
+export const isWait = (value: object | number | bigint | undefined): value is Wait =>
+  typeof value === 'object' && 'kind' in value && value.kind === 'wait';
+
+/** O_PATH: a place in the tree, nothing that can be read. */
+export class PathDescription extends FileDescription {}

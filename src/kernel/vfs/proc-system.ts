@@ -1,0 +1,171 @@
+/** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { ENGINE_FEATURES, type FeatureWord, type FeatureWords, featureWords } from '#arch/cpuid-features.ts';
+import { USER_HZ, UTSNAME } from '../identity.ts';
+import type { Kernel } from '../kernel.ts';
+
+/** What /proc needs of the kernel. */
+export type ProcKernel = Pick<Kernel, 'tasks' | 'current' | 'port' | 'monotonicNs' | 'realtimeNs' | 'options'>;
+
+/** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
+const LEAF1_EDX =
+  'fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe';
+const LEAF1_ECX =
+  'pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor';
+const EXT1_EDX = '- - - - - - - - - - - syscall - - - - - - - - nx - - - - - pdpe1gb rdtscp - lm - -';
+const EXT1_ECX = 'lahf_lm - - - - abm - - 3dnowprefetch - - - - - - - - - - - - - - - - - - - - - - -';
+const LEAF7_EBX =
+  'fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl';
+
+function names(word: number, table: string): string[] {
+  return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
+}
+
+/** What CPUID tells a guest: what the model has and the engine executes. */
+function seen(model: FeatureWords): FeatureWords {
+  const engine = featureWords(ENGINE_FEATURES);
+  const word = (name: FeatureWord): number => (model[name] & engine[name]) >>> 0;
+  return {
+    leaf1Ecx: word('leaf1Ecx'),
+    leaf1Edx: word('leaf1Edx'),
+    leaf7Ebx: word('leaf7Ebx'),
+    leaf7Ecx: word('leaf7Ecx'),
+    leaf7Edx: word('leaf7Edx'),
+    ext1Ecx: word('ext1Ecx'),
+    ext1Edx: word('ext1Edx'),
+  };
+}
+
+export function cpuinfo(model: CpuModel, cpus: number): string {
+  const f = seen(model.features);
+  const flags = [
+    ...names(f.leaf1Edx, LEAF1_EDX),
+    ...names(f.ext1Edx, EXT1_EDX),
+    'constant_tsc',
+    ...(model.pmu.version > 0 ? ['arch_perfmon'] : []),
+    'rep_good',
+    'nopl',
+    'nonstop_tsc',
+    'cpuid',
+    ...names(f.leaf1Ecx, LEAF1_ECX),
+    ...names(f.ext1Ecx, EXT1_ECX),
+    ...names(f.leaf7Ebx, LEAF7_EBX),
+  ].join(' ');
+  let out = '';
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const rows: (readonly [string, string | number])[] = [
+      ['processor', cpu],
+      ['vendor_id', 'GenuineIntel'],
+      ['cpu family', model.family],
+      ['model', model.model],
+      ['model name', model.brand],
+      ['stepping', model.stepping],
+      ['cpu MHz', (model.tscHz / 1e6).toFixed(3)],
+      ['physical id', 0],
+      ['siblings', cpus],
+      ['core id', cpu],
+      ['cpu cores', cpus],
+      ['apicid', cpu],
+      ['initial apicid', cpu],
+      ['fpu', 'yes'],
+      ['fpu_exception', 'yes'],
+      ['wp', 'yes'],
+      ['flags', flags],
+      ['bogomips', (model.tscHz / 5e5).toFixed(2)],
+      ['clflush size', 64],
+      ['cache_alignment', 64],
+      ['address sizes', '39 bits physical, 48 bits virtual'],
+      ['power management', ''],
+    ];
+    out += `${rows.map(([name, value]) => `${name.padEnd(15, ' ').trimEnd()}${tabs(name)}: ${value}\n`).join('')}\n`;
+  }
+  return out;
+}
+/** The names are padded with tabs to column 16. */
+const tabs = (name: string): string => '\t'.repeat(Math.max(1, 2 - Math.floor(name.length / 8)));
+
+const kilobytes = (name: string, bytes: number): string => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`;
+
+export function meminfo(totalBytes: number, freeBytes: number): string {
+  return [
+    kilobytes('MemTotal', totalBytes),
+    kilobytes('MemFree', freeBytes),
+    kilobytes('MemAvailable', freeBytes),
+    kilobytes('Buffers', 0),
+    kilobytes('Cached', 0),
+    kilobytes('SwapCached', 0),
+    kilobytes('SwapTotal', 0),
+    kilobytes('SwapFree', 0),
+  ].join('');
+}
+
+const ticks = (ns: number): number => Math.floor((ns * USER_HZ) / 1e9);
+
+/** Time that tasks have used, the ended ones through their parents. */
+function busyNs(k: ProcKernel): { readonly user: number; readonly system: number } {
+  let user = 0;
+  let system = 0;
+  for (const task of k.tasks.values()) {
+    user += task.times.userNs + task.childTimes.userNs;
+    system += task.times.systemNs + task.childTimes.systemNs;
+  }
+  return { user, system };
+}
+
+export function stat(k: ProcKernel): string {
+  const cpus = k.port.cpus.length;
+  const { user, system } = busyNs(k);
+  const idle = Math.max(0, Number(k.monotonicNs()) * cpus - user - system);
+  const row = (name: string, share: number): string =>
+    `${name} ${ticks(user / share)} 0 ${ticks(system / share)} ${ticks(idle / share)} 0 0 0 0 0 0\n`;
+  const states = [...k.tasks.values()].map((t) => t.state);
+  const switches = [...k.tasks.values()].reduce((n, t) => n + t.times.voluntarySwitches + t.times.involuntarySwitches, 0);
+  const perCpu = k.port.cpus.map((_, i) => row(`cpu${i}`, cpus)).join('');
+  const bootSeconds = (k.realtimeNs() - k.monotonicNs()) / 1_000_000_000n;
+  return (
+    `${row('cpu ', 1)}${perCpu}intr 0\nctxt ${switches}\nbtime ${bootSeconds}\nprocesses ${Math.max(0, ...k.tasks.keys())}\n` +
+    `procs_running ${states.filter((s) => s === 'runnable').length}\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
+  );
+}
+
+export function uptime(k: ProcKernel): string {
+  const up = Number(k.monotonicNs());
+  const { user, system } = busyNs(k);
+  const idle = Math.max(0, up * k.port.cpus.length - user - system);
+  return `${(up / 1e9).toFixed(2)} ${(idle / 1e9).toFixed(2)}\n`;
+}
+
+export function loadavg(k: ProcKernel): string {
+  const running = [...k.tasks.values()].filter((t) => t.state === 'runnable').length;
+  return `0.00 0.00 0.00 ${running}/${k.tasks.size} ${Math.max(0, ...k.tasks.keys())}\n`;
+}
+
+export const version = (): string => `${UTSNAME.sysname} version ${UTSNAME.release} (perfglass) ${UTSNAME.version}\n`;
+
+/** /proc/sys: constants of the modelled system. Values as a Debian desktop has them, perf's as its documentation says. */
+export const SYSCTL: Readonly<Record<string, string | number>> = {
+  'kernel/ostype': UTSNAME.sysname,
+  'kernel/osrelease': UTSNAME.release,
+  'kernel/version': UTSNAME.version,
+  'kernel/hostname': UTSNAME.nodename,
+  'kernel/domainname': UTSNAME.domainname,
+  'kernel/pid_max': 32768,
+  'kernel/threads-max': 16384,
+  'kernel/cap_last_cap': 40,
+  'kernel/ngroups_max': 65536,
+  'kernel/randomize_va_space': 0,
+  'kernel/kptr_restrict': 0,
+  'kernel/perf_event_paranoid': -1,
+  'kernel/perf_event_mlock_kb': 516,
+  'kernel/perf_event_max_sample_rate': 100000,
+  'kernel/perf_event_max_stack': 127,
+  'kernel/perf_event_max_contexts_per_stack': 8,
+  'kernel/perf_cpu_time_max_percent': 25,
+  'kernel/nmi_watchdog': 0,
+  'vm/overcommit_memory': 0,
+  'vm/max_map_count': 65530,
+  'vm/mmap_min_addr': 65536,
+  'fs/file-max': 1048576,
+  'fs/nr_open': 1048576,
+  'fs/pipe-max-size': 1048576,
+};

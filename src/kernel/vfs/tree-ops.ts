@@ -1,0 +1,140 @@
+/** Calls that change names: mkdir, rmdir, unlink, link, symlink, rename, mknod. What the host checks is left to it. */
+import { ERRNO } from '#abi/errno.ts';
+import { RENAME, S } from '#abi/fs.ts';
+import { FifoNode } from './fifo.ts';
+import type { InodeTable } from './inodes.ts';
+import type { Node } from './node.ts';
+import { type WalkFrom, type Walked, walk } from './walk.ts';
+
+const isName = (name: string): boolean => name !== '' && name !== '.' && name !== '..';
+
+/** The place of a name that is to be made. fs/namei.c filename_create. */
+function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | number {
+  const walked = walk(from, path, 'entry');
+  if (typeof walked === 'number') return walked;
+  if (!isName(walked.name) || walked.node !== undefined) return -ERRNO.EEXIST;
+  return walked.slash && !directory ? -ERRNO.ENOENT : walked;
+}
+
+/** `mode` with the umask applied. */
+export function makeDirectory(from: WalkFrom, path: string, mode: number): number {
+  const place = newPlace(from, path, true);
+  return typeof place === 'number' ? place : place.parent.mkdir(place.name, mode);
+}
+
+export function makeSymlink(from: WalkFrom, target: string, path: string): number {
+  if (target === '') return -ERRNO.ENOENT;
+  const place = newPlace(from, path, false);
+  return typeof place === 'number' ? place : place.parent.symlink(place.name, target);
+}
+
+export function makeLink(target: Node, from: WalkFrom, path: string): number {
+  const place = newPlace(from, path, false);
+  if (typeof place === 'number') return place;
+  return target.isDirectory ? -ERRNO.EPERM : place.parent.link(place.name, target);
+}
+
+/** mknod: regular files and FIFOs. `mode` with the umask applied. */
+export function makeNode(
+  from: WalkFrom,
+  path: string,
+  mode: number,
+  inodes: InodeTable,
+  owner: { readonly uid: number; readonly gid: number },
+): number {
+  const place = newPlace(from, path, false);
+  if (typeof place === 'number') return place;
+  const { parent, name } = place;
+  switch (mode & S.IFMT) {
+    case 0:
+    case S.IFREG: {
+      const file = parent.create(name, 0o301, mode & S.PERMISSIONS); // O_WRONLY | O_CREAT | O_EXCL
+      if (typeof file === 'number') return file;
+      file.release();
+      return 0;
+    }
+    case S.IFIFO: {
+      const denied = parent.access(2);
+      if (denied < 0) return denied;
+      parent.overlay ??= new Map();
+      parent.overlay.set(name, new FifoNode(inodes, parent, name, mode & S.PERMISSIONS, owner));
+      return 0;
+    }
+    default:
+      return -ERRNO.EPERM;
+  }
+}
+
+/** Removes a name that the kernel itself holds: a FIFO goes, a mount stays. */
+function removeOverlay(node: Node, parent: Node): number {
+  if (!(node instanceof FifoNode)) return -ERRNO.EBUSY;
+  parent.overlay?.delete(node.name);
+  node.unlinked = true;
+  return 0;
+}
+const inOverlay = (node: Node): boolean => node.parent?.overlay?.get(node.name) === node;
+
+export function removeFile(from: WalkFrom, path: string): number {
+  const walked = walk(from, path, 'entry');
+  if (typeof walked === 'number') return walked;
+  const { parent, name, node, slash } = walked;
+  if (!isName(name)) return -ERRNO.EISDIR;
+  if (node === undefined) return -ERRNO.ENOENT;
+  if (node.isDirectory) return inOverlay(node) ? -ERRNO.EBUSY : -ERRNO.EISDIR;
+  if (slash) return -ERRNO.ENOTDIR;
+  return inOverlay(node) ? removeOverlay(node, parent) : parent.unlink(node);
+}
+
+export function removeDirectory(from: WalkFrom, path: string): number {
+  const walked = walk(from, path, 'entry');
+  if (typeof walked === 'number') return walked;
+  const { parent, name, node } = walked;
+  if (name === '') return -ERRNO.EBUSY;
+  if (name === '.') return -ERRNO.EINVAL;
+  if (name === '..') return -ERRNO.ENOTEMPTY;
+  if (node === undefined) return -ERRNO.ENOENT;
+  if (!node.isDirectory) return -ERRNO.ENOTDIR;
+  if (inOverlay(node)) return -ERRNO.EBUSY;
+  if (node.overlay !== undefined && node.overlay.size > 0) return -ERRNO.ENOTEMPTY;
+  return parent.rmdir(node);
+}
+
+/** renameat2. */
+export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: string, flags: number): number {
+  if ((flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL;
+  if ((flags & RENAME.EXCHANGE) !== 0 && (flags & (RENAME.NOREPLACE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL;
+  if ((flags & (RENAME.EXCHANGE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL; // as file systems that lack it
+  const old = walk(from, path, 'entry');
+  if (typeof old === 'number') return old;
+  const place = walk(to, newPath, 'entry');
+  if (typeof place === 'number') return place;
+  if (!isName(old.name) || !isName(place.name)) return -ERRNO.EBUSY;
+  const { node } = old;
+  if (node === undefined) return -ERRNO.ENOENT;
+  if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
+  if (!node.isDirectory && (old.slash || place.slash)) return -ERRNO.ENOTDIR;
+  if (place.node === node) return 0;
+  if (place.node !== undefined && inOverlay(place.node)) {
+    if (node.isDirectory) return -ERRNO.ENOTDIR;
+    const removed = removeOverlay(place.node, place.parent);
+    if (removed < 0) return removed;
+  }
+  if (inOverlay(node)) return moveFifo(node, old.parent, place);
+  return old.parent.rename(node, place.parent, place.name, place.node);
+}
+
+function moveFifo(node: Node, parent: Node, place: Walked): number {
+  if (!(node instanceof FifoNode)) return -ERRNO.EBUSY;
+  if (place.parent.kind !== parent.kind) return -ERRNO.EXDEV;
+  if (place.node !== undefined && !inOverlay(place.node)) {
+    if (place.node.isDirectory) return -ERRNO.EISDIR;
+    const gone = place.node.unlinked ? 0 : place.parent.unlink(place.node);
+    if (gone < 0) return gone;
+  }
+  parent.overlay?.delete(node.name);
+  node.parent = place.parent;
+  node.name = place.name;
+  place.parent.overlay ??= new Map();
+  place.parent.overlay.set(place.name, node);
+  return 0;
+}

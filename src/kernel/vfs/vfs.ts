@@ -1,0 +1,211 @@
+/** The file system as the kernel sees it: the parts list (host tree, /dev, /proc, /sys), standard streams, and open(2). */
+import { ERRNO } from '#abi/errno.ts';
+import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Wait } from '../syscalls/types.ts';
+import type { Task } from '../task/task.ts';
+import type { Executable, FileSystem, Stdio } from '../vfs-interface.ts';
+import { DEVFS, makeDev } from './devfs.ts';
+import { FdTable } from './fd-table.ts';
+import { openFifo } from './fifo.ts';
+import { type Opened, PathDescription, isWait } from './file-description.ts';
+import { FsContext } from './fs-context.ts';
+import { type HostTree, HostNode } from './host-tree.ts';
+import { InodeTable } from './inodes.ts';
+import { LockTable } from './locks.ts';
+import { mountInfoText, mountsText } from './mounts.ts';
+import type { FileSystemKind, Node } from './node.ts';
+import { Pipe } from './pipe.ts';
+import { PROCFS, ProcRoot } from './procfs.ts';
+import { pseudoTree } from './pseudo-tree.ts';
+import type { PseudoTree } from './pseudo.ts';
+import { StandardStreams } from './standard-streams.ts';
+import { DEVPTS } from './stream.ts';
+import { SYSFS, makeSys } from './sysfs.ts';
+import { type WalkFrom, find, walk } from './walk.ts';
+
+const HOSTFS: FileSystemKind = {
+  type: 'ext4',
+  source: '/dev/sda1',
+  magic: FS_MAGIC.EXT4,
+  flags: ST.RELATIME | ST.VALID,
+  device: makeDevice(8, 1),
+};
+
+/** /dev/shm is the host's: shm_open's files are files. */
+const TMPFS: FileSystemKind = {
+  type: 'tmpfs',
+  source: 'tmpfs',
+  magic: FS_MAGIC.TMPFS,
+  flags: ST.NOSUID | ST.NODEV | ST.VALID,
+  device: 0x1a,
+};
+
+export interface VfsOptions {
+  /** Host path that is the guest's `/`; '' for the host's own. */
+  readonly prefix?: string;
+  /** umask of the first task. */
+  readonly umask?: number;
+  /** Free bytes of modelled memory, for /proc/meminfo. */
+  readonly freeBytes?: () => number;
+}
+
+export type VfsKernel = Pick<Kernel, 'host' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'>;
+
+export class Vfs implements FileSystem {
+  readonly inodes: InodeTable;
+  readonly locks = new LockTable();
+  readonly root: Node;
+  readonly streams: StandardStreams;
+  /** File systems in the order of /proc/mounts. */
+  readonly mounts: Node[] = [];
+  private readonly kernel: VfsKernel;
+  private readonly umask: number;
+  private readonly fifos = new Map<string, Pipe>();
+
+  constructor(kernel: VfsKernel, options: VfsOptions = {}) {
+    this.kernel = kernel;
+    this.umask = options.umask ?? 0o022;
+    this.inodes = new InodeTable(() => kernel.realtimeNs());
+    const prefix = (options.prefix ?? '').replace(/\/+$/, '');
+    const tree = this.hostTree(prefix);
+    const root = new HostNode(tree, HOSTFS, undefined, '', S.IFDIR);
+    root.stat(); // the root is seen first: inode 2
+    this.root = root;
+    this.mounts.push(root);
+    const dev = makeDev(
+      this.pseudoTree(DEVFS),
+      root,
+      (n) => kernel.random(n),
+      () => this.streams.terminal,
+    );
+    this.mount(root, dev);
+    this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node);
+    this.mount(dev, this.streams.pts);
+    const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
+    if (typeof shm.stat() !== 'number') this.mount(dev, shm);
+    this.mount(root, makeSys(this.pseudoTree(SYSFS), root, kernel.port.cpus.length));
+    const proc = new ProcRoot(
+      {
+        kernel,
+        tree: this.pseudoTree(PROCFS),
+        root,
+        freeBytes: options.freeBytes ?? (() => kernel.port.memory.sizeBytes),
+        mounts: () => mountsText(this.mounts, root),
+        mountInfo: () => mountInfoText(this.mounts, root),
+        filesystems: () => 'nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tdevpts\n\text4\n',
+        find: (task, path) => find(this.from(task), path),
+        terminal: (task) => this.terminalOf(task),
+      },
+      root,
+    );
+    this.mount(root, proc);
+  }
+
+  private hostTree(prefix: string): HostTree {
+    return {
+      host: this.kernel.host,
+      inodes: this.inodes,
+      prefix,
+      openFifo: (node, identity, flags, resumed) => {
+        const pipe = this.fifos.get(identity) ?? new Pipe();
+        this.fifos.set(identity, pipe);
+        return openFifo(node, pipe, flags, resumed);
+      },
+    };
+  }
+
+  private pseudoTree(kind: FileSystemKind): PseudoTree {
+    const { uid, gid } = this.kernel.options;
+    return pseudoTree(kind, this.inodes.bootNs, { uid, gid });
+  }
+  /** `node` (whose parent is `at`) covers what `at` has under that name. */
+  private mount(at: Node, node: Node): void {
+    at.overlay ??= new Map();
+    at.overlay.set(node.name, node);
+    this.mounts.push(node);
+  }
+
+  newFiles(stdio: Stdio): FdTable {
+    const files = new FdTable(this.locks);
+    this.streams.install(files, stdio);
+    return files;
+  }
+  /** A working directory that is not there becomes the root. */
+  newFs(cwd: string): FsContext {
+    const node = find({ root: this.root, start: this.root }, cwd);
+    return new FsContext(this.root, typeof node === 'number' || !node.isDirectory ? this.root : node, this.umask);
+  }
+
+  from(task: Task): WalkFrom {
+    return { root: task.fs.root, start: task.fs.cwd };
+  }
+
+  openExecutable(task: Task, path: string): Executable | number {
+    this.inodes.generation++;
+    const { root } = task.fs;
+    const node = find(this.from(task), path);
+    if (typeof node === 'number') return node;
+    if (node.type() !== S.IFREG) return -ERRNO.EACCES;
+    const stat = node.stat();
+    if (typeof stat === 'number') return stat;
+    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : node.access(1);
+    if (denied < 0) return denied;
+    const file = node.open(O.RDONLY);
+    if (typeof file === 'number') return file;
+    const source = isWait(file) ? -ERRNO.EACCES : file.pageSource();
+    if (isWait(file) || typeof source === 'number') return source as number;
+    return {
+      path: node.describe(root),
+      source,
+      sizeBytes: () => source.sizeBytes(),
+      read: (offset, into) => file.pread(into, offset),
+      close: () => file.release(),
+    };
+  }
+
+  /**
+   * open(2). `mode` as the caller gave it; the umask is applied here. The description has one reference, which is the caller's.
+   * `resumed`: the Wait that this call gave before.
+   */
+  open(from: WalkFrom & { readonly umask: number }, path: string, wanted: number, mode: number, resumed?: Wait): Opened {
+    this.inodes.generation++;
+    if ((wanted & O.PATH) !== 0) return this.openPath(from, path, wanted);
+    if ((wanted & O.TMPFILE_BIT) !== 0) return -ERRNO.EOPNOTSUPP;
+    if ((wanted & O.CREAT) !== 0 && (wanted & O.DIRECTORY) !== 0) return -ERRNO.EINVAL;
+    const flags = wanted | O.LARGEFILE; // as every open of a 64-bit process
+    const create = (flags & O.CREAT) !== 0;
+    const exclusive = create && (flags & O.EXCL) !== 0;
+    const walked = walk(from, path, exclusive || (flags & O.NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
+    if (typeof walked === 'number') return walked;
+    const { parent, name, node, slash } = walked;
+    if (node === undefined) {
+      if (!create) return -ERRNO.ENOENT;
+      if (slash) return -ERRNO.EISDIR;
+      return parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
+    }
+    if (exclusive) return -ERRNO.EEXIST;
+    const type = node.type();
+    if (type === S.IFLNK) return -ERRNO.ELOOP;
+    if (type === S.IFDIR) {
+      if ((flags & O.ACCMODE) !== O.RDONLY || create) return -ERRNO.EISDIR;
+    } else if ((flags & O.DIRECTORY) !== 0) {
+      return -ERRNO.ENOTDIR;
+    }
+    return node.open(flags, resumed);
+  }
+
+  private openPath(from: WalkFrom, path: string, flags: number): Opened {
+    const node = find(from, path, (flags & O.NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
+    if (typeof node === 'number') return node;
+    if ((flags & O.DIRECTORY) !== 0 && !node.isDirectory) return -ERRNO.ENOTDIR;
+    return new PathDescription(node, flags & (O.PATH | O.DIRECTORY | O.NOFOLLOW));
+  }
+
+  /** Device and foreground group of the terminal, as /proc/PID/stat has them. */
+  private terminalOf(task: Task): { readonly device: number; readonly group: number } {
+    const { terminal } = this.streams;
+    if (terminal === undefined) return { device: 0, group: -1 };
+    return { device: makeDevice(136, 0), group: terminal.terminal.foregroundGroup || task.pgid };
+  }
+}

@@ -1,0 +1,267 @@
+/** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
+import type { CpuidResult } from '#arch/cpuid.ts';
+import { RFLAGS, VECTOR } from '#arch/registers.ts';
+import type { Cpu, CpuContext } from '#port/cpu.ts';
+import type { Exit } from '#port/exit.ts';
+import type { Msrs } from '#port/msrs.ts';
+import type { LocalApic } from '../apic/local-apic.ts';
+import type { MachineClock } from '../clock.ts';
+import type { Engine } from '../engine/engine.ts';
+import { CONTEXT_BYTES, REG, REGS } from '../engine/layout.ts';
+import { Horizon } from '../horizon.ts';
+import type { MsrFile } from '../msr-file.ts';
+import type { Pmu } from '../pmu/pmu.ts';
+import { EV, MODE, type Mode, type Retire } from '../retire.ts';
+import { readRflags, writeRflags } from './flags.ts';
+import { type DescriptorTables, deliver } from './interrupts.ts';
+import { systemOperation } from './system.ts';
+import type { CoreRegisters } from './system-registers.ts';
+
+/** What a system operation did; a fault leaves RIP to the core. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'fault'; readonly vector: number; readonly error: number }
+  | { readonly kind: 'interrupt'; readonly vector: number }
+  | { readonly kind: 'gate'; readonly gate: number }
+  | { readonly kind: 'halt' };
+
+export interface CoreParts {
+  readonly engine: Engine;
+  readonly retire: Retire;
+  readonly pmu: Pmu;
+  readonly apic: LocalApic;
+  readonly clock: MachineClock;
+  readonly msrs: MsrFile;
+  readonly registers: CoreRegisters;
+  readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
+}
+
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+const TF = BigInt(RFLAGS.TF);
+
+export class CpuCore implements Cpu {
+  readonly index: number;
+  readonly gpr: BigUint64Array;
+  readonly xmm: Uint8Array;
+  readonly parts: CoreParts;
+  cr0 = 0x8005_0033n;
+  cr4 = 0x6a0n;
+  private readonly horizon = new Horizon();
+  private readonly tables: DescriptorTables = { idtBase: 0n, idtLimit: 0, tssBase: 0n };
+  private overheadDepth = 0;
+  /** From the delivery of a PMI to the IRET that ends it. */
+  private servingPmi = false;
+  private undefinedText = '';
+
+  constructor(index: number, parts: CoreParts) {
+    this.index = index;
+    this.parts = parts;
+    this.gpr = parts.engine.gpr;
+    this.xmm = parts.engine.bytes.subarray(REGS + REG.XMM, REGS + REG.XMM + 256);
+    parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
+    parts.engine.setRegister32(REG.CS, 0x10);
+    parts.engine.setRegister32(REG.SS, 0x18);
+    this.mxcsr = 0x1f80;
+  }
+
+  // ---- registers
+
+  get rip(): bigint {
+    return this.parts.engine.rip;
+  }
+  set rip(v: bigint) {
+    this.parts.engine.rip = v;
+  }
+  get rflags(): bigint {
+    return readRflags(this.parts.engine);
+  }
+  set rflags(v: bigint) {
+    writeRflags(this.parts.engine, v);
+  }
+  get cpl(): 0 | 3 {
+    return this.parts.engine.cpl;
+  }
+  set cpl(v: 0 | 3) {
+    this.parts.engine.setCpl(v);
+  }
+  get fsBase(): bigint {
+    return this.parts.engine.register64(REG.FS_BASE);
+  }
+  set fsBase(v: bigint) {
+    this.parts.engine.setRegister64(REG.FS_BASE, v);
+  }
+  get gsBase(): bigint {
+    return this.parts.engine.register64(REG.GS_BASE);
+  }
+  set gsBase(v: bigint) {
+    this.parts.engine.setRegister64(REG.GS_BASE, v);
+  }
+  get kernelGsBase(): bigint {
+    return this.parts.engine.register64(REG.KERNEL_GS_BASE);
+  }
+  set kernelGsBase(v: bigint) {
+    this.parts.engine.setRegister64(REG.KERNEL_GS_BASE, v);
+  }
+  get cr2(): bigint {
+    return this.parts.engine.register64(REG.CR2);
+  }
+  set cr2(v: bigint) {
+    this.parts.engine.setRegister64(REG.CR2, v);
+  }
+  get cr3(): bigint {
+    return this.parts.engine.register64(REG.CR3);
+  }
+  set cr3(v: bigint) {
+    this.parts.engine.setRegister64(REG.CR3, v);
+    this.parts.engine.flushTlb();
+  }
+  get mxcsr(): number {
+    return this.parts.engine.register32(REG.MXCSR);
+  }
+  set mxcsr(v: number) {
+    this.parts.engine.setRegister32(REG.MXCSR, v);
+  }
+  get msrs(): Msrs {
+    return this.parts.msrs;
+  }
+
+  newContext(): CpuContext {
+    return { bytes: new Uint8Array(CONTEXT_BYTES) };
+  }
+  saveContext(into: CpuContext): void {
+    this.parts.engine.pin();
+    into.bytes.set(this.parts.engine.context);
+  }
+  /** CR2 and CR3 belong to the processor and the address space, not to the context. */
+  loadContext(from: CpuContext): void {
+    const e = this.parts.engine;
+    const [cpl, cr2, cr3] = [e.cpl, e.register64(REG.CR2), e.register64(REG.CR3)];
+    e.pin();
+    e.context.set(from.bytes);
+    const newCpl = e.cpl;
+    e.setRegister32(REG.CPL, cpl);
+    e.setRegister64(REG.CR2, cr2);
+    e.setRegister64(REG.CR3, cr3);
+    e.setCpl(newCpl);
+  }
+  setDescriptorTables(idtBase: bigint, idtLimit: number, tssBase: bigint): void {
+    Object.assign(this.tables, { idtBase, idtLimit, tssBase });
+  }
+  invlpg(va: bigint): void {
+    this.parts.engine.invlpg(va);
+  }
+  flushTlb(): void {
+    this.parts.engine.flushTlb();
+  }
+  enterOverhead(): void {
+    this.overheadDepth++;
+  }
+  leaveOverhead(): void {
+    this.overheadDepth--;
+  }
+  undefinedInstruction(): string {
+    return this.undefinedText;
+  }
+  setUndefined(text: string): void {
+    this.undefinedText = text;
+  }
+
+  // ---- execution
+
+  private mode(): Mode {
+    if (this.overheadDepth > 0 || this.servingPmi) return MODE.OVERHEAD;
+    return this.cpl === 3 ? MODE.USER : MODE.KERNEL;
+  }
+
+  run(maxInstructions = NO_LIMIT): Exit {
+    const { engine, retire, pmu, apic } = this.parts;
+    const h = this.horizon;
+    const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
+    for (;;) {
+      const interrupt = apic.pending((engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n);
+      if (interrupt !== undefined) {
+        const failed = this.take(interrupt.vector, interrupt);
+        if (failed !== undefined) return failed;
+      }
+      const left = end - retire.sum(EV.INSTRUCTIONS);
+      if (left <= 0) return { kind: 'budget' };
+      h.reset();
+      h.boundInstructions(left);
+      pmu.bound(h);
+      apic.bound(h);
+      const stepping = (engine.register64(REG.RFLAGS) & TF) !== 0n;
+      if (stepping) h.boundInstructions(1);
+      const mode = this.mode();
+      const before = retire.sum(EV.INSTRUCTIONS);
+      const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
+      let exit: Exit | undefined;
+      if (why === 'system') {
+        pmu.attend();
+        exit = this.serveSystem(mode);
+      }
+      pmu.attend();
+      apic.attend();
+      if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
+      else if (stepping && exit === undefined && retire.sum(EV.INSTRUCTIONS) > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
+      if (exit !== undefined) return exit;
+    }
+  }
+
+  private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
+    const { engine } = this.parts;
+    const failed = deliver(engine, this.tables, vector, error, rip, software);
+    if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);
+    return failed === undefined ? undefined : { kind: 'shutdown', what: failed };
+  }
+  private take(vector: number, interrupt: { readonly kind: 'nmi' | 'fixed'; readonly vector: number }): Exit | undefined {
+    const { apic, engine } = this.parts;
+    const rip = engine.rip;
+    engine.instructionRip = rip;
+    apic.accept(interrupt);
+    if (interrupt.kind === 'nmi') this.servingPmi = true;
+    return this.raise(vector, 0, rip);
+  }
+
+  private serveSystem(mode: Mode): Exit | undefined {
+    const { engine, apic, clock } = this.parts;
+    const next = engine.rip;
+    const outcome = systemOperation(this);
+    if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
+    engine.retireSystem(mode);
+    if (mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
+    switch (outcome.kind) {
+      case 'interrupt':
+        return this.raise(outcome.vector, 0, next, true);
+      case 'gate':
+        return { kind: 'gate', gate: outcome.gate };
+      case 'halt':
+        return this.halt(apic, clock);
+      default:
+        return undefined;
+    }
+  }
+  private halt(apic: LocalApic, clock: MachineClock): Exit | undefined {
+    const enabled = (this.parts.engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n;
+    apic.halted();
+    apic.attend();
+    if (apic.pending(enabled) !== undefined) return undefined;
+    const slots = enabled ? apic.nextTimerSlots() : undefined;
+    if (slots === undefined) return { kind: 'halt' };
+    clock.idle(slots);
+    apic.attend();
+    return undefined;
+  }
+
+  /** IRET retired: NMIs are open again, and a PMI's handler is over. */
+  interruptReturned(): void {
+    this.parts.apic.iret();
+    this.servingPmi = false;
+  }
+  /** A far transfer retired in `mode` (engine/system). */
+  countFar(mode: Mode): void {
+    this.parts.retire.add(mode, EV.FAR, 1);
+  }
+  currentMode(): Mode {
+    return this.mode();
+  }
+}

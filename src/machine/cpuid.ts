@@ -1,0 +1,16 @@
+/** CPUID as this machine answers it: the model's leaves ∩ what the engine executes, for one processor of the machine. */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { type CpuidContext, type CpuidResult, cpuid } from '#arch/cpuid.ts';
+
+/** A function of (EAX, ECX) that remembers its answers; programs ask the same leaves again and again. */
+export function makeCpuid(model: CpuModel, context: CpuidContext): (leaf: number, subleaf: number) => CpuidResult {
+  const known = new Map<string, CpuidResult>();
+  return (leaf, subleaf) => {
+    const key = `${leaf >>> 0}.${subleaf >>> 0}`;
+    const old = known.get(key);
+    if (old !== undefined) return old;
+    const fresh = cpuid(model, context, leaf, subleaf);
+    if (known.size < 256) known.set(key, fresh);
+    return fresh;
+  };
+}

@@ -1,0 +1,151 @@
+/** From iced-x86's instruction to a form key and record fields. */
+import { Code, type Instruction, Mnemonic, OpKind, Register } from 'iced-x86';
+import { GATE_MAGIC, GATE_MAX } from '#arch/gate.ts';
+import { MemorySizeBytes } from './memory-size.ts';
+import { REG } from '../layout.ts';
+
+interface RegisterInfo {
+  readonly kind: 'r' | 'x';
+  readonly w: number;
+  /** Offset into the register file. */
+  readonly offset: number;
+}
+
+/** iced Register → place. Segment, control, debug, MMX, x87 and AVX registers are not here. */
+export const REGISTERS: readonly (RegisterInfo | undefined)[] = buildRegisters();
+
+function buildRegisters(): (RegisterInfo | undefined)[] {
+  const out: (RegisterInfo | undefined)[] = [];
+  const set = (name: string, kind: 'r' | 'x', w: number, offset: number): void => {
+    out[(Register as unknown as Record<string, number>)[name] as number] = { kind, w, offset };
+  };
+  const legacy = ['AX', 'CX', 'DX', 'BX', 'SP', 'BP', 'SI', 'DI'];
+  for (const [i, n] of legacy.entries()) {
+    set(`R${n}`, 'r', 8, i * 8);
+    set(`E${n}`, 'r', 4, i * 8);
+    set(n, 'r', 2, i * 8);
+  }
+  for (const [i, n] of ['AL', 'CL', 'DL', 'BL', 'SPL', 'BPL', 'SIL', 'DIL'].entries()) set(n, 'r', 1, i * 8);
+  for (const [i, n] of ['AH', 'CH', 'DH', 'BH'].entries()) set(n, 'r', 1, i * 8 + 1);
+  for (let i = 8; i < 16; i++) {
+    set(`R${i}`, 'r', 8, i * 8);
+    set(`R${i}D`, 'r', 4, i * 8);
+    set(`R${i}W`, 'r', 2, i * 8);
+    set(`R${i}L`, 'r', 1, i * 8);
+  }
+  for (let i = 0; i < 16; i++) set(`XMM${i}`, 'x', 16, REG.XMM + i * 16);
+  return out;
+}
+
+/** Mnemonic number → name in lower case. */
+export const MNEMONICS: readonly string[] = (() => {
+  const out: string[] = [];
+  for (const [k, v] of Object.entries(Mnemonic)) if (typeof v === 'number') out[v] = k.toLowerCase();
+  return out;
+})();
+
+export const isMemory = (kind: OpKind): boolean => kind === OpKind.Memory;
+const isImmediate = (kind: OpKind): boolean => kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64;
+const isBranch = (kind: OpKind): boolean => kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32 || kind === OpKind.NearBranch64;
+
+/** How the key of a form is found, and what stands in its immediate. */
+export interface Shape {
+  /** Form keys to try, best first. */
+  readonly keys: readonly string[];
+  /** Overrides the immediate. */
+  readonly imm?: bigint;
+}
+
+/** #GP(0) at CPL 3; at CPL 0 nothing of ours uses them. I/O counts here: there is no I/O permission bitmap. */
+const PRIVILEGED: ReadonlySet<string> = new Set(
+  'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd invd invpcid monitor mwait'.split(' '),
+);
+
+const STRING32: ReadonlySet<OpKind> = new Set([OpKind.MemoryESEDI, OpKind.MemorySegESI, OpKind.MemorySegEDI]);
+const STRING16: ReadonlySet<OpKind> = new Set([OpKind.MemoryESDI, OpKind.MemorySegSI, OpKind.MemorySegDI]);
+
+const CONTROL_BASE = Register.CR0;
+const controlNumber = (r: Register): number => (r >= Register.CR0 && r <= Register.CR15 ? r - CONTROL_BASE : -1);
+
+export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
+  const name = MNEMONICS[i.mnemonic] as string;
+  if (name === 'nop' && kernelAddress && i.opCount === 1 && i.op0Kind === OpKind.Memory && i.memoryBase === Register.RAX) {
+    const disp = Number(BigInt.asUintN(32, i.memoryDisplacement));
+    if ((disp & ~GATE_MAX) === GATE_MAGIC) return { keys: ['gate'], imm: BigInt(disp & GATE_MAX) };
+  }
+  if (i.isStringInstruction && !PRIVILEGED.has(name)) {
+    if (i.segmentPrefix !== Register.None) return { keys: [] };
+    const address32 = STRING32.has(i.op0Kind) || STRING32.has(i.op1Kind);
+    if (STRING16.has(i.op0Kind) || STRING16.has(i.op1Kind)) return { keys: [] };
+    const compares = name.startsWith('scas') || name.startsWith('cmps');
+    const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
+    return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
+  }
+  if (name === 'int3') return { keys: ['int'], imm: 3n };
+  if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
+  if (PRIVILEGED.has(name)) return { keys: ['privileged'] };
+  if (name === 'ud2') return { keys: ['undefined'] };
+  if (name === 'mov' && i.opCount === 2) {
+    const from = i.op1Kind === OpKind.Register ? controlNumber(i.op1Register) : -1;
+    const to = i.op0Kind === OpKind.Register ? controlNumber(i.op0Register) : -1;
+    if (from >= 0) return { keys: ['mov-from-cr'], imm: BigInt((from << 8) | gprNumber(i.op0Register)) };
+    if (to >= 0) return { keys: ['mov-to-cr'], imm: BigInt((to << 8) | gprNumber(i.op1Register)) };
+  }
+  if (name === 'xlatb') return { keys: i.segmentPrefix === Register.None ? ['xlatb'] : [] };
+  if (name === 'enter') return { keys: i.immediate8_2nd === 0 ? ['enter'] : [], imm: BigInt(i.immediate16) };
+  if (
+    i.memoryDisplSize === 8 &&
+    i.memoryBase === Register.None &&
+    i.memoryIndex === Register.None &&
+    name === 'mov' &&
+    !i.isIpRelMemoryOperand
+  ) {
+    const key = moffs(i);
+    if (key !== undefined) return { keys: [key], imm: BigInt.asUintN(64, i.memoryDisplacement) };
+  }
+  return { keys: operandKeys(i, name) };
+}
+
+/** MOV between the accumulator and a 64-bit absolute address (A0-A3). FS and GS overrides are not there. */
+function moffs(i: Instruction): string | undefined {
+  const widths: Partial<Record<Code, number>> = {
+    [Code.Mov_AL_moffs8]: 1,
+    [Code.Mov_AX_moffs16]: 2,
+    [Code.Mov_EAX_moffs32]: 4,
+    [Code.Mov_RAX_moffs64]: 8,
+  };
+  const stores: Partial<Record<Code, number>> = {
+    [Code.Mov_moffs8_AL]: 1,
+    [Code.Mov_moffs16_AX]: 2,
+    [Code.Mov_moffs32_EAX]: 4,
+    [Code.Mov_moffs64_RAX]: 8,
+  };
+  if (i.memorySegment === Register.FS || i.memorySegment === Register.GS) return undefined;
+  if (widths[i.code] !== undefined) return `mov-from-moffs${widths[i.code]}`;
+  if (stores[i.code] !== undefined) return `mov-to-moffs${stores[i.code]}`;
+  return undefined;
+}
+
+function gprNumber(r: Register): number {
+  return (REGISTERS[r]?.offset ?? 0) / 8;
+}
+
+function operandKeys(i: Instruction, name: string): string[] {
+  let parts: string[][] = [[]];
+  for (let n = 0; n < i.opCount; n++) {
+    const kind = i.opKind(n);
+    if (isBranch(kind)) continue;
+    let options: string[];
+    if (kind === OpKind.Register) {
+      const r = REGISTERS[i.opRegister(n)];
+      if (r === undefined) return [];
+      options = n === 2 && i.opRegister(n) === Register.CL ? ['c1'] : [`${r.kind}${r.w}`];
+    } else if (isMemory(kind)) {
+      const size = MemorySizeBytes(i.memorySize);
+      options = size > 0 ? [`m${size}`] : ['m8', 'm1', 'm4', 'm16'];
+    } else if (isImmediate(kind)) options = ['i'];
+    else return [];
+    parts = parts.flatMap((p) => options.map((o) => [...p, o]));
+  }
+  return parts.map((p) => (p.length === 0 ? name : `${name}:${p.join()}`));
+}

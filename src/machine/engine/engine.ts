@@ -1,0 +1,367 @@
+/**
+ * The engine: owns the linear memory, the generated interpreter and the translated blocks, and runs slices of execution. It knows no
+ * interrupts, no PMU and no system instructions: it says why it stopped, and what retired.
+ */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { EV, MODE, type Mode, type Retire } from '../retire.ts';
+import { Blocks } from './decode/blocks.ts';
+import * as L from './layout.ts';
+import type { Generated } from './tier0/generate.ts';
+
+/** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
+export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
+
+const MASK20 = 0xfffffn;
+
+export class Engine {
+  readonly memory: WebAssembly.Memory;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly blocks: Blocks;
+  readonly gpr: BigUint64Array;
+  /** RIP of the instruction that ended a slice with 'system' or 'fault'. */
+  instructionRip = 0n;
+  private readonly i32: Int32Array;
+  private readonly u64: BigUint64Array;
+  private readonly i64: BigInt64Array;
+  private readonly go: (middle: number) => number;
+  private readonly walkFunction: (va: bigint, access: number) => number;
+  private readonly retire: Retire;
+  private readonly fetch = (rip: bigint): number => this.walkFunction(BigInt.asIntN(64, rip), 2);
+  /** (REC, BLK) say where execution stands; else RIP in the register file does. */
+  private located = false;
+  private epoch = 0;
+  private systemClass = 0;
+  private readonly repCost: number;
+
+  constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire) {
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil((L.PHYSICAL + memoryBytes) / 65536) });
+    const buffer = this.memory.buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.i32 = new Int32Array(buffer, 0, L.PHYSICAL / 4);
+    this.u64 = new BigUint64Array(buffer, 0, L.PHYSICAL / 8);
+    this.i64 = new BigInt64Array(buffer, 0, L.PHYSICAL / 8);
+    this.gpr = new BigUint64Array(buffer, L.REGS + L.REG.GPR, 16);
+    this.retire = retire;
+    this.repCost = model.costs.repIteration;
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(generated.bytes), { env: { memory: this.memory } });
+    this.go = instance.exports['go'] as (middle: number) => number;
+    this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
+    this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs);
+    this.blocks.onCodePage = () => this.dropWriteRights();
+    this.setI32(L.BOX.JUMP_CACHE, L.JUMP_CACHE_KERNEL);
+    this.i64[L.BOX.MEMORY_BYTES / 8] = BigInt(memoryBytes);
+    this.setI32(L.BOX.REP_COST, this.repCost);
+    this.view.setUint16(L.TRAMPOLINE + L.RECORD.HOT, generated.manifest.enterHot, true);
+    this.view.setUint16(L.TRAMPOLINE + L.RECORD.FUNCTION, generated.manifest.fallFunction, true);
+    this.emptyTlb();
+    this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
+  }
+
+  private getI32(at: number): number {
+    return this.i32[at >> 2] as number;
+  }
+  private setI32(at: number, v: number): void {
+    this.i32[at >> 2] = v;
+  }
+
+  // ---- registers
+
+  get rip(): bigint {
+    if (!this.located) return this.u64[(L.REGS + L.REG.RIP) >> 3] as bigint;
+    return this.recordRip(this.getI32(L.BOX.REC), this.getI32(L.BOX.BLK));
+  }
+  set rip(v: bigint) {
+    this.u64[(L.REGS + L.REG.RIP) >> 3] = v;
+    this.located = false;
+  }
+  private recordRip(rec: number, blk: number): bigint {
+    return BigInt.asUintN(64, (this.u64[(blk + L.BLOCK.RIP) >> 3] as bigint) + BigInt(this.view.getUint16(rec + L.RECORD.OFFSET, true)));
+  }
+  register64(reg: number): bigint {
+    return this.u64[(L.REGS + reg) >> 3] as bigint;
+  }
+  setRegister64(reg: number, v: bigint): void {
+    this.u64[(L.REGS + reg) >> 3] = v;
+  }
+  register32(reg: number): number {
+    return this.i32[(L.REGS + reg) >> 2] as number;
+  }
+  setRegister32(reg: number, v: number): void {
+    this.i32[(L.REGS + reg) >> 2] = v;
+  }
+  get cpl(): 0 | 3 {
+    return this.register32(L.REG.CPL) as 0 | 3;
+  }
+  setCpl(cpl: 0 | 3): void {
+    if (cpl === this.cpl) return;
+    this.pin();
+    this.setRegister32(L.REG.CPL, cpl);
+    this.setI32(L.BOX.JUMP_CACHE, cpl === 0 ? L.JUMP_CACHE_KERNEL : L.JUMP_CACHE_USER);
+    if (cpl === 3) this.dropKernelTranslations();
+  }
+  /** Makes RIP in the register file the truth. */
+  pin(): void {
+    if (!this.located) return;
+    const now = this.rip;
+    this.rip = now;
+  }
+  get context(): Uint8Array {
+    return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);
+  }
+
+  // ---- translation
+
+  /** Host address of a linear address for access 0 read, 1 write, 2 execute at the current CPL; 0: the fault is in the mailbox. */
+  translate(va: bigint, access: 0 | 1 | 2): number {
+    return this.walkFunction(BigInt.asIntN(64, va), access);
+  }
+  get faultVector(): number {
+    return this.getI32(L.BOX.FAULT_VECTOR);
+  }
+  get faultError(): number {
+    return this.getI32(L.BOX.FAULT_ERROR);
+  }
+  get faultAddress(): bigint {
+    return this.u64[L.BOX.FAULT_ADDRESS >> 3] as bigint;
+  }
+
+  private emptyTlb(): void {
+    this.bytes.fill(0xff, L.TLB_READ, L.TLB_READ + 2 * L.TLB_BYTES);
+    this.setI32(L.BOX.FILLS, 0);
+    this.setI32(L.BOX.KERNEL_FILLS, 0);
+  }
+  private dropList(countAt: number, list: number, max: number): boolean {
+    const n = this.getI32(countAt);
+    if (n > max) return false;
+    for (let k = 0; k < n; k++) this.i64[this.getI32(list + k * 4) >> 3] = -1n;
+    this.setI32(countAt, 0);
+    return true;
+  }
+  private dropKernelTranslations(): void {
+    if (this.getI32(L.BOX.KERNEL_FILLS) > L.KERNEL_FILL_MAX) this.emptyTlb();
+    else this.dropList(L.BOX.KERNEL_FILLS, L.KERNEL_FILL_LIST, L.KERNEL_FILL_MAX);
+  }
+  private dropWriteRights(): void {
+    this.bytes.fill(0xff, L.TLB_WRITE, L.TLB_WRITE + L.TLB_BYTES);
+  }
+  private dropJumps(): void {
+    if (!this.dropList(L.BOX.JUMP_FILLS, L.JUMP_FILL_LIST, L.JUMP_FILL_MAX)) {
+      this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
+      this.setI32(L.BOX.JUMP_FILLS, 0);
+    }
+  }
+  flushTlb(): void {
+    this.pin();
+    if (!this.dropList(L.BOX.FILLS, L.FILL_LIST, L.FILL_MAX)) this.emptyTlb();
+    this.setI32(L.BOX.KERNEL_FILLS, 0);
+    this.dropJumps();
+  }
+  invlpg(va: bigint): void {
+    this.pin();
+    const slot = Number((va >> 8n) & 0xfff0n);
+    this.i64[(L.TLB_READ + slot) >> 3] = -1n;
+    this.i64[(L.TLB_WRITE + slot) >> 3] = -1n;
+    this.dropJumps();
+  }
+  /** Memory at a guest-physical range changed behind the engine's back. */
+  written(address: number, length: number): void {
+    for (let page = address >>> 12; page <= (address + length - 1) >>> 12; page++) if (this.blocks.isCode(page)) this.invalidate(page);
+  }
+  private invalidate(page: number): void {
+    this.pin();
+    this.blocks.invalidatePage(page);
+    this.settleEpoch();
+  }
+  private settleEpoch(): void {
+    if (this.blocks.epoch === this.epoch) return;
+    this.epoch = this.blocks.epoch;
+    this.dropJumps();
+  }
+
+  // ---- execution
+
+  private blockAt(rip: bigint): number {
+    const slot = Number(((BigInt.asUintN(32, rip) ^ BigInt.asUintN(32, rip >> 14n)) & 0x3fffn) << 4n) + this.getI32(L.BOX.JUMP_CACHE);
+    if ((this.u64[slot >> 3] as bigint) === rip) return this.getI32(slot + 8);
+    const block = this.blocks.at(rip, this.fetch);
+    this.settleEpoch();
+    if (block === 0) return 0;
+    this.u64[slot >> 3] = rip;
+    this.setI32(slot + 8, block);
+    const n = this.getI32(L.BOX.JUMP_FILLS);
+    if (n < L.JUMP_FILL_MAX) this.setI32(L.JUMP_FILL_LIST + n * 4, slot);
+    this.setI32(L.BOX.JUMP_FILLS, n + 1);
+    return block;
+  }
+  private enter(block: number): void {
+    this.setI32(L.BOX.BLK, block);
+    this.setI32(L.BOX.REC, block + L.BLOCK.BYTES);
+    this.located = true;
+  }
+
+  /**
+   * Runs at most `instructions` instructions, and stops behind the first one with which `slots` slots are used (exactly).
+   * What retired is added to Retire under `mode`; the privilege level does not change within a slice.
+   */
+  slice(instructions: number, slots: number, repIterations: number, mode: Mode): SliceEnd {
+    this.setI32(L.BOX.INSTRUCTIONS, instructions);
+    this.setI32(L.BOX.SLOTS, slots);
+    this.setI32(L.BOX.REP_LIMIT, Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost))));
+    this.i64[L.BOX.EVA >> 3] = 0n;
+    this.i64[L.BOX.EVB >> 3] = 0n;
+    this.i64[L.BOX.EVC >> 3] = 0n;
+    this.setI32(L.BOX.REP_LOADS, 0);
+    this.setI32(L.BOX.REP_STORES, 0);
+    const path = this.u64[L.BOX.PATH >> 3] as bigint;
+    const end = this.execute();
+    // perf's own work is no part of the path.
+    if (mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
+    this.account(instructions, slots, mode);
+    return end;
+  }
+
+  private execute(): SliceEnd {
+    if (!this.located) {
+      const rip = this.rip;
+      const block = this.blockAt(rip);
+      if (block === 0) return this.fetchFault(rip);
+      this.enter(block);
+    }
+    for (;;) {
+      const rec = this.getI32(L.BOX.REC);
+      const middle = rec === this.getI32(L.BOX.BLK) + L.BLOCK.BYTES ? 0 : 1;
+      let result = this.go(middle);
+      if (result === L.RESULT.SMC) {
+        result = this.storeToCode();
+        if (result === L.RESULT.BUDGET) return 'smc';
+      }
+      switch (result) {
+        case L.RESULT.RESOLVE: {
+          const target = this.u64[L.BOX.TARGET >> 3] as bigint;
+          const from = this.getI32(L.BOX.BLK);
+          const branch = this.getI32(L.BOX.REC);
+          this.located = false;
+          const epoch = this.epoch;
+          const block = this.blockAt(target);
+          if (block === 0) return this.fetchFault(target);
+          if (epoch === this.epoch) this.link(from, branch, block, target);
+          this.enter(block);
+          break;
+        }
+        case L.RESULT.BUDGET:
+          return 'budget';
+        case L.RESULT.FAULT:
+          this.takeBack();
+          return 'fault';
+        case L.RESULT.REP_MORE:
+          this.takeBack();
+          return 'rep';
+        case L.RESULT.SYSTEM:
+          this.takeBack();
+          this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
+          this.rip = this.u64[L.BOX.TARGET >> 3] as bigint;
+          return 'system';
+        default:
+          throw new Error(`engine: unexpected result ${result}`);
+      }
+    }
+  }
+  /**
+   * A store met a page with translated code: the page's blocks die, and the instruction runs once more from its old record, which is still
+   * there. It may lie in that very page, so translating it anew first would never get anywhere. What follows is looked up afresh.
+   */
+  private storeToCode(): number {
+    for (;;) {
+      this.takeBack();
+      this.blocks.invalidatePage(this.getI32(L.BOX.SMC_PAGE));
+      this.settleEpoch();
+      const left = this.getI32(L.BOX.INSTRUCTIONS);
+      this.setI32(L.BOX.INSTRUCTIONS, 1);
+      const result = this.go(1);
+      this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + left - 1);
+      if (result === L.RESULT.SMC) continue;
+      if (result === L.RESULT.BUDGET) this.rip = this.recordRip(this.getI32(L.BOX.REC), this.getI32(L.BOX.BLK));
+      return result;
+    }
+  }
+  private fetchFault(rip: bigint): SliceEnd {
+    this.rip = rip;
+    this.instructionRip = rip;
+    return 'fault';
+  }
+
+  /** A branch may point straight at its target only inside one page, and never at a page-crossing block. */
+  private link(from: number, branch: number, to: number, target: bigint): void {
+    const rip = this.u64[(from + L.BLOCK.RIP) >> 3] as bigint;
+    if (rip >> 12n !== target >> 12n || this.blocks.crosses(to)) return;
+    const hasLinks = this.view.getUint16(branch + L.RECORD.FUNCTION, true);
+    const kind = this.blocks.linkKind(hasLinks);
+    if (kind === 'none') return;
+    const next = BigInt.asUintN(64, this.recordRip(branch, from) + BigInt(this.view.getUint8(branch + L.RECORD.LENGTH)));
+    if (next === target && kind !== 'taken') this.setI32(branch + L.RECORD.FALL, to);
+    else if (kind !== 'fall') this.setI32(branch + L.RECORD.TAKEN, to);
+  }
+
+  /** The block was paid for as a whole: gives back what did not retire, from the record on at which it stopped. */
+  private takeBack(): void {
+    const rec = this.getI32(L.BOX.REC);
+    const blk = this.getI32(L.BOX.BLK);
+    this.instructionRip = this.recordRip(rec, blk);
+    const stepping = this.getI32(L.BOX.STEPPING) === 1;
+    const records = this.getI32(blk + L.BLOCK.COST + 4);
+    const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
+    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
+  }
+  private giveBack(record: number): void {
+    const row = L.CLASSES + this.view.getUint16(record + L.RECORD.CLASS, true) * L.CLASS_BYTES;
+    this.setI32(L.BOX.SLOTS, this.getI32(L.BOX.SLOTS) + this.getI32(row));
+    this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + this.getI32(row + 4));
+    const [a, b] = [L.BOX.EVA >> 3, L.BOX.EVB >> 3];
+    this.i64[a] = (this.i64[a] as bigint) - (this.i64[(row + 8) >> 3] as bigint);
+    this.i64[b] = (this.i64[b] as bigint) - (this.i64[(row + 16) >> 3] as bigint);
+  }
+
+  private account(instructions: number, slots: number, mode: Mode): void {
+    const r = this.retire;
+    r.add(mode, EV.INSTRUCTIONS, instructions - this.getI32(L.BOX.INSTRUCTIONS));
+    r.add(mode, EV.SLOTS, slots - this.getI32(L.BOX.SLOTS));
+    const eva = this.u64[L.BOX.EVA >> 3] as bigint;
+    r.add(mode, EV.LOADS, Number(eva & MASK20) + this.getI32(L.BOX.REP_LOADS));
+    r.add(mode, EV.STORES, Number((eva >> 20n) & MASK20) + this.getI32(L.BOX.REP_STORES));
+    r.add(mode, EV.RET, Number(eva >> 40n));
+    const low = this.getI32(L.BOX.EVB);
+    const high = this.getI32(L.BOX.EVB + 4);
+    r.add(mode, EV.COND, low & 0xffff);
+    r.add(mode, EV.JMP, low >>> 16);
+    r.add(mode, EV.JMP_INDIRECT, high & 0xffff);
+    r.add(mode, EV.CALL, high >>> 16);
+    r.add(mode, EV.COND_TAKEN, this.getI32(L.BOX.EVC));
+    r.add(mode, EV.CALL_INDIRECT, this.getI32(L.BOX.EVC + 4));
+  }
+
+  /** For 'system': the instruction did not fault, it retires. */
+  retireSystem(mode: Mode): void {
+    const row = L.CLASSES + this.systemClass * L.CLASS_BYTES;
+    this.retire.add(mode, EV.INSTRUCTIONS, 1);
+    this.retire.add(mode, EV.SLOTS, this.getI32(row));
+    this.retire.add(mode, EV.LOADS, Number((this.u64[(row + 8) >> 3] as bigint) & MASK20));
+    this.retire.add(mode, EV.STORES, Number(((this.u64[(row + 8) >> 3] as bigint) >> 20n) & MASK20));
+  }
+  /** Hash of the taken transfers of user and kernel code since power-on; only the trace variant keeps it. */
+  get pathHash(): bigint {
+    return this.u64[L.BOX.PATH >> 3] as bigint;
+  }
+  /** A transfer that TypeScript made: system instructions, exceptions, interrupts. */
+  tracePath(target: bigint): void {
+    this.u64[L.BOX.PATH >> 3] = BigInt.asUintN(64, (this.pathHash ^ target) * L.PATH_PRIME);
+  }
+  /** For 'system': the operation and its argument. */
+  get systemOp(): number {
+    return this.getI32(L.BOX.SYSTEM_OP);
+  }
+  get systemArgument(): bigint {
+    return this.u64[L.BOX.SYSTEM_ARG >> 3] as bigint;
+  }
+}

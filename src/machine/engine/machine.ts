@@ -1,0 +1,72 @@
+/**
+ * What an instruction may say about the processor. Instruction semantics (semantics/*.ts) are written once against this interface; tier 0
+ * implements it (tier0/emitter.ts), a second tier can.
+ *
+ * Values: integers are i64, zero-extended from their width; 16-byte places are v128. Rules that make every instruction restartable:
+ * all loads and store probes come before the first write to a register or flag; a `Place`'s `get` pins the value.
+ */
+import type { Val } from '#base/wasm/ops.ts';
+
+export type Width = 1 | 2 | 4 | 8 | 16;
+
+/** An operand: register, checked memory, or immediate. */
+export interface Place {
+  readonly w: Width;
+  readonly kind: 'r' | 'x' | 'm' | 'i';
+  /** Zero-extended i64, or v128 for 16-byte places. For memory the access is checked here; 'rw' operands are checked for writing. */
+  get(): Val;
+  /** Memory as v128 with the upper bytes zero; for w = 4 and 8. For XMM registers the whole register. */
+  getVector(): Val;
+  /** Registers: 4-byte writes zero the upper half, 1- and 2-byte writes keep the rest. XMM: all 16 bytes. */
+  set(v: Val): void;
+  /** XMM registers: writes the low `bytes` bytes and keeps the rest. */
+  setLow(v: Val, bytes: 4 | 8): void;
+  /** Effective address (memory only), without any check. */
+  ea(): Val;
+}
+
+export type Cc = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
+export type BranchKind = 'cond' | 'jmp' | 'jmpInd' | 'call' | 'callInd' | 'ret';
+
+export interface Machine {
+  let(v: Val): Val;
+  /** A general register by encoding. */
+  gpr(n: number, w: Width): Place;
+  xmm(n: number): Place;
+  /** Checked memory at `ea`: `get` loads, `set` stores; both are checked before either writes when `access` is 'rw'. */
+  memory(ea: Val, w: Width, access: 'r' | 'w' | 'rw'): Place;
+  load(w: Width, ea: Val): Val;
+  store(w: Width, ea: Val, v: Val): void;
+
+  /** Lazy flags: raw state, see semantics/flags.ts. */
+  readonly fr: Val;
+  readonly fx: Val;
+  readonly fc: Val;
+  setFlags(fr: Val, fx: Val, fc: Val): void;
+  /** The rest of RFLAGS (i64). */
+  readonly rflags: Val;
+  setRflags(v: Val): void;
+  /** i32: 1 at CPL 3. */
+  readonly user: Val;
+  readonly mxcsr: Val;
+  setMxcsr(v: Val): void;
+
+  if(condition: Val, then: () => void, otherwise?: () => void): void;
+  loop(body: (again: () => void) => void): void;
+  variable(init: Val): { get(): Val; set(v: Val): void };
+
+  nextRip(): Val;
+  /** Direct conditional transfer to nextRip + distance. */
+  branch(condition: Val): void;
+  jump(kind: 'jmp' | 'call'): void;
+  jumpIndirect(target: Val, kind: 'jmpInd' | 'callInd' | 'ret'): void;
+  /** Raises an exception; the state is as before the instruction. */
+  fault(vector: number, error?: number): void;
+  /** Leaves to TypeScript, which executes the operation; RIP is then behind the instruction unless it changed it. */
+  system(operation: number, argument?: Val): void;
+  /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
+  /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */
+  repBulk(kind: 'movs' | 'stos', w: Width): void;
+  imm(): Val;
+}

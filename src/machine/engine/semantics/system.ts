@@ -1,0 +1,42 @@
+/** System instructions: generated code checks nothing, it leaves to core/system.ts with the operation's number. */
+import type { Place } from '../machine.ts';
+import { SYSTEM_OP, type SystemOp } from '../system-ops.ts';
+import type { CostKind, FormTable } from './registry.ts';
+
+export function defineSystem(t: FormTable): void {
+  const leave = (name: string, op: SystemOp, cost: CostKind): void => t.def(name, [''], '', (m) => m.system(op), { cost, ends: true });
+  leave('syscall', SYSTEM_OP.SYSCALL, 'ringTransition');
+  leave('sysretq', SYSTEM_OP.SYSRET, 'ringTransition');
+  leave('iretq', SYSTEM_OP.IRET, 'ringTransition');
+  leave('hlt', SYSTEM_OP.HLT, 'systemRegister');
+  leave('cpuid', SYSTEM_OP.CPUID, 'systemRegister');
+  leave('rdtsc', SYSTEM_OP.RDTSC, 'systemRegister');
+  leave('rdtscp', SYSTEM_OP.RDTSCP, 'systemRegister');
+  leave('rdpmc', SYSTEM_OP.RDPMC, 'systemRegister');
+  leave('rdmsr', SYSTEM_OP.RDMSR, 'systemRegister');
+  leave('wrmsr', SYSTEM_OP.WRMSR, 'systemRegister');
+  leave('swapgs', SYSTEM_OP.SWAPGS, 'systemRegister');
+  leave('cli', SYSTEM_OP.CLI, 'simple');
+  leave('sti', SYSTEM_OP.STI, 'simple');
+  const withArgument = (name: string, op: SystemOp, cost: CostKind): void =>
+    t.def(name, [''], '', (m) => m.system(op, m.imm()), { cost, ends: true });
+  /** imm = vector. */
+  withArgument('int', SYSTEM_OP.INT, 'ringTransition');
+  /** imm = gate number. */
+  withArgument('gate', SYSTEM_OP.GATE, 'simple');
+  /** imm unused: the text is looked up by RIP. */
+  withArgument('undefined', SYSTEM_OP.UNDEFINED, 'simple');
+  withArgument('privileged', SYSTEM_OP.PRIVILEGED, 'systemRegister');
+  /** imm = control register << 8 | general register. */
+  withArgument('mov-from-cr', SYSTEM_OP.READ_CR, 'systemRegister');
+  withArgument('mov-to-cr', SYSTEM_OP.WRITE_CR, 'systemRegister');
+  const withMemory = (name: string, op: SystemOp): void =>
+    t.def(name, ['m1', 'm4', 'm8', 'm16'], 'a', (m, p) => m.system(op, (p as Place).ea()), { cost: 'systemRegister', ends: true });
+  withMemory('invlpg', SYSTEM_OP.INVLPG);
+  withMemory('fxsave', SYSTEM_OP.FXSAVE);
+  withMemory('fxsave64', SYSTEM_OP.FXSAVE);
+  withMemory('fxrstor', SYSTEM_OP.FXRSTOR);
+  withMemory('fxrstor64', SYSTEM_OP.FXRSTOR);
+  t.def('ldmxcsr', ['m4'], 'r', (m, p) => m.system(SYSTEM_OP.LDMXCSR, (p as Place).get()), { cost: 'vector', ends: true });
+  t.def('stmxcsr', ['m4'], 'w', (m, p) => (p as Place).set(m.mxcsr), { cost: 'vector' });
+}

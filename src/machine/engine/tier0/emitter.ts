@@ -1,0 +1,480 @@
+/**
+ * Tier 0's `Machine`: operands come from 32-byte records. Two modes share everything but these: in `hot` a case of the one hot function
+ * (flags in locals, memory through the inline TLB check; whatever is not simple leaves to the instruction's own function), in `function` the
+ * instruction's own function (flags in memory, memory through `probe`, everything is possible).
+ */
+import type { FunctionBuilder, Label, Local } from '#base/wasm/function.ts';
+import { call } from '#base/wasm/module.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extS,
+  extU,
+  geU,
+  gtS,
+  k32,
+  k64,
+  load,
+  loadZero,
+  ltU,
+  mul,
+  ne,
+  select,
+  shl,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+  xor,
+} from '#base/wasm/ops.ts';
+import * as L from '../layout.ts';
+import type { BranchKind, Machine, Place, Width } from '../machine.ts';
+
+import type { Operand } from '../semantics/registry.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Memory operand shapes: base+disp, general, block-relative (RIP), and everything (functions only). */
+export type MemoryShape = 'b' | 'x' | 'a' | 'g';
+
+/** What the hot function offers its cases. */
+export interface HotFrame {
+  readonly rec: Local;
+  readonly blk: Local;
+  readonly target: Local;
+  readonly fr: Local;
+  readonly fx: Local;
+  readonly fc: Local;
+  readonly evc: Local;
+  readonly path: Local;
+  /** Executes the record by its function. */
+  readonly leave: Label;
+  /** `blk` is the next block. */
+  readonly enter: Label;
+  /** `target` is the next RIP. */
+  readonly lookup: Label;
+}
+
+export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
+
+const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 ? 'v128' : 'i64');
+
+export class Emitter implements Machine {
+  /** Memory accesses of the instruction, as counted when its semantics ran. */
+  loads = 0;
+  stores = 0;
+  /** Control has left: nothing may follow. */
+  ended = false;
+  private readonly f: FunctionBuilder;
+  private readonly mode: Mode;
+  private readonly runtime: Runtime;
+  private readonly shape: MemoryShape;
+  private depth = 0;
+  private readonly trace: boolean;
+
+  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, trace: boolean) {
+    this.trace = trace;
+    this.f = f;
+    this.mode = mode;
+    this.runtime = runtime;
+    this.shape = shape;
+  }
+
+  private get rec(): Val {
+    return this.mode.kind === 'hot' ? this.f.get(this.mode.frame.rec) : this.f.param(0);
+  }
+  private get blk(): Val {
+    return this.mode.kind === 'hot' ? this.f.get(this.mode.frame.blk) : this.f.param(1);
+  }
+  private recordU16(field: number): Val {
+    return load('i32', 2, this.rec, field);
+  }
+
+  let(v: Val): Val {
+    return this.f.let(v);
+  }
+  variable(init: Val): { get(): Val; set(v: Val): void } {
+    const l = this.f.variable(init);
+    return { get: () => this.f.get(l), set: (v) => this.f.set(l, v) };
+  }
+  if(condition: Val, then: () => void, otherwise?: () => void): void {
+    // A transfer inside an `if` does not end the instruction.
+    const nested =
+      (body: () => void): (() => void) =>
+      () => {
+        this.depth++;
+        body();
+        this.depth--;
+      };
+    this.f.if(condition, nested(then), otherwise && nested(otherwise));
+  }
+  loop(body: (again: () => void) => void): void {
+    this.depth++;
+    this.f.loop((l) => body(() => this.f.br(l)));
+    this.depth--;
+  }
+
+  // ---- operands
+
+  private register(address: Val, offset: number, w: Width, isXmm: boolean): Place {
+    const f = this.f;
+    return {
+      w,
+      kind: isXmm ? 'x' : 'r',
+      get: () => f.let(load(REG_TYPE(w), w, address, offset)),
+      getVector: () => f.let(load('v128', 16, address, offset)),
+      set: (v) => f.store(w === 4 ? 8 : w, address, v, offset),
+      setLow: (v, bytes) => f.store(bytes, address, v, offset),
+      ea: () => {
+        throw new Error('a register has no address');
+      },
+    };
+  }
+  gpr(n: number, w: Width): Place {
+    return this.register(k32(0), L.REGS + L.REG.GPR + n * 8, w, false);
+  }
+  xmm(n: number): Place {
+    return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
+  }
+  imm(): Val {
+    return load('i64', 8, this.rec, L.RECORD.IMM);
+  }
+  /** The operand of a form. `registersBefore`: how many register operands stand before it (they use OP0, then OP1). */
+  operand(o: Operand, registersBefore: number, isThird: boolean): Place {
+    if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access);
+    if (o.kind === 'i') {
+      const v = this.imm();
+      return { w: o.w, kind: 'i', get: () => this.f.let(v), getVector: () => v, set: noWrite, setLow: noWrite, ea: noWrite };
+    }
+    if (isThird) return this.gpr(1, o.w); // the CL of SHLD and SHRD
+    return this.register(this.recordU16(registersBefore === 0 ? L.RECORD.OP0 : L.RECORD.OP1), L.REGS, o.w, o.kind === 'x');
+  }
+  private slot(field: number): Val {
+    return load('i64', 8, this.recordU16(field), L.REGS);
+  }
+  private recordEa(): Val {
+    const disp = extS(load('i32', 4, this.rec, L.RECORD.DISP));
+    const base = this.slot(L.RECORD.BASE);
+    const scale = load('i32', 1, this.rec, L.RECORD.SCALE);
+    const blockRip = load('i64', 8, this.blk, L.BLOCK.RIP);
+    switch (this.shape) {
+      case 'b':
+        return add(base, disp);
+      case 'a':
+        return add(blockRip, disp);
+      case 'x':
+        return add(add(add(base, shl(this.slot(L.RECORD.INDEX), extU(scale))), disp), this.slot(L.RECORD.SEGMENT));
+      default: {
+        const flags = this.f.let(scale);
+        const rip = select(and(flags, k32(L.SCALE_RIP)), blockRip, k64(0));
+        const off = this.f.let(add(add(add(base, shl(this.slot(L.RECORD.INDEX), extU(and(flags, k32(3))))), disp), rip));
+        return add(select(and(flags, k32(L.SCALE_ADDR32)), and(off, k64(0xffff_ffffn)), off), this.slot(L.RECORD.SEGMENT));
+      }
+    }
+  }
+  memory(ea: Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
+    return this.memoryPlace(() => ea, w, access);
+  }
+  private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
+    const f = this.f;
+    let host: Val | undefined;
+    const probe = (): Val => {
+      host ??= this.probe(f.let(ea()), w, access !== 'r');
+      return host;
+    };
+    const bytes = w;
+    return {
+      w,
+      kind: 'm',
+      get: () => {
+        const h = probe();
+        this.loads++;
+        return f.let(load(REG_TYPE(w), bytes, h));
+      },
+      getVector: () => {
+        const h = probe();
+        this.loads++;
+        return f.let(w === 4 || w === 8 ? loadZero(w, h) : load('v128', 16, h));
+      },
+      set: (v) => {
+        const h = probe();
+        this.stores++;
+        this.storeAt(h, bytes, v);
+      },
+      setLow: (v, n) => {
+        const h = probe();
+        this.stores++;
+        this.storeAt(h, n, v);
+      },
+      ea,
+    };
+  }
+  load(w: Width, ea: Val): Val {
+    return this.memory(ea, w, 'r').get();
+  }
+  store(w: Width, ea: Val, v: Val): void {
+    this.memory(ea, w, 'w').set(v);
+  }
+
+  /** Host address of `w` bytes at `va` (pinned); leaves the instruction when they are not to be had. */
+  private probe(va: Val, w: number, write: boolean): Val {
+    const f = this.f;
+    if (this.mode.kind === 'function') {
+      const host = f.let(call(write ? this.runtime.probeWrite : this.runtime.probeRead, va, k32(w)));
+      f.if(eqz(host), () => f.return(load('i32', 4, k32(L.BOX.PROBE_RESULT))));
+      return host;
+    }
+    const tlb = write ? L.TLB_WRITE : L.TLB_READ;
+    const slot = f.let(and(wrap(shrU(va, k64(8))), k32(0xfff0)));
+    const last = w === 1 ? va : add(va, k64(w - 1));
+    f.brIf(this.mode.frame.leave, ne(load('i64', 8, slot, tlb), and(last, k64(-4096))));
+    return f.let(add(wrap(va), load('i32', 4, slot, tlb + 8)));
+  }
+  private storeAt(host: Val, bytes: number, v: Val): void {
+    this.f.store(bytes, host, v);
+    if (this.mode.kind === 'function') this.f.if(ltU(host, k32(L.PHYSICAL)), () => this.f.drop(call(this.runtime.commitCross, k32(bytes))));
+  }
+
+  // ---- flags
+
+  private flag(name: 'fr' | 'fx' | 'fc'): Val {
+    if (this.mode.kind === 'hot') return this.f.get(this.mode.frame[name]);
+    if (name === 'fc') return load('i32', 4, k32(L.REGS + L.REG.FC));
+    return load('i64', 8, k32(L.REGS + (name === 'fr' ? L.REG.FR : L.REG.FX)));
+  }
+  get fr(): Val {
+    return this.flag('fr');
+  }
+  get fx(): Val {
+    return this.flag('fx');
+  }
+  get fc(): Val {
+    return this.flag('fc');
+  }
+  setFlags(fr: Val, fx: Val, fc: Val): void {
+    const f = this.f;
+    const [r, x, c] = [f.let(fr), f.let(fx), f.let(fc)];
+    if (this.mode.kind === 'hot') {
+      f.set(this.mode.frame.fr, r);
+      f.set(this.mode.frame.fx, x);
+      f.set(this.mode.frame.fc, c);
+      return;
+    }
+    f.store(8, k32(L.REGS + L.REG.FR), r);
+    f.store(8, k32(L.REGS + L.REG.FX), x);
+    f.store(4, k32(L.REGS + L.REG.FC), c);
+  }
+  get rflags(): Val {
+    return load('i64', 8, k32(L.REGS + L.REG.RFLAGS));
+  }
+  setRflags(v: Val): void {
+    this.f.store(8, k32(L.REGS + L.REG.RFLAGS), v);
+  }
+  get user(): Val {
+    return eq(load('i32', 4, k32(L.REGS + L.REG.CPL)), k32(3));
+  }
+  get mxcsr(): Val {
+    return load('i64', 4, k32(L.REGS + L.REG.MXCSR));
+  }
+  setMxcsr(v: Val): void {
+    this.f.store(4, k32(L.REGS + L.REG.MXCSR), v);
+  }
+
+  // ---- transfers
+
+  nextRip(): Val {
+    const behind = add(this.recordU16(L.RECORD.OFFSET), load('i32', 1, this.rec, L.RECORD.LENGTH));
+    return this.f.let(add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(behind)));
+  }
+  private distance(): Val {
+    return extS(load('i32', 4, this.rec, L.RECORD.DISP));
+  }
+  /** A taken transfer enters the path hash: it is the same however execution was cut into slices and blocks. */
+  private tracePath(target: Val): void {
+    if (!this.trace) return;
+    const f = this.f;
+    const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
+    if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
+    else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
+  }
+  /** Follows the link at `field`, else looks `target` up. */
+  private follow(field: number, target: () => Val): void {
+    const f = this.f;
+    if (this.mode.kind === 'function') {
+      f.store(8, k32(L.BOX.TARGET), target());
+      f.return(k32(L.RESULT.JUMP));
+      return;
+    }
+    const frame = this.mode.frame;
+    const link = f.let(load('i32', 4, this.rec, field));
+    f.if(link, () => {
+      f.set(frame.blk, link);
+      f.br(frame.enter);
+    });
+    f.set(frame.target, target());
+    f.br(frame.lookup);
+  }
+  private bumpEvc(amount: bigint): void {
+    const f = this.f;
+    if (this.mode.kind === 'hot') f.set(this.mode.frame.evc, add(f.get(this.mode.frame.evc), k64(amount)));
+    else f.store(8, k32(L.BOX.EVC), add(load('i64', 8, k32(L.BOX.EVC)), k64(amount)));
+  }
+  private end(): void {
+    if (this.depth === 0) this.ended = true;
+  }
+  branch(condition: Val): void {
+    this.f.if(condition, () => {
+      this.bumpEvc(1n);
+      this.followTaken();
+    });
+    this.follow(L.RECORD.FALL, () => this.nextRip());
+    this.end();
+  }
+  private followTaken(): void {
+    if (this.trace) this.tracePath(this.f.let(add(this.nextRip(), this.distance())));
+    this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
+  }
+  jump(_kind: 'jmp' | 'call'): void {
+    this.followTaken();
+    this.end();
+  }
+  /** The trampoline: enters a block, no instruction. */
+  enterBlock(): void {
+    this.follow(L.RECORD.TAKEN, () => this.nextRip());
+    this.end();
+  }
+  /** The record that closes a block without a transfer. */
+  fallThrough(): void {
+    this.follow(L.RECORD.FALL, () => this.nextRip());
+    this.end();
+  }
+  jumpIndirect(target: Val, kind: BranchKind): void {
+    const f = this.f;
+    if (kind === 'callInd') this.bumpEvc(1n << 32n);
+    this.tracePath(target);
+    if (this.mode.kind === 'hot') {
+      f.set(this.mode.frame.target, target);
+      f.br(this.mode.frame.lookup);
+    } else {
+      f.store(8, k32(L.BOX.TARGET), target);
+      f.return(k32(L.RESULT.JUMP));
+    }
+    this.end();
+  }
+  fault(vector: number, error = 0): void {
+    const f = this.f;
+    if (this.mode.kind === 'hot') {
+      f.br(this.mode.frame.leave);
+    } else {
+      f.store(4, k32(L.BOX.FAULT_VECTOR), k32(vector));
+      f.store(4, k32(L.BOX.FAULT_ERROR), k32(error));
+      f.return(k32(L.RESULT.FAULT));
+    }
+    this.end();
+  }
+  system(operation: number, argument?: Val): void {
+    const f = this.f;
+    if (this.mode.kind === 'hot') {
+      f.br(this.mode.frame.leave);
+    } else {
+      f.store(4, k32(L.BOX.SYSTEM_OP), k32(operation));
+      if (argument !== undefined) f.store(8, k32(L.BOX.SYSTEM_ARG), argument);
+      f.store(8, k32(L.BOX.TARGET), this.nextRip());
+      f.return(k32(L.RESULT.SYSTEM));
+    }
+    this.end();
+  }
+
+  // ---- REP
+
+  /** Iterations done: registers and the slice's counts. */
+  private countIterations(n: Val, loads: number, stores: number): void {
+    const f = this.f;
+    const bump = (box: number, by: Val): void => f.store(4, k32(box), add(load('i32', 4, k32(box)), by));
+    if (loads > 0) bump(L.BOX.REP_LOADS, mul(n, k32(loads)));
+    if (stores > 0) bump(L.BOX.REP_STORES, mul(n, k32(stores)));
+    f.store(4, k32(L.BOX.SLOTS), sub(load('i32', 4, k32(L.BOX.SLOTS)), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
+    f.store(4, k32(L.BOX.REP_LIMIT), sub(load('i32', 4, k32(L.BOX.REP_LIMIT)), n));
+  }
+  rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void {
+    const f = this.f;
+    if (this.mode.kind === 'hot') return this.fault(0);
+    const [l0, s0] = [this.loads, this.stores];
+    const cx = this.gpr(1, counter);
+    this.depth++;
+    f.block((done) => {
+      f.loop((again) => {
+        const n = cx.get();
+        f.brIf(done, eqz(n));
+        f.if(eqz(gtS(load('i32', 4, k32(L.BOX.REP_LIMIT)), k32(0))), () => f.return(k32(L.RESULT.REP_MORE)));
+        const more = body();
+        const keep = more === undefined ? undefined : f.let(more);
+        cx.set(f.let(sub(n, k64(1))));
+        this.countIterations(k32(1), loads, stores);
+        if (keep === undefined) f.br(again);
+        else f.brIf(again, keep);
+      });
+    });
+    this.depth--;
+    [this.loads, this.stores] = [l0, s0];
+  }
+  repBulk(kind: 'movs' | 'stos', w: Width): void {
+    const f = this.f;
+    if (this.mode.kind === 'hot') return;
+    const [cx, di, si] = [this.gpr(1, 8), this.gpr(7, 8), this.gpr(6, 8)];
+    const smaller = (a: Val, b: Val): Val => f.let(select(ltU(a, b), a, b));
+    const room = (va: Val): Val => shrU(sub(k64(4096), and(va, k64(4095))), k64(Math.log2(w)));
+    f.block((slow) => {
+      f.brIf(slow, ne(and(this.rflags, k64(1 << 10)), k64(0)));
+      f.loop((again) => {
+        const limit = load('i32', 4, k32(L.BOX.REP_LIMIT));
+        const rcx = cx.get();
+        f.brIf(slow, eqz(gtS(limit, k32(0))));
+        const to = di.get();
+        let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
+        let from: Val = k64(0);
+        if (kind === 'movs') {
+          from = f.let(add(si.get(), this.imm()));
+          n = smaller(n, f.let(room(from)));
+          // A forward overlap repeats the source: element by element.
+          f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
+        }
+        f.brIf(slow, eqz(n));
+        const bytes = f.let(wrap(mul(n, k64(w))));
+        const source = kind === 'movs' ? this.probe(from, 1, false) : k32(0);
+        const target = this.probe(to, 1, true);
+        if (kind === 'movs') f.memoryCopy(target, source, bytes);
+        else this.fillBulk(target, bytes, w);
+        cx.set(f.let(sub(rcx, n)));
+        di.set(f.let(add(to, extU(bytes))));
+        if (kind === 'movs') si.set(f.let(add(si.get(), extU(bytes))));
+        this.countIterations(f.let(wrap(n)), kind === 'movs' ? 1 : 0, 1);
+        f.br(again);
+      });
+    });
+  }
+  /** STOS: the first element, then doubling copies of what is there. */
+  private fillBulk(target: Val, bytes: Val, w: Width): void {
+    const f = this.f;
+    const a = this.gpr(0, w).get();
+    if (w === 1) return f.memoryFill(target, wrap(a), bytes);
+    f.store(w, target, a);
+    const done = f.variable(k32(w));
+    f.block((out) => {
+      f.loop((again) => {
+        const d = f.let(f.get(done));
+        f.brIf(out, geU(d, bytes));
+        const rest = f.let(sub(bytes, d));
+        const n = f.let(select(ltU(d, rest), d, rest));
+        f.memoryCopy(add(target, d), target, n);
+        f.set(done, add(d, n));
+        f.br(again);
+      });
+    });
+  }
+}
+
+function noWrite(): never {
+  throw new Error('an immediate cannot be written');
+}

@@ -1,0 +1,315 @@
+/**
+ * Generates the interpreter module from the forms: one hot function (a loop around a br_table over the common instructions, no calls inside),
+ * one function for each form (rare instructions, page misses and crossings, single steps), and the drivers `go`, `run`, `step`.
+ */
+import { FunctionBuilder, type FunctionType, type Label } from '#base/wasm/function.ts';
+import { call, type FunctionRef, ModuleBuilder } from '#base/wasm/module.ts';
+import { add, and, eq, eqz, extU, k32, k64, leS, load, ltS, ne, or, shl, shrS, shrU, sub, type Val, wrap } from '#base/wasm/ops.ts';
+import * as L from '../layout.ts';
+import type { Form } from '../semantics/registry.ts';
+import { Emitter, type HotFrame, type MemoryShape, type Mode } from './emitter.ts';
+import { buildRuntime, jumpSlot, type Runtime } from './runtime.ts';
+
+/** What the decoder needs to know of a form. */
+export interface FormEntry {
+  readonly key: string;
+  readonly function: number;
+  /** Hot case by memory shape; '' for forms without a memory operand. */
+  readonly hot: Partial<Record<MemoryShape | '', number>>;
+  readonly loads: number;
+  readonly stores: number;
+  readonly cost: Form['cost'];
+  readonly branch: Form['branch'] | null;
+  readonly ends: boolean;
+}
+export interface Manifest {
+  readonly forms: readonly FormEntry[];
+  readonly enterHot: number;
+  readonly fallHot: number;
+  readonly fallFunction: number;
+}
+export interface Generated {
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+/** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`. */
+export type HotSet = ReadonlySet<string>;
+
+const BODY: FunctionType = { params: ['i32', 'i32'], results: ['i32'] };
+const box = (a: number): Val => load('i32', 4, k32(a));
+const box64 = (a: number): Val => load('i64', 8, k32(a));
+
+function runSemantics(form: Form, e: Emitter): void {
+  let registers = 0;
+  const places = form.operands.map((o, i) => {
+    const third = form.key.includes(',c1') && i === 2;
+    const place = e.operand(o, registers, third);
+    if ((o.kind === 'r' || o.kind === 'x') && !third) registers++;
+    return place;
+  });
+  form.semantics(e, ...places);
+}
+
+function buildFormFunction(form: Form, runtime: Runtime, trace: boolean): { body: FunctionBuilder; emitter: Emitter } {
+  const f = new FunctionBuilder(BODY.params, BODY.results);
+  const emitter = new Emitter(f, { kind: 'function' }, runtime, 'g', trace);
+  runSemantics(form, emitter);
+  if (emitter.ended) f.unreachable();
+  else k32(L.RESULT.NEXT).emit(f.code);
+  return { body: f, emitter };
+}
+
+interface HotCase {
+  readonly emit: (e: Emitter) => void;
+  readonly shape: MemoryShape;
+}
+
+const BUDGET_SIGNS = k64(-0x7fff_ffff_8000_0000n); // bits 63 and 31
+
+/** Both budgets in one word, so that a block costs one subtraction: instructions << 32 | slots. */
+function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): FunctionBuilder {
+  const f = new FunctionBuilder([], ['i32']);
+  const rec = f.local('i32');
+  const blk = f.local('i32');
+  const target = f.local('i64');
+  const fr = f.local('i64');
+  const fx = f.local('i64');
+  const fc = f.local('i32');
+  const budget = f.local('i64');
+  const eva = f.local('i64');
+  const evb = f.local('i64');
+  const evc = f.local('i64');
+  const path = f.local('i64');
+  const result = f.local('i32');
+  if (trace) f.set(path, box64(L.BOX.PATH));
+  f.set(rec, box(L.BOX.REC));
+  f.set(blk, box(L.BOX.BLK));
+  f.set(fr, box64(L.REGS + L.REG.FR));
+  f.set(fx, box64(L.REGS + L.REG.FX));
+  f.set(fc, box(L.REGS + L.REG.FC));
+  f.set(budget, or(shl(extU(box(L.BOX.INSTRUCTIONS)), k64(32)), extU(box(L.BOX.SLOTS))));
+  f.set(eva, box64(L.BOX.EVA));
+  f.set(evb, box64(L.BOX.EVB));
+  f.set(evc, box64(L.BOX.EVC));
+  f.set(result, k32(L.RESULT.RUN_FUNCTION));
+  f.block((exit) => {
+    f.loop((again) => {
+      f.block((enter) => {
+        f.block((lookup) => {
+          f.loop((dispatch) => {
+            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, leave: exit, enter, lookup };
+            emitCases(f, cases, frame, exit, dispatch, runtime, trace);
+          });
+        });
+        // lookup: the block for `target`, from the jump cache
+        const slot = f.let(add(jumpSlot(f.get(target)), box(L.BOX.JUMP_CACHE)));
+        f.if(ne(load('i64', 8, slot), f.get(target)), () => {
+          f.store(8, k32(L.BOX.TARGET), f.get(target));
+          f.set(result, k32(L.RESULT.RESOLVE));
+          f.br(exit);
+        });
+        f.set(blk, load('i32', 4, slot, 8));
+      });
+      // enter: pay for the block
+      const b = f.get(blk);
+      const left = f.let(sub(f.get(budget), load('i64', 8, b, L.BLOCK.COST)));
+      f.set(rec, add(b, k32(L.BLOCK.BYTES)));
+      f.if(ne(and(left, BUDGET_SIGNS), k64(0)), () => {
+        f.set(result, k32(L.RESULT.BUDGET));
+        f.br(exit);
+      });
+      f.set(budget, left);
+      f.set(eva, add(f.get(eva), load('i64', 8, b, L.BLOCK.EVA)));
+      f.set(evb, add(f.get(evb), load('i64', 8, b, L.BLOCK.EVB)));
+      f.br(again);
+    });
+  });
+  if (trace) f.store(8, k32(L.BOX.PATH), f.get(path));
+  f.store(4, k32(L.BOX.REC), f.get(rec));
+  f.store(4, k32(L.BOX.BLK), f.get(blk));
+  f.store(8, k32(L.REGS + L.REG.FR), f.get(fr));
+  f.store(8, k32(L.REGS + L.REG.FX), f.get(fx));
+  f.store(4, k32(L.REGS + L.REG.FC), f.get(fc));
+  f.store(4, k32(L.BOX.INSTRUCTIONS), wrap(shrU(f.get(budget), k64(32))));
+  f.store(4, k32(L.BOX.SLOTS), wrap(f.get(budget)));
+  f.store(8, k32(L.BOX.EVA), f.get(eva));
+  f.store(8, k32(L.BOX.EVB), f.get(evb));
+  f.store(8, k32(L.BOX.EVC), f.get(evc));
+  f.get(result).emit(f.code);
+  return f;
+}
+
+function emitCases(
+  f: FunctionBuilder,
+  cases: readonly HotCase[],
+  frame: HotFrame,
+  exit: Label,
+  dispatch: Label,
+  runtime: Runtime,
+  trace: boolean,
+): void {
+  const mode: Mode = { kind: 'hot', frame };
+  // Blocks nest from the last case to the first: leaving block i arrives at case i.
+  const labels: Label[] = [];
+  const open = (i: number): void => {
+    if (i < 0) {
+      f.brTable(load('i32', 2, f.get(frame.rec), L.RECORD.HOT), [exit, ...labels.toReversed()], exit);
+      return;
+    }
+    f.block((l) => {
+      labels.push(l);
+      open(i - 1);
+    });
+    const c = cases[i] as HotCase;
+    f.scope(() => {
+      const e = new Emitter(f, mode, runtime, c.shape, trace);
+      c.emit(e);
+      if (!e.ended) {
+        f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
+        f.br(dispatch);
+      }
+    });
+  };
+  open(cases.length - 1);
+}
+
+/** Executes from (REC, BLK) until something is for TypeScript. */
+function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime): FunctionBuilder {
+  const f = new FunctionBuilder([], ['i32']);
+  const rec = f.local('i32');
+  const r = f.local('i32');
+  f.loop((again) => {
+    f.set(r, call(hot));
+    f.if(ne(f.get(r), k32(L.RESULT.RUN_FUNCTION)), () => f.return(f.get(r)));
+    f.set(rec, box(L.BOX.REC));
+    f.set(r, m.callIndirect(BODY, load('i32', 2, f.get(rec), L.RECORD.FUNCTION), f.get(rec), box(L.BOX.BLK)));
+    f.if(eqz(f.get(r)), () => {
+      f.store(4, k32(L.BOX.REC), add(f.get(rec), k32(L.RECORD.BYTES)));
+      // REP iterations may have used the slots up; the next record closes the block and `enter` would wrap.
+      f.if(ltS(box(L.BOX.SLOTS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+      f.br(again);
+    });
+    f.if(eq(f.get(r), k32(L.RESULT.JUMP)), () => {
+      const blk = f.let(call(runtime.lookup, box64(L.BOX.TARGET)));
+      f.if(eqz(blk), () => f.return(k32(L.RESULT.RESOLVE)));
+      f.store(4, k32(L.TRAMPOLINE), blk, L.RECORD.TAKEN);
+      f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
+      f.br(again);
+    });
+    f.return(f.get(r));
+  });
+  f.unreachable();
+  return f;
+}
+
+/** Executes single records, each paid for by itself, until the budget is used, the block ends, or something is for TypeScript. */
+function buildStep(m: ModuleBuilder, runtime: Runtime): FunctionBuilder {
+  const f = new FunctionBuilder([], ['i32']);
+  const rec = f.local('i32');
+  const r = f.local('i32');
+  const bump = (a: number, v: Val): void => f.store(8, k32(a), add(box64(a), v));
+  f.loop((again) => {
+    f.set(rec, box(L.BOX.REC));
+    const row = f.let(add(k32(L.CLASSES), shl(load('i32', 2, f.get(rec), L.RECORD.CLASS), k32(5))));
+    const cost = f.let(load('i64', 8, row));
+    f.if(ne(cost, k64(0)), () => {
+      f.if(or(leS(box(L.BOX.INSTRUCTIONS), k32(0)), leS(box(L.BOX.SLOTS), k32(0))), () => f.return(k32(L.RESULT.BUDGET)));
+      f.store(4, k32(L.BOX.INSTRUCTIONS), sub(box(L.BOX.INSTRUCTIONS), wrap(shrS(cost, k64(32)))));
+      f.store(4, k32(L.BOX.SLOTS), sub(box(L.BOX.SLOTS), wrap(cost)));
+      bump(L.BOX.EVA, load('i64', 8, row, 8));
+      bump(L.BOX.EVB, load('i64', 8, row, 16));
+    });
+    f.set(r, m.callIndirect(BODY, load('i32', 2, f.get(rec), L.RECORD.FUNCTION), f.get(rec), box(L.BOX.BLK)));
+    f.if(eqz(f.get(r)), () => {
+      f.store(4, k32(L.BOX.REC), add(f.get(rec), k32(L.RECORD.BYTES)));
+      f.br(again);
+    });
+    f.if(eq(f.get(r), k32(L.RESULT.JUMP)), () => {
+      const blk = f.let(call(runtime.lookup, box64(L.BOX.TARGET)));
+      f.if(eqz(blk), () => f.return(k32(L.RESULT.RESOLVE)));
+      f.store(4, k32(L.BOX.BLK), blk);
+      f.store(4, k32(L.BOX.REC), add(blk, k32(L.BLOCK.BYTES)));
+      f.return(k32(L.RESULT.STEPPED));
+    });
+    f.return(f.get(r));
+  });
+  f.unreachable();
+  return f;
+}
+
+/** go(middle): `middle` = 1 when (REC, BLK) stands inside a block whose rest is not paid for. */
+function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
+  const f = new FunctionBuilder(['i32'], ['i32']);
+  const r = f.local('i32');
+  const stepping = f.local('i32');
+  f.set(stepping, f.param(0));
+  f.loop((again) => {
+    f.if(
+      f.get(stepping),
+      () => {
+        f.store(4, k32(L.BOX.STEPPING), k32(1));
+        f.set(r, call(step));
+        f.if(ne(f.get(r), k32(L.RESULT.STEPPED)), () => f.return(f.get(r)));
+        f.set(stepping, k32(0));
+        f.br(again);
+      },
+      () => {
+        f.store(4, k32(L.BOX.STEPPING), k32(0));
+        f.if(leS(box(L.BOX.SLOTS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+        f.store(4, k32(L.TRAMPOLINE), box(L.BOX.BLK), L.RECORD.TAKEN);
+        f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
+        f.set(r, call(run));
+        f.if(ne(f.get(r), k32(L.RESULT.BUDGET)), () => f.return(f.get(r)));
+        // REC is the block's first record (or a record in its middle after REP used the slots up).
+        f.if(or(leS(box(L.BOX.INSTRUCTIONS), k32(0)), leS(box(L.BOX.SLOTS), k32(0))), () => f.return(k32(L.RESULT.BUDGET)));
+        f.set(stepping, k32(1));
+        f.br(again);
+      },
+    );
+  });
+  f.unreachable();
+  return f;
+}
+
+/** `trace`: the variant that hashes the path (and will feed LBR and PT); otherwise the same. */
+export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trace = false): Generated {
+  const m = new ModuleBuilder(L.PHYSICAL / 65536);
+  const runtime = buildRuntime(m);
+  const cases: HotCase[] = [];
+  const addCase = (c: HotCase): number => cases.push(c); // case numbers start at 1: case 0 leaves
+  const enterHot = addCase({ shape: 'g', emit: (e) => e.enterBlock() });
+  const fallHot = addCase({ shape: 'g', emit: (e) => e.fallThrough() });
+  const table: FunctionRef[] = [];
+  const addFunction = (body: FunctionBuilder): number => table.push(m.add(body)) - 1;
+  const fall = new FunctionBuilder(BODY.params, BODY.results);
+  new Emitter(fall, { kind: 'function' }, runtime, 'g', false).fallThrough();
+  fall.unreachable();
+  const fallFunction = addFunction(fall);
+  const entries = forms.map((form): FormEntry => {
+    const { body, emitter } = buildFormFunction(form, runtime, trace);
+    const hot: FormEntry['hot'] = {};
+    const shapes: readonly (MemoryShape | '')[] = form.operands.some((o) => o.kind === 'm') ? ['b', 'x', 'a'] : [''];
+    for (const s of shapes) {
+      if (!hotSet.has(s === '' ? form.key : `${form.key}@${s}`)) continue;
+      hot[s] = addCase({ shape: s === '' ? 'g' : s, emit: (e) => runSemantics(form, e) });
+    }
+    return {
+      key: form.key,
+      function: addFunction(body),
+      hot,
+      loads: emitter.loads,
+      stores: emitter.stores,
+      cost: form.cost,
+      branch: form.branch ?? null,
+      ends: form.ends,
+    };
+  });
+  const hot = m.add(buildHot(cases, runtime, trace));
+  const run = m.add(buildRun(m, hot, runtime));
+  const step = m.add(buildStep(m, runtime));
+  const go = m.add(buildGo(run, step));
+  m.export('go', go);
+  m.setTable(table);
+  return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction } };
+}

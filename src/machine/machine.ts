@@ -1,0 +1,69 @@
+/** The machine: a parts list. What the parts are is in their files; what they ask each other is in the constructor calls here. */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import type { PhysicalMemory } from '#port/memory.ts';
+import type { Port } from '#port/port.ts';
+import { LocalApic } from './apic/local-apic.ts';
+import type { PmiLatency } from './apic/pmi-latency.ts';
+import { MachineClock } from './clock.ts';
+import { CpuCore } from './core/cpu.ts';
+import { CoreRegisters } from './core/system-registers.ts';
+import { makeCpuid } from './cpuid.ts';
+import { Engine } from './engine/engine.ts';
+import { PHYSICAL } from './engine/layout.ts';
+import type { Generated } from './engine/tier0/generate.ts';
+import { MsrFile } from './msr-file.ts';
+import { Pmu } from './pmu/pmu.ts';
+import { EV, MODE, Retire } from './retire.ts';
+
+export interface MachineOptions {
+  /** Guest-physical memory in bytes, a multiple of 64 KiB; default 1 GiB. */
+  readonly memoryBytes?: number;
+  /** Default: the model's. */
+  readonly pmiLatency?: PmiLatency;
+  /** For what is drawn: the PMI latency. */
+  readonly seed?: number;
+  /** The hypothetical freezing at delivery (spec A5). */
+  readonly freezeOnDelivery?: boolean;
+  /** perf's own work takes modelled time (--overhead real). */
+  readonly realOverhead?: boolean;
+}
+
+export const DEFAULT_MEMORY_BYTES = 1 << 30;
+
+export interface Machine extends Port {
+  readonly model: CpuModel;
+  readonly core: CpuCore;
+  readonly retire: Retire;
+  /**
+   * Identity of the path that user and kernel code retired, perf's own work left out: a hash of all taken transfers, with the number of
+   * instructions. Meaningful when the machine was made with the tracing interpreter.
+   */
+  pathHash(): string;
+}
+
+export function createMachine(model: CpuModel, interpreter: Generated, options: MachineOptions = {}): Machine {
+  const memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
+  const retire = new Retire();
+  const engine = new Engine(model, interpreter, memoryBytes, retire);
+  const clock = new MachineClock(model, retire, { realOverhead: options.realOverhead ?? false });
+  const pmu: Pmu = new Pmu(model, retire, () => apic.requestPmi(), { freezeOnDelivery: options.freezeOnDelivery ?? false });
+  const latency = options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency };
+  const apic: LocalApic = new LocalApic(model, retire, clock, () => pmu.pmiDelivered(), { seed: options.seed ?? 0, ...latency });
+  const registers = new CoreRegisters(engine);
+  const msrs = new MsrFile(model, ENGINE_FEATURES, { pmu, apic, clock, system: registers });
+  const cpuid = makeCpuid(model, { engine: ENGINE_FEATURES, cpus: 1, apicId: 0 });
+  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid });
+  const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
+  const memory: PhysicalMemory = {
+    sizeBytes: memoryBytes,
+    bytes,
+    view: new DataView(engine.memory.buffer, PHYSICAL, memoryBytes),
+    written: (address, length) => engine.written(address, length),
+  };
+  const pathHash = (): string => {
+    const n = retire.total(MODE.USER, EV.INSTRUCTIONS) + retire.total(MODE.KERNEL, EV.INSTRUCTIONS);
+    return `${engine.pathHash.toString(16).padStart(16, '0')}:${n}`;
+  };
+  return { model, cpus: [core], memory, clock, truth: pmu, core, retire, pathHash };
+}

@@ -1,0 +1,141 @@
+/**
+ * What each countable quantity is in terms of the retire point's base events: a sum with integer coefficients over the count vector
+ * (the base events, and two clocks made from SLOTS). docs/cycles.md says why cycles are counted per ring.
+ */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { NOT_MODELLED, type Quantity } from '#arch/pmu/events.ts';
+import { assert } from '#base/assert.ts';
+import { EV, EV_COUNT, MODE, type Mode, type Retire } from '../retire.ts';
+
+/** Entries of the count vector behind the base events. */
+export const CYCLES = EV_COUNT;
+export const XCLK = EV_COUNT + 1;
+export const COUNT_LENGTH = EV_COUNT + 2;
+
+export const MODES: readonly Mode[] = [MODE.USER, MODE.KERNEL, MODE.OVERHEAD];
+
+/** Most loads, and most stores, of one instruction or one REP iteration; an instruction with more (FXRSTOR, IRET) ends its slice. */
+export const MAX_ACCESSES = 2;
+
+export interface Formula {
+  readonly terms: readonly { readonly index: number; readonly factor: number }[];
+  /** At most this many per instruction, or per iteration of a REP; 0: a clock, bounded in slots. */
+  readonly perInstruction: number;
+  /** A REP instruction adds for each iteration. */
+  readonly perIteration: boolean;
+  /** Slots for one count, of a clock. */
+  readonly slotsEach: number;
+}
+
+const sum = (...indexes: number[]): Formula => ({
+  terms: indexes.map((index) => ({ index, factor: 1 })),
+  perInstruction: 1,
+  perIteration: false,
+  slotsEach: 0,
+});
+const memory = (...indexes: number[]): Formula => ({
+  ...sum(...indexes),
+  perInstruction: MAX_ACCESSES * indexes.length,
+  perIteration: true,
+});
+const clock = (index: number, slotsEach: number): Formula => ({ ...sum(index), perInstruction: 0, slotsEach });
+
+/** The formula of a quantity. Asking for one that is not modelled is our bug: arch/pmu/event-select.ts says so first. */
+export function formulaOf(quantity: Quantity, clocks: { readonly slotsPerCycle: number; readonly slotsPerXclk: number }): Formula {
+  assert(NOT_MODELLED[quantity] === undefined, `${quantity} is not modelled`);
+  switch (quantity) {
+    case 'instructions':
+      return sum(EV.INSTRUCTIONS);
+    case 'cycles':
+    case 'ref-tsc':
+      return clock(CYCLES, clocks.slotsPerCycle);
+    case 'ref-xclk':
+      return clock(XCLK, clocks.slotsPerXclk);
+    case 'slots':
+      return clock(EV.SLOTS, 1);
+    case 'branches':
+      return sum(EV.COND, EV.JMP, EV.JMP_INDIRECT, EV.CALL, EV.CALL_INDIRECT, EV.RET, EV.FAR);
+    case 'branches-taken':
+      return sum(EV.COND_TAKEN, EV.JMP, EV.JMP_INDIRECT, EV.CALL, EV.CALL_INDIRECT, EV.RET, EV.FAR);
+    case 'branches-near-taken':
+      return sum(EV.COND_TAKEN, EV.JMP, EV.JMP_INDIRECT, EV.CALL, EV.CALL_INDIRECT, EV.RET);
+    case 'conditional':
+      return sum(EV.COND);
+    case 'conditional-taken':
+      return sum(EV.COND_TAKEN);
+    case 'conditional-not-taken':
+      return {
+        ...sum(EV.COND),
+        terms: [
+          { index: EV.COND, factor: 1 },
+          { index: EV.COND_TAKEN, factor: -1 },
+        ],
+      };
+    case 'near-call':
+      return sum(EV.CALL, EV.CALL_INDIRECT);
+    case 'near-call-direct':
+      return sum(EV.CALL);
+    case 'near-call-indirect':
+      return sum(EV.CALL_INDIRECT);
+    case 'near-return':
+      return sum(EV.RET);
+    case 'far':
+      return sum(EV.FAR);
+    // Intel's INDIRECT of Ice Lake on: "near indirect branch instructions retired (excluding returns)", as NON_RETURN_IND of Goldmont.
+    case 'indirect':
+    case 'indirect-jump-call':
+      return sum(EV.JMP_INDIRECT, EV.CALL_INDIRECT);
+    case 'indirect-jump':
+      return sum(EV.JMP_INDIRECT);
+    case 'loads':
+      return memory(EV.LOADS);
+    case 'stores':
+      return memory(EV.STORES);
+    case 'loads-stores':
+      return memory(EV.LOADS, EV.STORES);
+    default:
+      throw new Error(`no formula for ${quantity}`);
+  }
+}
+
+/** The count vector: Retire's base events and the clocks made of their slots, each ring having cycles of its own. */
+export class Counts {
+  readonly slotsPerCycle: number;
+  readonly slotsPerXclk: number;
+  /** Of one REP iteration. */
+  readonly slotsPerIteration: number;
+  readonly #retire: Retire;
+
+  constructor(model: CpuModel, retire: Retire) {
+    this.#retire = retire;
+    this.slotsPerCycle = model.costs.slotsPerCycle;
+    this.slotsPerIteration = model.costs.repIteration;
+    this.slotsPerXclk = model.costs.slotsPerCycle * (model.tscHz / model.busHz);
+  }
+
+  get(mode: Mode, index: number): number {
+    if (index === CYCLES) return Math.floor(this.#retire.total(mode, EV.SLOTS) / this.slotsPerCycle);
+    if (index === XCLK) return Math.floor(this.#retire.total(mode, EV.SLOTS) / this.slotsPerXclk);
+    return this.#retire.total(mode, index);
+  }
+
+  /** A quantity since power-on in one ring. */
+  count(formula: Formula, mode: Mode): number {
+    let n = 0;
+    for (const t of formula.terms) n += t.factor * this.get(mode, t.index);
+    return n;
+  }
+
+  /** Copies the whole vector, [mode * COUNT_LENGTH + index]. */
+  snapshot(into: Float64Array): void {
+    for (const mode of MODES) for (let i = 0; i < COUNT_LENGTH; i++) into[mode * COUNT_LENGTH + i] = this.get(mode, i);
+  }
+
+  /** Slots of one ring that lie in its open unit of `slotsEach`. */
+  openSlots(mode: Mode, slotsEach: number): number {
+    return this.#retire.total(mode, EV.SLOTS) % slotsEach;
+  }
+  slots(mode: Mode): number {
+    return this.#retire.total(mode, EV.SLOTS);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The retire point: the one place through which every architectural event passes. The engine hands over what a slice of execution retired;
+ * PMU, ledger and clock read the sums. Nothing else writes them.
+ */
+
+/** Base events. Every countable event is a sum or difference of these (machine/pmu/events.ts). */
+export const EV = {
+  INSTRUCTIONS: 0,
+  /** Issue slots of the static cost table; CpuModel.costs.slotsPerCycle make a cycle. */
+  SLOTS: 1,
+  LOADS: 2,
+  STORES: 3,
+  /** Conditional branches, taken or not. */
+  COND: 4,
+  COND_TAKEN: 5,
+  /** Direct unconditional near JMP. */
+  JMP: 6,
+  JMP_INDIRECT: 7,
+  CALL: 8,
+  CALL_INDIRECT: 9,
+  RET: 10,
+  /** Far transfers: SYSCALL, SYSRET, IRET, INT n. Counted in the ring that they retire from. Exceptions and interrupts are none. */
+  FAR: 11,
+} as const;
+export const EV_COUNT = 12;
+
+export const MODE = { USER: 0, KERNEL: 1, OVERHEAD: 2 } as const;
+export type Mode = (typeof MODE)[keyof typeof MODE];
+
+export class Retire {
+  /** Sums since power-on at [mode * EV_COUNT + ev]; exact integers in doubles. */
+  readonly totals = new Float64Array(3 * EV_COUNT);
+
+  total(mode: Mode, ev: number): number {
+    return this.totals[mode * EV_COUNT + ev] as number;
+  }
+  add(mode: Mode, ev: number, n: number): void {
+    const i = mode * EV_COUNT + ev;
+    this.totals[i] = (this.totals[i] as number) + n;
+  }
+  /** Over all modes. */
+  sum(ev: number): number {
+    return this.total(MODE.USER, ev) + this.total(MODE.KERNEL, ev) + this.total(MODE.OVERHEAD, ev);
+  }
+}

@@ -1,0 +1,54 @@
+/** One logical processor as the kernel sees it. */
+import type { Exit } from './exit.ts';
+import type { Msrs } from './msrs.ts';
+
+/** A saved register context (general registers, RIP, RFLAGS, CPL, segment bases, x87/SSE). Opaque; made by `Cpu.newContext`. */
+export interface CpuContext {
+  readonly bytes: Uint8Array;
+}
+
+export interface Cpu {
+  readonly index: number;
+  /** General registers by encoding (arch/registers.ts GPR), a live view. Valid while `run` is not on the stack. */
+  readonly gpr: BigUint64Array;
+  rip: bigint;
+  /** Full RFLAGS with all status flags materialised. */
+  rflags: bigint;
+  /** Current privilege level. Settable because kernel code starts tasks; a change drops what the ring may not keep. */
+  cpl: 0 | 3;
+  fsBase: bigint;
+  gsBase: bigint;
+  kernelGsBase: bigint;
+  /** Linear address of the last page fault. */
+  readonly cr2: bigint;
+  /** Writing CR3 drops all translations, as without PCID. */
+  cr3: bigint;
+  mxcsr: number;
+  /** XMM0-15 as 16 × 16 bytes, little endian, a live view. */
+  readonly xmm: Uint8Array;
+  /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */
+  readonly msrs: Msrs;
+
+  newContext(): CpuContext;
+  saveContext(into: CpuContext): void;
+  loadContext(from: CpuContext): void;
+
+  /** LIDT and LTR: linear base and limit of the IDT, linear base of the 64-bit TSS (RSP0 at +4, IST1 at +36). */
+  setDescriptorTables(idtBase: bigint, idtLimit: number, tssBase: bigint): void;
+  /** INVLPG. `va` any address of the page. */
+  invlpg(va: bigint): void;
+  flushTlb(): void;
+
+  /** Runs until an Exit; at most `maxInstructions` (default: no limit). Interrupts and PMIs that fall due are delivered through the IDT on the way. */
+  run(maxInstructions?: number): Exit;
+
+  /**
+   * Marks what retires from here on as perf's own work (`overhead`): it moves neither TSC nor timers, and is no part of *true*.
+   * Nests. The machine itself sets it from the delivery of a PMI until the IRET that ends it.
+   */
+  enterOverhead(): void;
+  leaveOverhead(): void;
+
+  /** What made the last #UD: the instruction text and whether it is undefined or just not there yet. Empty when there was none. */
+  undefinedInstruction(): string;
+}

@@ -1,0 +1,128 @@
+/** One command on one modelled computer: machine, kernel and perf put together. The only place where they meet. */
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import type { PerfEventAttr } from '#kernel/perf/attr.ts';
+import type { PerfEvent } from '#kernel/perf/event.ts';
+import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
+import type { Account } from '#kernel/perf/ledger.ts';
+import type { Refusal } from '#kernel/perf/open.ts';
+import { clockNs, Perf } from '#kernel/perf/perf.ts';
+import type { ReadValues } from '#kernel/perf/read.ts';
+import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
+import type { Task } from '#kernel/task/task.ts';
+import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import { createMachine, type Machine } from '#machine/machine.ts';
+import type { Host } from '#port/host.ts';
+import { interpreter, tracingInterpreter } from './interpreter.ts';
+
+export interface SessionOptions {
+  readonly model: CpuModel;
+  readonly handler: PmiHandler;
+  readonly host: Host;
+  /** Default: the model's. */
+  readonly pmiLatency?: PmiLatency;
+  readonly seed?: number;
+  readonly memoryBytes?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly umask?: number;
+  /** Host path that is the guest's `/`. */
+  readonly root?: string;
+  /** True once for every Ctrl-C since the last call. */
+  readonly interrupted?: () => boolean;
+  readonly ringSamples?: number;
+  /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
+  readonly pathHash?: boolean;
+}
+
+export interface Program {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly cwd: string;
+}
+
+/** Instructions between two looks at what the caller wants. */
+const STEP = 5_000_000;
+
+export class Session {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly perf: Perf;
+  readonly model: CpuModel;
+  /** The program's first task, once `start` succeeded. */
+  task: Task | undefined;
+  result: RunResult | undefined;
+
+  constructor(options: SessionOptions) {
+    this.model = options.model;
+    const seed = options.seed ?? 0;
+    this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
+      seed,
+      freezeOnDelivery: options.handler.needsFreezeOnDelivery,
+      ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+    });
+    this.kernel = new Kernel(this.machine, options.host, {
+      seed,
+      hz: DEFAULT_HZ,
+      epochNs: DEFAULT_EPOCH_NS,
+      uid: options.uid ?? 0,
+      gid: options.gid ?? 0,
+      interrupted: options.interrupted ?? (() => false),
+      files: {
+        ...(options.root === undefined ? {} : { prefix: options.root }),
+        ...(options.umask === undefined ? {} : { umask: options.umask }),
+      },
+    });
+    this.perf = new Perf({
+      model: options.model,
+      truth: this.machine.truth,
+      clock: this.machine.clock,
+      msrs: this.kernel.msrs,
+      handler: options.handler,
+      ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
+    });
+    this.kernel.perf = this.perf;
+    this.perf.boot(this.kernel.cpu);
+  }
+
+  /** Loads the program; it has not run yet. Returns why it cannot, or undefined. */
+  start(program: Program): string | undefined {
+    const { path, argv, envp, cwd } = program;
+    const task = this.kernel.spawn(path, argv, envp, cwd, { stdin: 0, stdout: 1, stderr: 2 });
+    if ('error' in task) return task.error;
+    this.task = task;
+    return undefined;
+  }
+
+  /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
+  open(attr: PerfEventAttr, leader?: PerfEvent): PerfEvent | Refusal {
+    if (this.task === undefined) throw new Error('open before start');
+    return this.perf.open(attr, this.task, leader);
+  }
+
+  /** Runs a while; undefined: there is more to do. */
+  step(maxInstructions: number = STEP): RunResult | undefined {
+    this.result ??= this.kernel.step(maxInstructions);
+    if (this.result !== undefined) this.perf.closeBooks();
+    return this.result;
+  }
+
+  run(): RunResult {
+    for (;;) {
+      const result = this.step();
+      if (result !== undefined) return result;
+    }
+  }
+
+  read(event: PerfEvent): ReadValues {
+    return this.perf.read(event, this.kernel.cpu);
+  }
+  account(event: PerfEvent): Account {
+    return this.perf.account(event);
+  }
+  /** Modelled ns since power-on. */
+  nowNs(): number {
+    return clockNs(this.machine.clock);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * `npm run suites [-- name…] [--self]`: the slow suites in order, each a process of its own with a time limit; in the end one line
+ * `N passed, N failed, N skipped`. A suite that dies, hangs, or prints no closing line is a failure.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+interface SuiteEntry {
+  readonly name: string;
+  readonly file: string;
+  /** Seconds. */
+  readonly limit: number;
+}
+
+export const SUITES: readonly SuiteEntry[] = [
+  { name: 'programs', file: 'suites/programs.ts', limit: 120 },
+  { name: 'flags', file: 'suites/flags.ts', limit: 420 },
+  { name: 'counts', file: 'suites/counts.ts', limit: 300 },
+  { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
+  { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
+  { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
+];
+
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly note: string;
+}
+
+let running: ChildProcess | undefined;
+
+/** Ends the running suite and what it started: it has a process group of its own. */
+function stop(): void {
+  try {
+    if (running?.pid !== undefined) process.kill(-running.pid, 'SIGKILL');
+  } catch {
+    // already gone
+  }
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stop();
+    process.exit(1);
+  });
+}
+
+function runSuite(entry: SuiteEntry, flags: readonly string[]): Promise<Tally> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [new URL(entry.file, import.meta.url).pathname, ...flags], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    running = child;
+    let tail = '';
+    let expired = false;
+    const timer = setTimeout(() => {
+      expired = true;
+      stop();
+    }, entry.limit * 1000);
+    child.stdout.on('data', (data: Buffer) => {
+      process.stdout.write(data);
+      tail = (tail + data.toString()).slice(-2000);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      running = undefined;
+      const last = tail.trimEnd().split('\n').at(-1) ?? '';
+      const m = /: (\d+) passed, (\d+) failed, (\d+) skipped/.exec(last);
+      if (expired) resolve({ passed: 0, failed: 1, skipped: 0, note: `did not end within ${entry.limit} s` });
+      else if (m === null) resolve({ passed: 0, failed: 1, skipped: 0, note: `no closing line, exit code ${code}` });
+      else if (Number(m[2]) === 0 && code !== 0)
+        resolve({ passed: Number(m[1]), failed: 1, skipped: Number(m[3]), note: `exit code ${code}` });
+      else resolve({ passed: Number(m[1]), failed: Number(m[2]), skipped: Number(m[3]), note: '' });
+    });
+  });
+}
+
+const args = process.argv.slice(2);
+const flags = args.filter((a) => a.startsWith('--'));
+const names = args.filter((a) => !a.startsWith('--'));
+const unknown = names.filter((n) => !SUITES.some((s) => s.name === n));
+if (unknown.length > 0) {
+  console.error(`no suite is called ${unknown.join(', ')}; there are ${SUITES.map((s) => s.name).join(', ')}`);
+  process.exitCode = 129;
+} else {
+  const chosen = SUITES.filter((s) => names.length === 0 || names.includes(s.name));
+  const tallies: (readonly [SuiteEntry, Tally])[] = [];
+  for (const entry of chosen) {
+    tallies.push([entry, await runSuite(entry, flags)]);
+    console.log('');
+  }
+  const sum = (key: 'passed' | 'failed' | 'skipped'): number => tallies.reduce((n, [, t]) => n + t[key], 0);
+  for (const [entry, t] of tallies) {
+    console.log(
+      `${entry.name.padEnd(12)} ${String(t.passed).padStart(5)} ${String(t.failed).padStart(5)} ${String(t.skipped).padStart(5)}  ${t.note}`,
+    );
+  }
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  if (sum('failed') > 0) process.exitCode = 1;
+}

@@ -1,0 +1,34 @@
+/**
+ * `npm run build`: dist/ = the command as one bundle, and the generated interpreter beside it.
+ * iced-x86 and the other runtime dependencies stay outside the bundle: npm installs them.
+ */
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import { interpreter } from '../src/system/interpreter.ts';
+
+const root = new URL('..', import.meta.url).pathname;
+const out = `${root}dist/`;
+const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { dependencies: Record<string, string> };
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const generated = interpreter();
+writeFileSync(`${out}interpreter.wasm`, generated.bytes);
+writeFileSync(`${out}interpreter.json`, JSON.stringify(generated.manifest));
+await build({
+  entryPoints: [`${root}src/cli/main.ts`],
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  outdir: out,
+  entryNames: 'perfglass',
+  chunkNames: 'chunk-[name]-[hash]',
+  banner: { js: '#!/usr/bin/env node' },
+  external: Object.keys(dependencies),
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+chmodSync(`${out}perfglass.js`, 0o755);
+console.log(`dist: interpreter ${generated.bytes.length} bytes, ${generated.manifest.forms.length} forms`);
