@@ -6,9 +6,7 @@ import { Suite, difference } from '../lib/suite.ts';
 
 const BIN = `${ROOT}test/kernel/bin/`;
 const suite = new Suite('kernel');
-const programs = readdirSync(BIN)
-  .filter((f) => f !== 'CC.txt')
-  .sort();
+const programs = readdirSync(BIN).sort();
 for (const name of programs) {
   const native = run([BIN + name]);
   const guest = runGuest([BIN + name]);

@@ -103,6 +103,8 @@ const BAD: readonly (readonly [name: string, bytes: Uint8Array, errno: number, r
   ['offset near 2^64', elf((v) => v.setBigUint64(PH(0, 'offset'), 0xffff_ffff_ffff_f000n, true)), ERRNO.ENOEXEC, /truncated/],
   ['kernel address', elf((v) => v.setBigUint64(PH(0, 'vaddr'), 0xffff_ffff_8100_1000n, true)), ERRNO.ENOEXEC, /does not fit/],
   ['address wraps', elf((v) => v.setBigUint64(PH(1, 'memsz'), 0xffff_ffff_ffff_0000n, true)), ERRNO.ENOEXEC, /does not fit/],
+  ['entry in the kernel', elf((v) => v.setBigUint64(24, 0xffff_ffff_8100_0000n, true)), ERRNO.EINVAL, /no user address/],
+  ['entry not canonical', elf((v) => v.setBigUint64(24, 0x8000_0000_0000n, true)), ERRNO.EINVAL, /no user address/],
   ['page zero', elf((v) => v.setBigUint64(PH(0, 'vaddr'), 0x1000n, true)), ERRNO.EPERM, /mmap_min_addr/],
   ['offset and address differ', elf((v) => v.setBigUint64(PH(0, 'vaddr'), 0x40_1010n, true)), ERRNO.ENOEXEC, /differ within the page/],
   ['huge bss', elf((v) => v.setBigUint64(PH(1, 'memsz'), 0x40_0000_0000n, true)), ERRNO.ENOMEM, /262144 MiB .*64 MiB \(--memory\)/],

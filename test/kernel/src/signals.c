@@ -21,6 +21,11 @@ static void on_nested(int sig) {
   if (count++ < 3) kill_self(sig);
   depth--;
 }
+static volatile u64 bad_ip;
+static void on_bad_return(int sig, struct siginfo *info, struct ucontext *uc) { (void)sig; (void)info; uc->mc.ip = bad_ip; uc->mc.r12 = 0x1234; }
+static void on_segv(int sig, struct siginfo *info, struct ucontext *uc) {
+  say("caught", sig); say("code", info->code); show("addr", info->u.addr); show("ip", uc->mc.ip); show("r12", uc->mc.r12); say("trapno", (i64)uc->mc.trapno); leave(3);
+}
 static char alternate[16384] __attribute__((aligned(16)));
 static void on_alternate(int sig, struct siginfo *info, struct ucontext *uc) {
   char here;
@@ -109,6 +114,16 @@ int main(int argc, char **argv) {
   say("kill nobody", sys3(SYS_kill, 0x3ffffff, USR1, 0)); say("bad signal", kill_self(65)); say("signal 0", kill_self(0));
   say("SIGKILL handler", action(KILL, on_plain, 0, 0));
 
+  put("-- bad returns\n");
+  static const u64 nowhere[] = { 0x800000000000ul, 0xffffffff81000000ul, 0xfffffffffffffffful, 8 };
+  for (int i = 0; i < 4; i++) {
+    if (fork() == 0) { bad_ip = nowhere[i]; action(USR2, on_bad_return, SA_SIGINFO, 0); kill_self(USR2); leave(0); }
+    reap(-1, &status); say("status", status);
+    if (fork() == 0) { action(SEGV, on_segv, SA_SIGINFO, 0); bad_ip = nowhere[i]; action(USR2, on_bad_return, SA_SIGINFO, 0); kill_self(USR2); leave(0); }
+    reap(-1, &status); say("caught", status);
+  }
+  if (fork() == 0) { __asm__ volatile("xor %esp,%esp\n mov $15,%eax\n syscall"); leave(0); }
+  reap(-1, &status); say("frame at 0", status);
   put("-- masks\n");
   action(USR1, on_plain, 0, 0); action(USR2, on_plain, 0, 0);
   mask_to(bit_of(USR1) | bit_of(USR2));
