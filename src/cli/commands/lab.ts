@@ -125,7 +125,7 @@ function text(r: FreezeResult): string {
     }
     rows.push(['']);
   }
-  out.push(table(rows));
+  out.push(table(rows, ' ', [0, 1, 2]));
   if (r.runs.some((run) => run.coherence === undefined))
     out.push(' -: the program forks or is switched out, so where its counters stood cannot be told from its instructions alone.', '');
   return `${out.join('\n')}\n`;

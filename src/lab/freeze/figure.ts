@@ -1,7 +1,7 @@
 /** The windows as a self-contained SVG, readable on light and on dark paper. Pure: traces in, text out. */
 import { type FreezeTrace, TRACED, type TracePoint } from './trace.ts';
 
-const PANEL = { width: 400, height: 250, left: 46, right: 14, top: 54, bottom: 40 } as const;
+const PANEL = { width: 400, height: 256, left: 46, right: 14, top: 60, bottom: 40 } as const;
 const HEAD = 108;
 const FOOT = 30;
 const GAP = 8;
@@ -15,7 +15,7 @@ const STYLE = `
   .title { font-size: 19px; font-weight: 650; } .sub { fill: var(--soft); font-size: 13px; } .small { fill: var(--soft); font-size: 10.5px; }
   .panel { font-size: 13.5px; font-weight: 600; } .axis { stroke: var(--soft); stroke-width: 1; } .grid { stroke: var(--grid); stroke-width: 1; }
   .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .true { fill: none; stroke-width: 1.4; stroke-dasharray: 2 3; } .mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 4 3; opacity: .65; }
-  .k0 { stroke: var(--c0); } .k1 { stroke: var(--c1); } .k2 { stroke: var(--c2); } .f0 { fill: var(--c0); } .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .gap { opacity: .16; }`;
+  .k0 { stroke: var(--c0); } .k1 { stroke: var(--c1); } .k2 { stroke: var(--c2); } .f0 { fill: var(--c0); } .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .gap { opacity: .22; }`;
 
 const escape = (s: string): string => s.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 const round = (n: number): string => String(Math.round(n * 100) / 100);
@@ -108,8 +108,9 @@ function panel(t: FreezeTrace): string[] {
   const box = (from: number, to: number, fill: string): string =>
     `<rect x="${round(x(from))}" y="${PANEL.top}" width="${round(Math.max(x(to) - x(from), 0))}" height="${bottom - PANEL.top}" fill="${fill}"/>`;
   const out = [
-    `<text class="panel" x="${PANEL.left}" y="18">${t.handler}</text>`,
-    `<text class="small" x="${PANEL.left}" y="33">overflow in ${t.ring} mode, PMI after ${t.skid}: ${lossText(t)}</text>`,
+    `<text class="panel" x="${PANEL.left}" y="18">${t.handler}, ${t.ring} mode</text>`,
+    `<text class="small" x="${PANEL.left}" y="32">skid ${t.skid}: ${lossText(t)}</text>`,
+    `<text class="small" x="${PANEL.left}" y="45">${residueText(t)}</text>`,
     box(0, t.delivery, 'var(--skid)'),
     box(t.delivery, t.end, 'url(#hatch)'),
   ];
@@ -122,13 +123,30 @@ function panel(t: FreezeTrace): string[] {
   for (const [i] of TRACED.entries()) {
     const counted = path(t.points, (p) => p.counted[i] ?? 0, x, y);
     const truth = path(t.points, (p) => p.truth[i] ?? 0, x, y);
-    const back = path([...t.points].reverse(), (p) => p.counted[i] ?? 0, x, y);
-    if (lostAt(t, i) > 0) out.push(`<path class="gap f${i}" d="M${truth}L${back}Z"/>`);
+    if (lostAt(t, i) > 0) {
+      const skid = t.points.filter((p) => p.x >= 0 && p.x <= t.delivery);
+      const there = path(skid, (p) => p.truth[i] ?? 0, x, y);
+      const back = path(skid.reverse(), (p) => p.counted[i] ?? 0, x, y);
+      out.push(`<path class="gap f${i}" d="M${there}L${back}Z"/>`);
+    }
     out.push(`<path class="true k${i}" d="M${truth}"/>`, `<path class="line k${i}" d="M${counted}"/>`);
   }
   out.push(`<line class="axis" x1="${PANEL.left}" x2="${PANEL.width - PANEL.right}" y1="${bottom}" y2="${bottom}"/>`);
   out.push(...marks(t, x, bottom));
   return out;
+}
+
+/** What the counters saw of the handler (A23): counted more than retired, since the PMI. */
+function residueText(t: FreezeTrace): string {
+  const from = t.points.findLast((q) => q.x <= t.delivery);
+  const to = t.points.findLast((q) => q.x <= t.end);
+  if (from === undefined || to === undefined) return '';
+  const seen = TRACED.map((e, i) => ({
+    name: e.name,
+    n: (to.counted[i] ?? 0) - (from.counted[i] ?? 0) - ((to.truth[i] ?? 0) - (from.truth[i] ?? 0)),
+  }));
+  const text = seen.filter((e) => e.n > 0).map((e) => `${e.n} ${e.name}`);
+  return text.length === 0 ? 'nothing of the handler is counted' : `of the handler ${text.join(', ')} are counted`;
 }
 
 function lossText(t: FreezeTrace): string {
@@ -168,7 +186,7 @@ function marks(t: FreezeTrace, x: (x: number) => number, bottom: number): string
     const at = round(x(m.x));
     out.push(`<line class="mark" x1="${at}" x2="${at}" y1="${PANEL.top}" y2="${bottom}" opacity=".35"/>`);
     out.push(
-      `<text class="small" text-anchor="${m === stop ? 'start' : 'end'}" x="${Number(at) + (m === stop ? 3 : -3)}" y="${bottom + 29}">${m.text}</text>`,
+      `<text class="small" text-anchor="${stop === undefined ? 'middle' : m === stop ? 'end' : 'start'}" x="${Number(at) + (stop === undefined ? 0 : m === stop ? -3 : 3)}" y="${bottom + 29}">${m.text}</text>`,
     );
   }
   return out;
