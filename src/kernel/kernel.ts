@@ -329,15 +329,23 @@ export class Kernel {
     this.port.memory.view.setUint32(this.area.percpu + PERCPU.WORK, work ? 1 : 0, true);
   }
 
-  /** When the next sleeping task or alarm is due. */
+  /** When the next sleeping task or alarm is due, behind now: what is due already needs no timer but a look (`sleeperDue`). */
   nextDeadlineNs(): bigint | undefined {
+    const now = this.monotonicNs();
     let first: bigint | undefined;
     for (const t of this.byPid.values()) {
       for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, t.alarm?.atNs]) {
-        if (at !== undefined && (first === undefined || at < first)) first = at;
+        if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
       }
     }
     return first;
+  }
+  /** A sleeping task's time has come. */
+  sleeperDue(): boolean {
+    const now = this.monotonicNs();
+    for (const t of this.byPid.values())
+      if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    return false;
   }
   /** Fires the alarms that are due. */
   expireAlarms(): void {

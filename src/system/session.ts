@@ -1,4 +1,5 @@
 /** One command on one modelled computer: machine, kernel and perf put together. The only place where they meet. */
+import { SIG } from '#abi/signals.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
@@ -121,6 +122,25 @@ export class Session {
   account(event: PerfEvent): Account {
     return this.perf.account(event);
   }
+  /**
+   * What went wrong, one line each: reports of the kernel, and what killed the program. How its children die is for the program to say,
+   * unless it was for an instruction that is not there yet.
+   */
+  messages(): string[] {
+    const out = [...this.kernel.reports];
+    for (const d of this.kernel.deaths) {
+      if (d.pid !== this.task?.pid && !d.instruction.includes('not there')) continue;
+      const name = Object.entries(SIG).find(([, n]) => n === d.signal)?.[0] ?? `signal ${d.signal}`;
+      const where = d.address === undefined ? '' : `, address 0x${d.address.toString(16)}`;
+      const instruction = d.instruction === '' ? '' : `: ${d.instruction}`;
+      out.push(`${d.comm}[${d.pid}]: ${name} at rip 0x${d.rip.toString(16)}${where}${instruction}`);
+    }
+    const r = this.result;
+    if (r?.kind === 'deadlock') out.push(`nothing can go on: ${r.what}`);
+    if (r?.kind === 'shutdown') out.push(`the modelled processor shut down: ${r.what}`);
+    return out;
+  }
+
   /** Modelled ns since power-on. */
   nowNs(): number {
     return clockNs(this.machine.clock);
