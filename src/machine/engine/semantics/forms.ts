@@ -12,6 +12,7 @@ import { defineSse4 } from './sse4.ts';
 import { defineShift } from './shift.ts';
 import { defineString } from './string.ts';
 import { defineSystem } from './system.ts';
+import { defineX87 } from './x87.ts';
 
 export function allForms(): readonly Form[] {
   const t = new FormTable();
@@ -26,6 +27,7 @@ export function allForms(): readonly Form[] {
   defineSseConvert(t);
   defineSse3(t);
   defineSse4(t);
+  defineX87(t);
   defineSystem(t);
   return [...t.forms.values()];
 }
