@@ -20,6 +20,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
+  { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 

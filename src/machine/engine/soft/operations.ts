@@ -24,11 +24,13 @@ export const SOFT_KIND = {
   ROUND: 14,
   /** Immediate as of DPPS, DPPD. */
   DOT: 15,
-  /** Horizontal and alternating: HADD, HSUB, ADDSUB. */
-  HADD: 16,
-  HSUB: 17,
-  ADDSUB: 18,
+  /** Subtracts in even lanes, adds in odd ones. */
+  ADDSUB: 16,
 } as const;
 export type SoftKind = (typeof SOFT_KIND)[keyof typeof SOFT_KIND];
 export const softOperation = (kind: SoftKind, isDouble: boolean, packed: boolean): number =>
   kind * 4 + (packed ? 2 : 0) + (isDouble ? 1 : 0);
+
+/** Not float: PCMPxSTRx. The immediate holds imm8 | first length << 8 | second length << 16; lengths 0 to 16, 31 = up to the first zero element. */
+export const SOFT_STRING = { INDEX: 256, MASK: 257 } as const;
+export const IMPLICIT_LENGTH = 31;
