@@ -32,7 +32,7 @@ export class DiskSymbols implements SymbolResolver {
   resolve(dso: Dso, address: bigint, pid: number): ResolvedSymbol | undefined {
     const table = dso.kernel
       ? this.kernel()
-      : dso.longName.startsWith('/') && !dso.longName.startsWith('//anon')
+      : dso.longName.startsWith('/') && !/^\/\/anon|\/perf-\d+\.map$/.test(dso.longName) // the session names memory without a file so
         ? this.file(dso)
         : this.map(pid);
     const found = table?.find(address);
