@@ -58,3 +58,25 @@ for (const name of ['plain', 'two-events-rounds', 'callchain']) {
     test(`perf reads what we compress: ${name}, ${mode} mode`, { skip: needsPerf }, () => check(`zstd-${name}-${mode}`, c, bytesOf(c)));
   }
 }
+
+/** Fields by name, where the default text does not have them. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'branch-stack': ['ip,brstack', 'ip,sym,brstacksym', 'comm,brstackoff', '+brstack', '+brstacksym'],
+  registers: ['ip,iregs,uregs'],
+  memory: ['comm,addr,data_src,weight,phys_addr,data_page_size,code_page_size'],
+  plain: ['comm,pid,tid,cpu,time,event,period,ip,sym,dso,misc', 'ip,sym,symoff,dso', 'tid,event', '+misc', '-period,-comm'],
+  callchain: ['comm,ip,sym', 'event,ip', 'comm,tid'],
+};
+for (const [name, lists] of Object.entries(FIELDS)) {
+  const c = CASES.find((x) => x.name === name) as Case;
+  for (const list of lists) {
+    test(`script -F ${list} as perf: ${name}`, { skip: needsPerf }, () => {
+      const file = join(scratch, `${name}.fields`);
+      writeFileSync(file, bytesOf(c));
+      const theirs = perf('script', '--symfs', noSymbols, '-F', list, '-i', file).out;
+      const ours = perfglass('script', '--symfs', noSymbols, '-F', list, '-i', file);
+      assert.equal(ours.status, 0, ours.err);
+      assert.ok(theirs === ours.out, firstDifference(theirs, ours.out));
+    });
+  }
+}
