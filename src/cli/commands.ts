@@ -12,5 +12,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },
   { name: 'report', summary: 'Histogram of a recording by symbol, file, command or caller', load: () => import('./commands/report.ts') },
   { name: 'evlist', summary: 'List the events of a recording', load: () => import('./commands/evlist.ts') },
+  { name: 'convert', summary: 'Write a recording in the format of another viewer', load: () => import('./commands/convert.ts') },
   { name: 'inspect', summary: 'What a recording lost: how much, when, whose', load: () => import('./commands/inspect.ts') },
 ];

@@ -25,7 +25,7 @@ for (const name of files) {
     const theirs = perf('script', '--symfs', noSymbols, '--no-itrace', '-i', file);
     // PT files get columns for synthesized events from perf; fields named one by one have none
     const pt = name.includes('intel_pt');
-    const ours = perfglass('script', '-i', file);
+    const ours = perfglass('script', '--symfs', noSymbols, '-i', file);
     assert.equal(ours.status, damaged ? 1 : 0, ours.err);
     const normal = (text: string): string => (pt ? text.replace(/ +/g, ' ') : text);
     assert.ok(normal(theirs.out) === normal(ours.out), firstDifference(normal(theirs.out), normal(ours.out)));
@@ -33,7 +33,7 @@ for (const name of files) {
 
   test(`${name}: script -D as perf`, { skip: skip || unreadable(name) }, () => {
     const theirs = withoutPtDump(perf('script', '--symfs', noSymbols, '--no-itrace', '-D', '-i', file).out);
-    const ours = perfglass('script', '-D', '-i', file).out;
+    const ours = perfglass('script', '--symfs', noSymbols, '-D', '-i', file).out;
     assert.ok(theirs === ours, firstDifference(theirs, ours));
   });
 
@@ -131,4 +131,11 @@ test('attr size 136 and records 83: the plain file and the compressed ones hold 
     assert.equal(data.recording.events[0]?.attr.size, 136, name);
     assert.ok(samples >= 7, `${name}: ${samples} samples`);
   }
+});
+
+test('symbols: script names what perf names, with the files of this machine', { skip: needsPerf }, () => {
+  const file = join(DATA, 'perf.data.piped.header_features_aligned-6.12');
+  const ours = perfglass('script', '-i', file).out;
+  const theirs = perf('script', '-i', file).out;
+  assert.ok(theirs === ours, firstDifference(theirs, ours));
 });

@@ -10,6 +10,7 @@ import { missingFields, parseFields } from '#formats/perf-data/script-fields.ts'
 import { SamplePrinter, type ScriptOptions } from '#formats/perf-data/script-line.ts';
 import { Session } from '#formats/perf-data/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
+import { DiskSymbols } from '../disk-symbols.ts';
 import { runItrace } from '../itrace.ts';
 import { openInput } from '../perf-data-input.ts';
 import { reportReading } from '../reading-report.ts';
@@ -82,6 +83,7 @@ export const define: DefineCommand = (program, setExit) => {
         guest: options.guest === true,
         hideCallGraph: options.hideCallGraph === true,
         ns: options.ns === true,
+        resolver: new DiskSymbols(places),
       };
       const printer = new SamplePrinter(recording, session, out, scriptOptions);
       let sink: RecordSink = new ScriptSink(session, printer);
