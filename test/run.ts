@@ -17,6 +17,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
+  { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 

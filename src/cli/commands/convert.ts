@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_CONTEXT } from '#abi/perf-event/sample.ts';
-import { encodeUtf8 } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import { FormatError } from '#base/format-error.ts';
 import { toFirefox } from '#formats/export/firefox.ts';
 import { toFolded } from '#formats/export/folded.ts';

@@ -9,6 +9,7 @@ import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { missingFields, parseFields } from '#formats/perf-data/script-fields.ts';
 import { SamplePrinter, type ScriptOptions } from '#formats/perf-data/script-line.ts';
 import { Session } from '#formats/perf-data/session.ts';
+import { PtAuxDumper } from '#formats/pt/aux-dump.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { DiskSymbols } from '../disk-symbols.ts';
 import { runItrace } from '../itrace.ts';
@@ -87,7 +88,10 @@ export const define: DefineCommand = (program, setExit) => {
       };
       const printer = new SamplePrinter(recording, session, out, scriptOptions);
       let sink: RecordSink = new ScriptSink(session, printer);
-      if (options.dumpRawTrace === true) sink = new RecordDumper(session, printer, out, recording.mode === 'pipe' ? 'pipe' : input.name);
+      if (options.dumpRawTrace === true) {
+        const name = recording.mode === 'pipe' ? 'pipe' : input.name;
+        sink = new RecordDumper(session, printer, out, name, new PtAuxDumper(out));
+      }
       let result;
       try {
         result = await input.data.scan(sink, { ordered: true });

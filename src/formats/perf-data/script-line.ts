@@ -2,7 +2,7 @@
 import { PERF_BRANCH_ENTRY, PERF_BR } from '#abi/perf-event/branch.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_CONTEXT, PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
-import { encodeUtf8 } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import type { TextBuffer } from '#base/text-buffer.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
 import type { MapEntry } from './address-map.ts';
