@@ -18,6 +18,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
+  { name: 'pt', file: 'suites/pt.ts', limit: 420 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 
