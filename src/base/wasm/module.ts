@@ -13,6 +13,7 @@ export class ModuleBuilder {
   private readonly bodies: (FunctionBuilder | undefined)[] = [];
   private readonly refs: FunctionRef[] = [];
   private readonly exports: { name: string; index: number }[] = [];
+  private readonly imports: string[] = [];
   private tableFunctions: number[] = [];
   private readonly memoryPages: number;
 
@@ -27,6 +28,12 @@ export class ModuleBuilder {
     if (i >= 0) return i;
     this.types.push(t);
     return this.types.length - 1;
+  }
+  /** A function that the embedder gives as `env.name`. All imports come before the first declaration. */
+  importFunction(name: string, params: readonly Ty[], results: readonly Ty[]): FunctionRef {
+    if (this.imports.length !== this.refs.length) throw new Error(`import ${name} behind a declaration`);
+    this.imports.push(name);
+    return this.declare(params, results);
   }
   /** Declares a function, so that others can call it before its body is there. */
   declare(params: readonly Ty[], results: readonly Ty[]): FunctionRef {
@@ -85,16 +92,23 @@ export class ModuleBuilder {
       }
     });
     section(2, (b) => {
-      b.u32(1);
+      b.u32(1 + this.imports.length);
       b.name('env');
       b.name('memory');
       b.u8(2);
       b.u8(0);
       b.u32(this.memoryPages);
+      for (const [i, name] of this.imports.entries()) {
+        b.name('env');
+        b.name(name);
+        b.u8(0);
+        b.u32(this.typeIndex((this.refs[i] as FunctionRef).type));
+      }
     });
     section(3, (b) => {
-      b.u32(this.refs.length);
-      for (const r of this.refs) b.u32(this.typeIndex(r.type));
+      const own = this.refs.slice(this.imports.length);
+      b.u32(own.length);
+      for (const r of own) b.u32(this.typeIndex(r.type));
     });
     section(4, (b) => {
       b.u32(1);
@@ -118,8 +132,9 @@ export class ModuleBuilder {
       for (const f of this.tableFunctions) b.u32(f);
     });
     section(10, (b) => {
-      b.u32(this.bodies.length);
-      for (const body of this.bodies) {
+      const own = this.bodies.slice(this.imports.length);
+      b.u32(own.length);
+      for (const body of own) {
         if (body === undefined) throw new Error('a declared function has no body');
         b.sized(body.finish());
       }

@@ -85,6 +85,10 @@ export function examine(file: Executable, memoryBytes: number): ElfProgram | Ref
   }
   const loads = checkLoads(headers, header, size, memoryBytes);
   if (!Array.isArray(loads)) return loads;
+  const bias = header.e_type === ET.DYN ? BigInt(LAYOUT.PIE_BASE) : 0n;
+  if (header.e_entry + bias >= BigInt(USER_END)) {
+    return refuse(ERRNO.EINVAL, `starts at ${hex(header.e_entry)}, which is no user address`);
+  }
   const phoff = Number(header.e_phoff);
   const holder = loads.find((s) => phoff >= s.offset && phoff + header.e_phnum * PHDR_SIZE <= s.offset + s.fileSize);
   const stack = headers.find((p) => p.p_type === PT_TYPE.GNU_STACK);
@@ -93,7 +97,7 @@ export function examine(file: Executable, memoryBytes: number): ElfProgram | Ref
     loads,
     positionIndependent: header.e_type === ET.DYN,
     executableStack: stack !== undefined && (stack.p_flags & PF.X) !== 0,
-    entry: Number(BigInt.asUintN(53, header.e_entry)),
+    entry: Number(header.e_entry),
     phdr: holder === undefined ? 0 : holder.start + (phoff - holder.offset),
   };
 }

@@ -6,6 +6,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
+import { softSse } from './soft/sse.ts';
 import type { Generated } from './tier0/generate.ts';
 
 /** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
@@ -45,7 +46,9 @@ export class Engine {
     this.gpr = new BigUint64Array(buffer, L.REGS + L.REG.GPR, 16);
     this.retire = retire;
     this.repCost = model.costs.repIteration;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(generated.bytes), { env: { memory: this.memory } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(generated.bytes), {
+      env: { memory: this.memory, soft: softSse(this.view) },
+    });
     this.go = instance.exports['go'] as (middle: number) => number;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs);

@@ -85,6 +85,9 @@ export const TRAMPOLINE = CTL + 0x100;
 /** 32 bytes: a page-crossing operand is assembled here. Below every host address of guest memory. */
 export const CROSS_BUFFER = CTL + 0x140;
 
+/** Soft float: two vectors in, one vector out. */
+export const SOFT = { A: CTL + 0x180, B: CTL + 0x190, RESULT: CTL + 0x1a0 } as const;
+
 /** Data TLBs: 4096 entries of {i64 linear page, i32 host − linear, i32}. Direct-mapped by linear page number. */
 export const TLB_READ = 0x10000;
 export const TLB_WRITE = 0x20000;

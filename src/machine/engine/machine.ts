@@ -19,6 +19,8 @@ export interface Place {
   getVector(): Val;
   /** Registers: 4-byte writes zero the upper half, 1- and 2-byte writes keep the rest. XMM: all 16 bytes. */
   set(v: Val): void;
+  /** The low 4 or 8 bytes as a float (or, of an XMM register, as i32 or i64), without touching the rest. */
+  scalar(ty: 'f32' | 'f64' | 'i32' | 'i64'): Val;
   /** XMM registers: writes the low `bytes` bytes and keeps the rest. */
   setLow(v: Val, bytes: 4 | 8): void;
   /** Effective address (memory only), without any check. */
@@ -64,6 +66,10 @@ export interface Machine {
   fault(vector: number, error?: number): void;
   /** Leaves to TypeScript, which executes the operation; RIP is then behind the instruction unless it changed it. */
   system(operation: number, argument?: Val): void;
+  /** What `body` does is too rare for the hot function: there the instruction leaves to its own function, where `body` runs. */
+  rare(body: () => void): void;
+  /** Soft float: operation and immediate as in soft/operations.ts, two vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
+  soft(operation: number, immediate: Val, a: Val, b: Val): Val;
   /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
   rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
   /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */

@@ -81,6 +81,9 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
     return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
   }
+  // The implicit [RDI] is no operand of the form. With a segment or 32-bit address: not there.
+  if (name === 'maskmovdqu')
+    return { keys: i.op0Kind === OpKind.MemorySegRDI && i.segmentPrefix === Register.None ? ['maskmovdqu:x16,x16'] : [] };
   if (name === 'int3') return { keys: ['int'], imm: 3n };
   if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
   if (PRIVILEGED.has(name)) return { keys: ['privileged'] };

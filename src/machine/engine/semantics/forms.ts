@@ -3,6 +3,12 @@ import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
 import { type Form, FormTable } from './registry.ts';
+import { defineSseConvert } from './sse-convert.ts';
+import { defineSseFloat } from './sse-float.ts';
+import { defineSseInteger } from './sse-int.ts';
+import { defineSseMove } from './sse-move.ts';
+import { defineSse3 } from './sse3.ts';
+import { defineSse4 } from './sse4.ts';
 import { defineShift } from './shift.ts';
 import { defineString } from './string.ts';
 import { defineSystem } from './system.ts';
@@ -14,6 +20,12 @@ export function allForms(): readonly Form[] {
   defineMulDiv(t);
   defineControl(t);
   defineString(t);
+  defineSseMove(t);
+  defineSseInteger(t);
+  defineSseFloat(t);
+  defineSseConvert(t);
+  defineSse3(t);
+  defineSse4(t);
   defineSystem(t);
   return [...t.forms.values()];
 }

@@ -1,6 +1,7 @@
 /**
  * The table of forms. A form is a mnemonic with operand shapes, e.g. `add:r4,m4`. Shape letters: r general register, m memory, x XMM register,
  * i immediate, c the register CL or another third operand fixed by the form; the number is the width in bytes. A form's meaning is written once.
+ * 16-byte memory must be aligned (#GP); u is memory that need not be, its key says m.
  */
 import type { Machine, Place, Width } from '../machine.ts';
 
@@ -10,6 +11,8 @@ export interface Operand {
   readonly kind: 'r' | 'm' | 'x' | 'i';
   readonly w: Width;
   readonly access: Access;
+  /** Memory whose address must be a multiple of its size. SDM Vol. 2A §2.4, table 2-21 and the exception types behind it. */
+  readonly aligned: boolean;
 }
 
 /** Which row of CpuModel.costs the form is charged by; memory accesses are added. */
@@ -57,7 +60,7 @@ export class FormTable {
     const accesses = access.split(',') as Access[];
     for (const shape of shapes) {
       const operands = shape === '' ? [] : shape.split(',').map((s, i) => operand(s, accesses[i] ?? 'r'));
-      const key = shape === '' ? name : `${name}:${shape}`;
+      const key = shape === '' ? name : `${name}:${shape.replaceAll('u', 'm')}`;
       if (this.forms.has(key)) throw new Error(`form defined twice: ${key}`);
       this.forms.set(key, {
         key,
@@ -72,9 +75,9 @@ export class FormTable {
 }
 
 function operand(s: string, access: Access): Operand {
-  const kind = s[0] as Operand['kind'];
+  const kind = (s[0] === 'u' ? 'm' : s[0]) as Operand['kind'];
   const w = s.length > 1 ? Number(s.slice(1)) : 8;
-  return { kind, w: w as Width, access: kind === 'i' ? 'r' : access };
+  return { kind, w: w as Width, access: kind === 'i' ? 'r' : access, aligned: s === 'm16' && access !== 'a' };
 }
 
 const INT_WIDTHS: readonly Width[] = [1, 2, 4, 8];

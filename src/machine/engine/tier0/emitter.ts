@@ -29,6 +29,7 @@ import {
   wrap,
   xor,
 } from '#base/wasm/ops.ts';
+import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
@@ -58,6 +59,7 @@ export interface HotFrame {
 
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
+const SCALAR_BYTES = { f32: 4, f64: 8, i32: 4, i64: 8 } as const;
 const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 ? 'v128' : 'i64');
 
 export class Emitter implements Machine {
@@ -126,6 +128,7 @@ export class Emitter implements Machine {
       getVector: () => f.let(load('v128', 16, address, offset)),
       set: (v) => f.store(w === 4 ? 8 : w, address, v, offset),
       setLow: (v, bytes) => f.store(bytes, address, v, offset),
+      scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], address, offset)),
       ea: () => {
         throw new Error('a register has no address');
       },
@@ -142,10 +145,19 @@ export class Emitter implements Machine {
   }
   /** The operand of a form. `registersBefore`: how many register operands stand before it (they use OP0, then OP1). */
   operand(o: Operand, registersBefore: number, isThird: boolean): Place {
-    if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access);
+    if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
     if (o.kind === 'i') {
       const v = this.imm();
-      return { w: o.w, kind: 'i', get: () => this.f.let(v), getVector: () => v, set: noWrite, setLow: noWrite, ea: noWrite };
+      return {
+        w: o.w,
+        kind: 'i',
+        get: () => this.f.let(v),
+        getVector: () => v,
+        set: noWrite,
+        setLow: noWrite,
+        scalar: noWrite,
+        ea: noWrite,
+      };
     }
     if (isThird) return this.gpr(1, o.w); // the CL of SHLD and SHRD
     return this.register(this.recordU16(registersBefore === 0 ? L.RECORD.OP0 : L.RECORD.OP1), L.REGS, o.w, o.kind === 'x');
@@ -176,11 +188,11 @@ export class Emitter implements Machine {
   memory(ea: Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
     return this.memoryPlace(() => ea, w, access);
   }
-  private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
+  private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
     const f = this.f;
     let host: Val | undefined;
     const probe = (): Val => {
-      host ??= this.probe(f.let(ea()), w, access !== 'r');
+      host ??= this.probe(f.let(ea()), w, access !== 'r', aligned);
       return host;
     };
     const bytes = w;
@@ -207,6 +219,11 @@ export class Emitter implements Machine {
         this.stores++;
         this.storeAt(h, n, v);
       },
+      scalar: (ty) => {
+        const h = probe();
+        this.loads++;
+        return f.let(load(ty, SCALAR_BYTES[ty], h));
+      },
       ea,
     };
   }
@@ -218,17 +235,20 @@ export class Emitter implements Machine {
   }
 
   /** Host address of `w` bytes at `va` (pinned); leaves the instruction when they are not to be had. */
-  private probe(va: Val, w: number, write: boolean): Val {
+  private probe(va: Val, w: number, write: boolean, aligned = false): Val {
     const f = this.f;
     if (this.mode.kind === 'function') {
+      if (aligned) this.if(and(wrap(va), k32(w - 1)), () => this.fault(VECTOR.GP));
       const host = f.let(call(write ? this.runtime.probeWrite : this.runtime.probeRead, va, k32(w)));
       f.if(eqz(host), () => f.return(load('i32', 4, k32(L.BOX.PROBE_RESULT))));
       return host;
     }
     const tlb = write ? L.TLB_WRITE : L.TLB_READ;
     const slot = f.let(and(wrap(shrU(va, k64(8))), k32(0xfff0)));
-    const last = w === 1 ? va : add(va, k64(w - 1));
-    f.brIf(this.mode.frame.leave, ne(load('i64', 8, slot, tlb), and(last, k64(-4096))));
+    // The tag's low bits are zero: those of an odd address that must be even leave too.
+    const last = w === 1 || aligned ? va : add(va, k64(w - 1));
+    const mask = aligned ? k64(-4096 | (w - 1)) : k64(-4096);
+    f.brIf(this.mode.frame.leave, ne(load('i64', 8, slot, tlb), and(last, mask)));
     return f.let(add(wrap(va), load('i32', 4, slot, tlb + 8)));
   }
   private storeAt(host: Val, bytes: number, v: Val): void {
@@ -384,6 +404,23 @@ export class Emitter implements Machine {
       f.return(k32(L.RESULT.SYSTEM));
     }
     this.end();
+  }
+
+  rare(body: () => void): void {
+    if (this.mode.kind === 'hot') this.f.br(this.mode.frame.leave);
+    else body();
+  }
+  soft(operation: number, immediate: Val, a: Val, b: Val): Val {
+    const f = this.f;
+    f.store(16, k32(L.SOFT.A), a);
+    f.store(16, k32(L.SOFT.B), b);
+    const vector = f.let(call(this.runtime.soft, k32(operation), wrap(immediate)));
+    f.if(vector, () => {
+      f.store(4, k32(L.BOX.FAULT_VECTOR), vector);
+      f.store(4, k32(L.BOX.FAULT_ERROR), k32(0));
+      f.return(k32(L.RESULT.FAULT));
+    });
+    return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
   }
 
   // ---- REP

@@ -39,6 +39,8 @@ export interface Runtime {
   readonly commitCross: FunctionRef;
   /** (linear i64) → block, or 0. */
   readonly lookup: FunctionRef;
+  /** (operation i32, immediate i32) → 0, or the vector of an exception: soft float in TypeScript, see soft/sse.ts. */
+  readonly soft: FunctionRef;
 }
 
 const at = (address: number): Val => k32(address);
@@ -175,11 +177,12 @@ function buildLookup(): FunctionBuilder {
 }
 
 export function buildRuntime(m: ModuleBuilder): Runtime {
+  const soft = m.importFunction('soft', ['i32', 'i32'], ['i32']);
   const walk = m.add(buildWalk());
   const probeRead = m.add(buildProbe(walk, false));
   const probeWrite = m.add(buildProbe(walk, true));
   const commitCross = m.add(buildCommit());
   const lookup = m.add(buildLookup());
   m.export('walk', walk);
-  return { walk, probeRead, probeWrite, commitCross, lookup };
+  return { walk, probeRead, probeWrite, commitCross, lookup, soft };
 }

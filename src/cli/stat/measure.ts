@@ -1,0 +1,130 @@
+/** One or more runs of a program with events on it, as numbers. Printing is the files beside. */
+import { ERRNO } from '#abi/errno.ts';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { attrFlag, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
+import type { PerfEvent } from '#kernel/perf/event.ts';
+import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
+import type { Account } from '#kernel/perf/ledger.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
+import type { RunResult } from '#kernel/kernel.ts';
+import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import type { Host } from '#port/host.ts';
+import type { EventGroup, EventSpec } from '#system/events/parse.ts';
+import { type Program, Session } from '#system/session.ts';
+import { CliError } from '../command.ts';
+
+export interface MeasureOptions {
+  readonly model: CpuModel;
+  readonly handler: PmiHandler;
+  readonly host: Host;
+  readonly pmiLatency: PmiLatency | undefined;
+  readonly seed: number;
+  readonly memoryBytes: number | undefined;
+  readonly inherit: boolean;
+  /** True once for every Ctrl-C. */
+  readonly interrupted: () => boolean;
+  /** Lets the host's signals in; called now and then. */
+  readonly breathe: () => Promise<void>;
+}
+
+/** One event's result of one run. */
+export interface Counted {
+  readonly spec: EventSpec;
+  readonly attr: PerfEventAttr;
+  /** Why it was not counted. */
+  readonly refusal: Refusal | undefined;
+  readonly value: number;
+  readonly enabledNs: number;
+  readonly runningNs: number;
+  readonly account: Account | undefined;
+}
+
+export interface RunOutcome {
+  readonly events: readonly Counted[];
+  readonly elapsedNs: number;
+  readonly userNs: number;
+  readonly systemNs: number;
+  readonly result: RunResult;
+  /** Lines for the user about what went wrong. */
+  readonly messages: readonly string[];
+  /** What programs asked for and the model lacks, with how often. */
+  readonly missing: ReadonlyMap<string, number>;
+  readonly pmis: { readonly served: number; readonly spurious: number };
+}
+
+/** Loads, runs and reads. Throws CliError when the program cannot be started. */
+export async function measure(groups: readonly EventGroup[], program: Program, options: MeasureOptions): Promise<RunOutcome> {
+  const session = new Session({
+    model: options.model,
+    handler: options.handler,
+    host: options.host,
+    seed: options.seed,
+    interrupted: options.interrupted,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    umask: process.umask(),
+    ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
+    ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+  });
+  const startNs = session.nowNs();
+  const failure = session.start(program);
+  if (failure !== undefined) throw new CliError(failure);
+  const opened = groups.flatMap((g) => openGroup(session, g, options));
+
+  let result: RunResult | undefined;
+  let last = performance.now();
+  while ((result = session.step()) === undefined) {
+    const now = performance.now();
+    if (now - last < 50) continue;
+    await options.breathe();
+    last = performance.now();
+  }
+  const times = session.task?.times;
+  const child = session.task?.childTimes;
+  return {
+    events: opened.map((o) => readOne(session, o)),
+    elapsedNs: session.nowNs() - startNs,
+    userNs: (times?.userNs ?? 0) + (child?.userNs ?? 0),
+    systemNs: (times?.systemNs ?? 0) + (child?.systemNs ?? 0),
+    result,
+    messages: session.messages(),
+    missing: session.kernel.missing,
+    pmis: session.perf.pmis,
+  };
+}
+
+interface Opened {
+  readonly spec: EventSpec;
+  readonly attr: PerfEventAttr;
+  readonly event: PerfEvent | Refusal;
+}
+
+function openGroup(session: Session, group: EventGroup, options: MeasureOptions): Opened[] {
+  const out: Opened[] = [];
+  let leader: PerfEvent | undefined;
+  for (const spec of group.events) {
+    const attr = makeAttr({ type: spec.type, config: spec.config, flags: { ...spec.flags, inherit: options.inherit } });
+    const event = session.open(attr, leader);
+    if (isRefusal(event) && group.explicit && group.events.length > 1) {
+      // As perf: a group is measured as a whole or not at all.
+      throw new CliError(`the group cannot be measured: ${spec.name}: ${event.reason} (${errnoName(event.errno)})`);
+    }
+    if (!isRefusal(event)) leader ??= group.explicit ? event : undefined;
+    out.push({ spec, attr, event });
+  }
+  return out;
+}
+
+export const errnoName = (errno: number): string => Object.entries(ERRNO).find(([, n]) => n === errno)?.[0] ?? `errno ${errno}`;
+
+function readOne(session: Session, { spec, attr, event }: Opened): Counted {
+  if (isRefusal(event)) return { spec, attr, refusal: event, value: 0, enabledNs: 0, runningNs: 0, account: undefined };
+  const read = session.read(event);
+  const value = Number(read.values[0]?.value ?? 0n);
+  const { timeEnabledNs: enabledNs, timeRunningNs: runningNs } = read;
+  return { spec, attr, refusal: undefined, value, enabledNs, runningNs, account: session.account(event) };
+}
+
+/** u, k or both: events are compared in metrics only with others of the same rings. */
+export const ringsOf = (attr: PerfEventAttr): string =>
+  `${attrFlag(attr, 'exclude_user') ? '' : 'u'}${attrFlag(attr, 'exclude_kernel') ? '' : 'k'}`;

@@ -1,0 +1,41 @@
+/** `stat`'s output for programs: -x SEP and -j, field by field as perf 6.1 writes them. tools/perf/util/stat-display.c. */
+import { metricNumber } from './print-text.ts';
+import type { Metric, StatLine } from './statistics.ts';
+
+/** value,unit,event,[variance,]run time,percent running,metric value,metric unit */
+export function printCsv(lines: readonly StatLine[], separator: string, repeat: boolean): string {
+  return lines
+    .map((line) => {
+      const fields = [line.missing ?? plainNumber(line), line.unit, line.name];
+      if (repeat) fields.push(`${line.value.errorPercent.toFixed(2)}%`);
+      fields.push(
+        String(line.missing === undefined ? line.runningNs : 0),
+        (line.missing === undefined ? line.runningPercent : 100).toFixed(2),
+      );
+      return `${[...fields, ...csvMetric(line.metric)].join(separator)}\n`;
+    })
+    .join('');
+}
+
+const plainNumber = (line: StatLine): string =>
+  line.unit === 'msec' || !Number.isInteger(line.value.mean) ? line.value.mean.toFixed(2) : line.value.mean.toFixed(0);
+
+/** The number alone, and the unit: a percent sign stays behind. */
+function csvMetric(metric: Metric | undefined): string[] {
+  return metric === undefined ? ['', ''] : [metricNumber(metric).trim().replace('%', ''), metric.unit];
+}
+
+/** One object a line, with perf's spacing: tools match it by text. */
+export function printJson(lines: readonly StatLine[], repeat: boolean): string {
+  return lines
+    .map((line) => {
+      const value = line.missing ?? line.value.mean.toFixed(6);
+      const parts = [`"counter-value" : ${JSON.stringify(value)}`, `"unit" : "${line.unit}"`, `"event" : ${JSON.stringify(line.name)}`];
+      if (repeat) parts.push(`"variance" : ${line.value.errorPercent.toFixed(2)}`);
+      parts.push(`"event-runtime" : ${line.missing === undefined ? line.runningNs : 0}`);
+      parts.push(`"pcnt-running" : ${(line.missing === undefined ? line.runningPercent : 100).toFixed(2)}`);
+      parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? ''}"`);
+      return `{${parts.join(', ')}}\n`;
+    })
+    .join('');
+}

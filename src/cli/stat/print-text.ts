@@ -1,0 +1,68 @@
+/** `stat`'s text, in perf's columns. tools/perf/util/stat-display.c. */
+import type { StatLine, Metric } from './statistics.ts';
+
+export interface TextOptions {
+  /** What was measured, as typed. */
+  readonly command: string;
+  readonly runs: number;
+  readonly repeat: boolean;
+  readonly bigNumbers: boolean;
+  readonly elapsedNs: { readonly mean: number; readonly error: number; readonly errorPercent: number };
+  readonly userNs: number;
+  readonly systemNs: number;
+}
+
+const METRIC_WIDTH = 35;
+
+export function printText(lines: readonly StatLine[], o: TextOptions): string {
+  const out = ['', ` Performance counter stats for '${o.command}'${o.repeat ? ` (${o.runs} runs)` : ''}:`, ''];
+  for (const line of lines) out.push(textLine(line, o));
+  out.push('');
+  const seconds = (ns: number): string => (ns / 1e9).toFixed(9);
+  if (o.repeat) {
+    out.push(
+      ` ${seconds(o.elapsedNs.mean).padStart(17)} +- ${seconds(o.elapsedNs.error)} seconds time elapsed (modelled)${noise(o.elapsedNs.errorPercent)}`,
+    );
+  } else {
+    out.push(` ${seconds(o.elapsedNs.mean).padStart(17)} seconds time elapsed (modelled)`, '');
+    out.push(` ${seconds(o.userNs).padStart(17)} seconds user`);
+    out.push(` ${seconds(o.systemNs).padStart(17)} seconds sys`, '');
+  }
+  out.push('', '');
+  return out.join('\n');
+}
+
+const noise = (percent: number): string => `  ( +-${percent.toFixed(2).padStart(6)}% )`;
+
+function textLine(line: StatLine, o: TextOptions): string {
+  const value = line.missing ?? numberText(line.value.mean, line.unit === 'msec', o.bigNumbers);
+  let text = `${value.padStart(18)} ${line.unit.padEnd(4)} ${line.name.padEnd(32)}${metricText(line.metric)}`;
+  if (line.missing !== undefined) return text;
+  if (o.repeat) text += noise(line.value.errorPercent);
+  if (line.scaled) text += `  (${line.runningPercent.toFixed(2)}%)`;
+  return text;
+}
+
+function metricText(metric: Metric | undefined): string {
+  if (metric === undefined) return ''.padEnd(METRIC_WIDTH);
+  const number = ` # ${metricNumber(metric)}`;
+  return `${number} ${metric.unit.padEnd(METRIC_WIDTH - number.length - 1)}`;
+}
+
+/** %8.3f, %7.2f with a blank behind, %7.2f%%. */
+export function metricNumber({ value, format }: Metric): string {
+  switch (format) {
+    case 'rate':
+      return value.toFixed(3).padStart(8);
+    case 'insn':
+      return `${value.toFixed(2).padStart(7)} `;
+    case 'percent':
+      return `${value.toFixed(2).padStart(7)}%`;
+  }
+}
+
+/** %'18.2f or %'18.0f. */
+function numberText(value: number, fraction: boolean, grouped: boolean): string {
+  const text = fraction || !Number.isInteger(value) ? value.toFixed(2) : value.toFixed(0);
+  return grouped ? text.replace(/\B(?=(\d{3})+(?!\d))/g, ',').replace(/\.(.*)$/, (m) => m.replaceAll(',', '')) : text;
+}

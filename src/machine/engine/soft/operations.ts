@@ -1,0 +1,36 @@
+/** Numbers of the soft-float operations: kind · 4 + (2 = packed) + (1 = double). Knows neither wasm nor the arithmetic. */
+export const SOFT_KIND = {
+  ADD: 0,
+  SUB: 1,
+  MUL: 2,
+  DIV: 3,
+  /** Of the second operand. */
+  SQRT: 4,
+  MIN: 5,
+  MAX: 6,
+  /** Immediate: predicate 0 to 7. */
+  COMPARE: 7,
+  /** Result lane 0: 0 greater, 1 less, 2 equal, 3 unordered. */
+  COMI: 8,
+  UCOMI: 9,
+  /** To int32 or int64; immediate 1: truncate. Scalar results as i64 in lane 0. */
+  TO_INT32: 10,
+  TO_INT64: 11,
+  /** From the format that the number names to the other. */
+  CONVERT: 12,
+  /** int64 (scalar; the second operand's lane 0) or int32 (packed) to the format. */
+  FROM_INT: 13,
+  /** To an integral value; immediate as of ROUNDPS. */
+  ROUND: 14,
+  /** Immediate as of DPPS, DPPD. */
+  DOT: 15,
+  /** Subtracts in even lanes, adds in odd ones. */
+  ADDSUB: 16,
+} as const;
+export type SoftKind = (typeof SOFT_KIND)[keyof typeof SOFT_KIND];
+export const softOperation = (kind: SoftKind, isDouble: boolean, packed: boolean): number =>
+  kind * 4 + (packed ? 2 : 0) + (isDouble ? 1 : 0);
+
+/** Not float: PCMPxSTRx. The immediate holds imm8 | first length << 8 | second length << 16; lengths 0 to 16, 31 = up to the first zero element. */
+export const SOFT_STRING = { INDEX: 256, MASK: 257 } as const;
+export const IMPLICIT_LENGTH = 31;

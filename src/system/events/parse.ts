@@ -1,0 +1,191 @@
+/**
+ * perf's event syntax: `a,b:u`, `{a,b}:k`, `r01c4`, `cpu/event=0xc4,umask=1/u`, generic names, Intel's names. tools/perf/util/parse-events.y;
+ * what of it is not there is refused by its name.
+ */
+import type { AttrFlag } from '#abi/perf-event/attr.ts';
+import { PERF_TYPE } from '#abi/perf-event/attr.ts';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
+import { nearest } from '#base/nearest.ts';
+import { type EventCode, eventNames } from './names.ts';
+
+export interface EventSpec extends EventCode {
+  /** As perf shows it: what was typed, with its modifiers, or the `name=` term. */
+  readonly name: string;
+  readonly flags: Partial<Record<AttrFlag, boolean | number>>;
+}
+
+export interface EventGroup {
+  /** Written with braces. */
+  readonly explicit: boolean;
+  readonly events: readonly EventSpec[];
+}
+
+/** What is wrong with an event list, and at which character of it. */
+export class EventSyntaxError extends Error {
+  readonly text: string;
+  readonly column: number;
+  constructor(text: string, column: number, message: string) {
+    super(message);
+    this.text = text;
+    this.column = column;
+  }
+}
+
+/** Parses what `-e` was given. Throws EventSyntaxError. */
+export function parseEvents(text: string, model: CpuModel): EventGroup[] {
+  const names = eventNames(model);
+  const groups: EventGroup[] = [];
+  for (const part of split(text, text, 0)) {
+    if (!part.text.startsWith('{')) {
+      groups.push({ explicit: false, events: [parseOne(text, part, '', names)] });
+      continue;
+    }
+    const close = part.text.indexOf('}');
+    if (close < 0) throw new EventSyntaxError(text, part.at, "'{' without '}'");
+    const modifiers = modifiersOf(text, part.text.slice(close + 1), part.at + close + 1);
+    const members = split(part.text.slice(1, close), text, part.at + 1);
+    groups.push({ explicit: true, events: members.map((m) => parseOne(text, m, modifiers, names)) });
+  }
+  return groups;
+}
+
+interface Part {
+  readonly text: string;
+  readonly at: number;
+}
+
+/** At commas outside braces and slashes. */
+function split(list: string, whole: string, offset: number): Part[] {
+  const parts: Part[] = [];
+  let start = 0;
+  let braces = 0;
+  let slash = false;
+  for (let i = 0; i <= list.length; i++) {
+    const c = list[i];
+    if (c === '/') slash = !slash;
+    if (c === '{') braces++;
+    if (c === '}') braces--;
+    if (c !== undefined && (c !== ',' || braces > 0 || slash)) continue;
+    const raw = list.slice(start, i);
+    const piece = raw.trim();
+    const at = offset + start + (raw.length - raw.trimStart().length);
+    if (piece === '') throw new EventSyntaxError(whole, Math.min(at, Math.max(whole.length - 1, 0)), 'an event is missing here');
+    parts.push({ text: piece, at });
+    start = i + 1;
+  }
+  return parts;
+}
+
+/** What stands behind an event or group, with or without its colon. */
+function modifiersOf(whole: string, text: string, at: number): string {
+  const letters = text.startsWith(':') ? text.slice(1) : text;
+  for (const [i, c] of [...letters].entries()) {
+    if (!'ukhGHIpPSDeWb'.includes(c))
+      throw new EventSyntaxError(whole, at + i + (text.length - letters.length), `no such event modifier: '${c}'`);
+  }
+  return letters;
+}
+
+function parseOne(whole: string, part: Part, groupModifiers: string, names: Map<string, EventCode>): EventSpec {
+  const slash = part.text.indexOf('/');
+  if (slash >= 0) return parsePmu(whole, part, slash, groupModifiers, names);
+  // Tracepoints have a colon of their own; modifiers are the letters behind the last one.
+  const colon = part.text.lastIndexOf(':');
+  const name = colon < 0 ? part.text : part.text.slice(0, colon);
+  const known = names.get(name.toLowerCase()) ?? rawCode(name);
+  if (known === undefined && colon > 0 && (name.includes(':') || !/:[a-zA-Z]{0,8}$/.test(part.text))) {
+    throw new EventSyntaxError(whole, part.at, 'tracepoints and breakpoints are not there yet');
+  }
+  if (known === undefined) throw unknown(whole, part.at, name, names);
+  const own = colon < 0 ? '' : modifiersOf(whole, part.text.slice(colon), part.at + colon);
+  return withModifiers(name, known, own + groupModifiers, '', part, whole);
+}
+
+function unknown(whole: string, at: number, name: string, names: Map<string, EventCode>): EventSyntaxError {
+  const near = nearest(name, names.keys());
+  return new EventSyntaxError(
+    whole,
+    at,
+    `unknown event${near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`}`,
+  );
+}
+
+/** rNNN: the event select in hexadecimal. */
+function rawCode(name: string): EventCode | undefined {
+  const match = /^r([0-9a-f]{1,16})$/i.exec(name);
+  return match === null ? undefined : { type: PERF_TYPE.RAW, config: BigInt(`0x${match[1]}`) };
+}
+
+/** Terms of `cpu/…/`: sysfs format files of the core PMU. */
+const TERMS = { event: 'event', umask: 'umask', edge: 'edge', any: 'anyThread', inv: 'inv', cmask: 'cmask', pc: 'pc' } as const;
+
+function parsePmu(whole: string, part: Part, slash: number, groupModifiers: string, names: Map<string, EventCode>): EventSpec {
+  const pmu = part.text.slice(0, slash);
+  const end = part.text.indexOf('/', slash + 1);
+  if (end < 0) throw new EventSyntaxError(whole, part.at + slash, "the closing '/' is missing");
+  if (pmu !== 'cpu') throw new EventSyntaxError(whole, part.at, `no PMU '${pmu}' here; there is 'cpu'`);
+  let config = 0n;
+  let shown: string | undefined;
+  let type: number = PERF_TYPE.RAW;
+  let at = part.at + slash + 1;
+  for (const term of part.text.slice(slash + 1, end).split(',')) {
+    const [key, value] = term.split('=', 2) as [string, string | undefined];
+    if (key === 'name' && value !== undefined) shown = value;
+    else if (key === 'config' && value !== undefined) config |= number(whole, at, value);
+    else if (key in TERMS)
+      config = PERFEVTSEL.set(config, TERMS[key as keyof typeof TERMS], fieldValue(whole, at, key as keyof typeof TERMS, value));
+    else {
+      const named = value === undefined ? (rawCode(key) ?? names.get(key.toLowerCase())) : undefined;
+      if (named === undefined) throw unknownTerm(whole, at, key, names);
+      config |= named.config;
+      type = named.type;
+    }
+    at += term.length + 1;
+  }
+  const own = modifiersOf(whole, part.text.slice(end + 1), part.at + end + 1);
+  const name = shown ?? part.text.slice(0, end + 1);
+  return withModifiers(name, { type, config }, own + groupModifiers, shown === undefined ? 'pmu' : '', part, whole);
+}
+
+function fieldValue(whole: string, at: number, key: keyof typeof TERMS, value: string | undefined): bigint {
+  const n = value === undefined ? 1n : number(whole, at, value);
+  const field = PERFEVTSEL.fields[TERMS[key]];
+  const most = (1n << BigInt(field.hi - field.lo + 1)) - 1n;
+  if (n > most) throw new EventSyntaxError(whole, at, `${key}=0x${n.toString(16)} is more than 0x${most.toString(16)}`);
+  return n;
+}
+
+function number(whole: string, at: number, text: string): bigint {
+  if (!/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text)) throw new EventSyntaxError(whole, at, `'${text}' is no number`);
+  return BigInt.asUintN(64, BigInt(text));
+}
+
+function unknownTerm(whole: string, at: number, key: string, names: Map<string, EventCode>): EventSyntaxError {
+  const near = nearest(key, [...Object.keys(TERMS), 'config', 'name', ...names.keys()]);
+  const hint = near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`;
+  return new EventSyntaxError(whole, at, `unknown term '${key}' for pmu 'cpu'${hint}`);
+}
+
+/** struct event_modifier: with any of u, k, h given, the others are excluded. */
+function withModifiers(name: string, code: EventCode, letters: string, style: 'pmu' | '', part: Part, whole: string): EventSpec {
+  const flags: Partial<Record<AttrFlag, boolean | number>> = {};
+  const has = (c: string): boolean => letters.includes(c);
+  if (has('u') || has('k') || has('h')) {
+    if (!has('u')) flags.exclude_user = true;
+    if (!has('k')) flags.exclude_kernel = true;
+    if (!has('h')) flags.exclude_hv = true;
+  }
+  const precise = [...letters].filter((c) => c === 'p').length;
+  if (precise > 3 || has('P') || has('b') || has('W')) {
+    const what = precise > 3 ? 'more than three p' : has('P') ? 'P (PEBS)' : has('b') ? 'b (BPF)' : 'W (weak groups)';
+    throw new EventSyntaxError(whole, part.at, `modifier not there yet: ${what}`);
+  }
+  if (precise > 0) flags.precise_ip = precise;
+  if (has('G') && !has('H')) flags.exclude_host = true;
+  if (has('H') && !has('G')) flags.exclude_guest = true;
+  if (has('D')) flags.pinned = true;
+  if (has('e')) flags.exclusive = true;
+  if (has('I')) flags.exclude_idle = true;
+  return { ...code, flags, name: letters === '' ? name : style === 'pmu' ? `${name}${letters}` : `${name}:${letters}` };
+}
