@@ -252,6 +252,10 @@ export class Assembler {
     this.byte(...encodeGate(gate));
   }
 
+  /** An instruction as its bytes, for tests. */
+  raw(...bytes: number[]): void {
+    this.byte(...bytes);
+  }
   private byte(...bytes: number[]): void {
     for (const b of bytes) this.out.push(b);
   }
