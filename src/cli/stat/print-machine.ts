@@ -8,10 +8,7 @@ export function printCsv(lines: readonly StatLine[], separator: string, repeat: 
     .map((line) => {
       const fields = [line.missing ?? plainNumber(line), line.unit, line.name];
       if (repeat) fields.push(`${line.value.errorPercent.toFixed(2)}%`);
-      fields.push(
-        String(line.missing === undefined ? line.runningNs : 0),
-        percent(line).toFixed(2),
-      );
+      fields.push(String(line.missing === undefined ? line.runningNs : 0), percent(line).toFixed(2));
       return `${[...fields, ...csvMetric(line.metric)].join(separator)}\n`;
     })
     .join('');

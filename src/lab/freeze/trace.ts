@@ -56,7 +56,7 @@ export function traceFreeze(options: FreezeOptions, handler: PmiHandler, ring: R
   if (typeof latency === 'string') throw new Error(latency);
   const raw: RawPoint[] = [];
   const marks: { at: number; text: string }[] = [];
-  let note: ((address: number, written: bigint | undefined) => void) | undefined;
+  const hook: { note?: (address: number, written: bigint | undefined) => void } = {};
   const session = new Session({
     model: options.model,
     handler,
@@ -64,7 +64,7 @@ export function traceFreeze(options: FreezeOptions, handler: PmiHandler, ring: R
     seed: options.seed,
     memoryBytes: 128 << 20,
     pmiLatency: latency,
-    onMsrAccess: (address, written) => note?.(address, written),
+    onMsrAccess: (address, written) => hook.note?.(address, written),
   });
   const failure = session.start(options.workload.program);
   if (failure !== undefined) throw new Error(failure);
@@ -73,7 +73,7 @@ export function traceFreeze(options: FreezeOptions, handler: PmiHandler, ring: R
 
   approach(session, events[0] as PerfEvent);
   raw.push(look());
-  note = (address, written) => {
+  hook.note = (address, written) => {
     raw.push(look());
     const text = markOf(address, written);
     if (text !== undefined) marks.push({ at: (raw.at(-1) as RawPoint).at, text });
