@@ -212,6 +212,9 @@ export class Assembler {
     this.byte(0xc3);
   }
 
+  syscall(): void {
+    this.byte(0x0f, 0x05);
+  }
   swapgs(): void {
     this.byte(0x0f, 0x01, 0xf8);
   }

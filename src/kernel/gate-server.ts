@@ -2,7 +2,7 @@
 import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
 import { BUS, FPE, ILL_ILLOPN, SI, SIG, TRAP } from '#abi/signals.ts';
 import { syscallName } from '#abi/syscall-numbers.ts';
-import { ERRNO } from '#abi/errno.ts';
+import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
 import { directMap } from './boot/boot.ts';
 import type { Kernel } from './kernel.ts';
@@ -138,6 +138,13 @@ export class GateServer {
     } else {
       if (row.support === 'none') k.unsupported(row.name);
       result = row.handler(k, t, args);
+    }
+    if (typeof result === 'object' && result.host === true) {
+      if (!t.signals.deliverable) {
+        k.askHostAgain(() => this.syscall(number));
+        return;
+      }
+      result = -ERESTARTSYS;
     }
     if (typeof result === 'object') {
       t.waiting = result;

@@ -102,6 +102,7 @@ export class Kernel {
   private first: Task | undefined;
   private firstStatus = 0;
   private interrupts = 0;
+  private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
     this.port = port;
@@ -216,6 +217,12 @@ export class Kernel {
   /** Runs at most that many instructions, to the next gate at most; undefined: there is more to do. */
   step(maxInstructions: number): RunResult | undefined {
     if (this.result !== undefined) return this.result;
+    if (this.hostCall !== undefined) {
+      const again = this.hostCall;
+      this.hostCall = undefined;
+      again();
+      if (this.waitsForHost) return this.checkInterrupt();
+    }
     const exit = this.cpu.run(maxInstructions);
     switch (exit.kind) {
       case 'gate':
@@ -231,6 +238,18 @@ export class Kernel {
       case 'budget':
         break;
     }
+    return this.checkInterrupt();
+  }
+
+  /** A system call waits for the host: the next `step` asks again, and nothing else happens in between. */
+  askHostAgain(call: () => void): void {
+    this.hostCall = call;
+  }
+  get waitsForHost(): boolean {
+    return this.hostCall !== undefined;
+  }
+
+  private checkInterrupt(): RunResult | undefined {
     if (this.options.interrupted()) this.interrupt();
     return this.result;
   }
@@ -288,8 +307,7 @@ export class Kernel {
       cpu.cr3 = BigInt(mm.root);
       cpu.fsBase = 0n;
       cpu.kernelGsBase = 0n;
-      cpu.mxcsr = 0x1f80;
-      cpu.xmm.fill(0);
+      cpu.resetFpu();
     }
     old.release();
   }

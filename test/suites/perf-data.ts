@@ -9,7 +9,7 @@ import { Suite } from '../lib/suite.ts';
 const suite = new Suite('perf-data');
 if (!hasPerf) console.log(needsPerf);
 if (!hasData) console.log(needsData);
-const files = ['files', 'writer', 'fuzz'].map((n) => new URL(`../formats/perf-data-${n}.ts`, import.meta.url).pathname);
+const files = ['files', 'writer', 'live', 'fuzz'].map((n) => new URL(`../formats/perf-data-${n}.ts`, import.meta.url).pathname);
 for await (const event of run({ files, concurrency: 1 })) {
   if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
   const { name, skip, details } = event.data;

@@ -1,4 +1,4 @@
-/** The loop over the records of a file or pipe: windows of 1 MiB, one cursor, no copies. Damage ends it and is returned, not thrown. */
+/** The loop over the records of a file or pipe: windows of 256 KiB, one cursor, no copies. Damage ends it and is returned, not thrown. */
 import { ByteReader } from '#base/bytes.ts';
 import { FormatError } from '#base/format-error.ts';
 import { parseAttr } from './attr.ts';
@@ -8,7 +8,7 @@ import { readFeatureBytes, readFeatures } from './header.ts';
 import type { Recording } from './recording.ts';
 import type { Reading } from './source.ts';
 
-const WINDOW = 0x10_0000;
+const WINDOW = 0x4_0000;
 const AUXTRACE_HEADER = 48;
 /** perf gives the length of its mmaps, which no decompressed record can exceed; without it this bounds a hostile file. */
 const DEFAULT_INFLATE_LIMIT = 0x100_0000;

@@ -6,12 +6,13 @@ import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, O, S, SEEK, ST, makeDevice } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import type { Host } from '#port/host.ts';
-import { FileDescription } from './file-description.ts';
+import { FileDescription, type Transfer } from './file-description.ts';
 import type { InodeTable } from './inodes.ts';
 import { type FileStat, type FileSystemKind, Node } from './node.ts';
 import { PIPEFS } from './pipe.ts';
 import { PseudoNode, type PseudoTree } from './pseudo.ts';
 import { Terminal } from './terminal.ts';
+import { waitForHost } from './wait.ts';
 
 export const DEVPTS: FileSystemKind = {
   type: 'devpts',
@@ -144,8 +145,9 @@ export class HostStream extends FileDescription {
     return typeof stat === 'number' ? 0 : stat.size;
   }
 
-  override read(into: Uint8Array): number {
+  override read(into: Uint8Array): Transfer {
     const n = this.host.read(this.input, into, this.positioned ? this.offset : -1);
+    if (n === -ERRNO.EAGAIN && !this.nonBlocking) return waitForHost('input from outside');
     if (n > 0 && this.positioned) this.offset += n;
     return n;
   }

@@ -15,6 +15,7 @@ import type { MsrFile } from '../msr-file.ts';
 import type { Pmu } from '../pmu/pmu.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { readRflags, writeRflags } from './flags.ts';
+import { fxImage, loadFxImage, resetFpu } from './fxsave.ts';
 import { type DescriptorTables, deliver } from './interrupts.ts';
 import { systemOperation } from './system.ts';
 import type { CoreRegisters } from './system-registers.ts';
@@ -64,7 +65,7 @@ export class CpuCore implements Cpu {
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
     parts.engine.setRegister32(REG.CS, 0x10);
     parts.engine.setRegister32(REG.SS, 0x18);
-    this.mxcsr = 0x1f80;
+    resetFpu(parts.engine);
   }
 
   // ---- registers
@@ -128,6 +129,15 @@ export class CpuCore implements Cpu {
     return this.parts.msrs;
   }
 
+  fxImage(): Uint8Array {
+    return fxImage(this.parts.engine);
+  }
+  loadFxImage(image: Uint8Array): boolean {
+    return loadFxImage(this.parts.engine, image);
+  }
+  resetFpu(): void {
+    resetFpu(this.parts.engine);
+  }
   newContext(): CpuContext {
     return { bytes: new Uint8Array(CONTEXT_BYTES) };
   }

@@ -6,7 +6,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
-import { softSse } from './soft/sse.ts';
+import { softFloat } from './soft/soft.ts';
 import type { Generated, Manifest } from './tier0/generate.ts';
 
 /** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
@@ -53,7 +53,7 @@ export class Engine {
     this.gpr = new BigUint64Array(buffer, L.REGS + L.REG.GPR, 16);
     this.retire = retire;
     this.repCost = model.costs.repIteration;
-    this.imports = { env: { memory: this.memory, soft: softSse(this.view) } };
+    this.imports = { env: { memory: this.memory, soft: softFloat(this.view) } };
     const instance = this.instantiate(generated);
     this.plainGo = instance.exports['go'] as (middle: number) => number;
     this.go = this.plainGo;

@@ -25,8 +25,10 @@ export const REG = {
   SS: 228,
   XMM: 256,
 } as const;
+/** x87, offsets as in REG: R0 to R7 (physical; 16 bytes each, 10 used; an MMX register is the low 8), words, and the tag byte (1 = in use). */
+export const FPU = { R0: 512, FCW: 640, FSW: 642, FTW: 644 } as const;
 /** Size of the part of the register file that a context switch saves. */
-export const CONTEXT_BYTES = 512;
+export const CONTEXT_BYTES = 704;
 
 /** Mailbox between TypeScript and the generated code. */
 export const CTL = 0x800;

@@ -7,13 +7,13 @@
  */
 import type { Val } from '#base/wasm/ops.ts';
 
-export type Width = 1 | 2 | 4 | 8 | 16;
+export type Width = 1 | 2 | 4 | 8 | 10 | 16;
 
 /** An operand: register, checked memory, or immediate. */
 export interface Place {
   readonly w: Width;
   readonly kind: 'r' | 'x' | 'm' | 'i';
-  /** Zero-extended i64, or v128 for 16-byte places. For memory the access is checked here; 'rw' operands are checked for writing. */
+  /** Zero-extended i64, or v128 for 10- and 16-byte places. For memory the access is checked here; 'rw' operands are checked for writing. */
   get(): Val;
   /** Memory as v128 with the upper bytes zero; for w = 4 and 8. For XMM registers the whole register. */
   getVector(): Val;
@@ -23,6 +23,8 @@ export interface Place {
   scalar(ty: 'f32' | 'f64' | 'i32' | 'i64'): Val;
   /** XMM registers: writes the low `bytes` bytes and keeps the rest. */
   setLow(v: Val, bytes: 4 | 8): void;
+  /** Memory: the access is checked now, for instructions that change state before they store. */
+  check(): void;
   /** Effective address (memory only), without any check. */
   ea(): Val;
 }

@@ -29,6 +29,7 @@ import {
   wrap,
   xor,
 } from '#base/wasm/ops.ts';
+import { lane64, withLane64 } from '#base/wasm/simd.ts';
 import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
@@ -63,7 +64,7 @@ export interface HotFrame {
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
 const SCALAR_BYTES = { f32: 4, f64: 8, i32: 4, i64: 8 } as const;
-const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 ? 'v128' : 'i64');
+const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 ? 'v128' : 'i64');
 
 export class Emitter implements Machine {
   /** Memory accesses of the instruction, as counted when its semantics ran. */
@@ -132,6 +133,7 @@ export class Emitter implements Machine {
       set: (v) => f.store(w === 4 ? 8 : w, address, v, offset),
       setLow: (v, bytes) => f.store(bytes, address, v, offset),
       scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], address, offset)),
+      check: () => {},
       ea: () => {
         throw new Error('a register has no address');
       },
@@ -159,6 +161,7 @@ export class Emitter implements Machine {
         set: noWrite,
         setLow: noWrite,
         scalar: noWrite,
+        check: noWrite,
         ea: noWrite,
       };
     }
@@ -205,6 +208,7 @@ export class Emitter implements Machine {
       get: () => {
         const h = probe();
         this.loads++;
+        if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
         return f.let(load(REG_TYPE(w), bytes, h));
       },
       getVector: () => {
@@ -215,7 +219,10 @@ export class Emitter implements Machine {
       set: (v) => {
         const h = probe();
         this.stores++;
-        this.storeAt(h, bytes, v);
+        if (w === 10) {
+          f.store(2, h, lane64(v, 1), 8);
+          this.storeAt(h, 8, lane64(v, 0), 10);
+        } else this.storeAt(h, bytes, v);
       },
       setLow: (v, n) => {
         const h = probe();
@@ -227,6 +234,7 @@ export class Emitter implements Machine {
         this.loads++;
         return f.let(load(ty, SCALAR_BYTES[ty], h));
       },
+      check: () => void probe(),
       ea,
     };
   }
@@ -254,9 +262,10 @@ export class Emitter implements Machine {
     f.brIf(this.mode.frame.leave, ne(load('i64', 8, slot, tlb), and(last, mask)));
     return f.let(add(wrap(va), load('i32', 4, slot, tlb + 8)));
   }
-  private storeAt(host: Val, bytes: number, v: Val): void {
+  /** `whole`: the size of the operand, of which this is the last part to be written. */
+  private storeAt(host: Val, bytes: number, v: Val, whole = bytes): void {
     this.f.store(bytes, host, v);
-    if (this.mode.kind === 'function') this.f.if(ltU(host, k32(L.PHYSICAL)), () => this.f.drop(call(this.runtime.commitCross, k32(bytes))));
+    if (this.mode.kind === 'function') this.f.if(ltU(host, k32(L.PHYSICAL)), () => this.f.drop(call(this.runtime.commitCross, k32(whole))));
   }
 
   // ---- flags
