@@ -42,7 +42,7 @@ const coreutils: readonly DebianCase[] = [
 ];
 
 const tools: readonly DebianCase[] = [
-  { name: 'find', argv: ['find', 'tree/sub', '-type', 'f', '-printf', '%p %s %m %TY\n'], },
+  { name: 'find', argv: ['find', 'tree/sub', '-type', 'f', '-printf', '%p %s %m %TY\n'] },
   { name: 'find -exec', argv: ['find', 'tree/sub/deep', '-type', 'f', '-exec', 'wc', '-c', '{}', ';'] },
   { name: 'xargs', argv: ['xargs', '-n', '2', 'echo', 'x'], input: 'a b c d e\n' },
   { name: 'grep', argv: ['grep', '-n', 'lost[0-9]*[05] ', 'tree/words.txt'] },
@@ -65,7 +65,10 @@ const tools: readonly DebianCase[] = [
       'tree/numbers',
     ],
   },
-  { name: 'mawk floats', argv: ['mawk', 'BEGIN { for (i = 1; i < 9; i++) print i / 3, sin(i), exp(-i), log(i), sqrt(i), int(-i / 2), i ^ 7.5 }'] },
+  {
+    name: 'mawk floats',
+    argv: ['mawk', 'BEGIN { for (i = 1; i < 9; i++) print i / 3, sin(i), exp(-i), log(i), sqrt(i), int(-i / 2), i ^ 7.5 }'],
+  },
   { name: 'diff', argv: ['diff', '-u', 'tree/numbers', 'n2'], prepare: 'sed s/name7/NAME7/ tree/numbers > n2; touch -d @5 n2' },
   { name: 'bc', argv: ['bc', '-l'], input: 'scale=40\n4*a(1)\n2^200\n' },
   { name: 'openssl dgst', argv: ['openssl', 'dgst', '-sha512', 'tree/words.txt'] },

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { program } from '../flags/emit.ts';
 import { INTEGER } from '../flags/integer.ts';
 import { SSE } from '../flags/sse.ts';
+import { MMX } from '../flags/mmx.ts';
 import { SSE4 } from '../flags/sse4.ts';
 import { X87 } from '../flags/x87.ts';
 import { CACHE, SELF, leaks, perfglass } from '../lib/perfglass.ts';
@@ -54,6 +55,7 @@ else {
     ['sse', SSE],
     ['sse4', SSE4],
     ['x87', X87],
+    ['mmx', MMX],
   ] as const) {
     const elf = DIR + kind;
     writeFileSync(`${elf}.s`, program(statements, kind === 'integer' ? kind : 'sse'));

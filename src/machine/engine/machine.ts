@@ -72,6 +72,8 @@ export interface Machine {
   rare(body: () => void): void;
   /** Soft float: operation and immediate as in soft/operations.ts, two vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
   soft(operation: number, immediate: Val, a: Val, b: Val): Val;
+  /** What MMX instructions do to the x87 state: #MF when an exception is pending; TOP = 0, all registers in use. After the operand is read. */
+  enterMmx(): void;
   /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
   rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
   /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */

@@ -2,6 +2,7 @@
 import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
+import { defineMmx } from './mmx.ts';
 import { type Form, FormTable } from './registry.ts';
 import { defineSseConvert } from './sse-convert.ts';
 import { defineSseFloat } from './sse-float.ts';
@@ -27,6 +28,7 @@ export function allForms(): readonly Form[] {
   defineSseConvert(t);
   defineSse3(t);
   defineSse4(t);
+  defineMmx(t);
   defineX87(t);
   defineSystem(t);
   return [...t.forms.values()];

@@ -130,7 +130,11 @@ export class Emitter implements Machine {
       kind: isXmm ? 'x' : 'r',
       get: () => f.let(load(REG_TYPE(w), w, address, offset)),
       getVector: () => f.let(load('v128', 16, address, offset)),
-      set: (v) => f.store(w === 4 ? 8 : w, address, v, offset),
+      set: (v) => {
+        f.store(w === 4 ? 8 : w, address, v, offset);
+        // An MMX register is the significand of an x87 register, whose sign and exponent become ones.
+        if (isXmm && w === 8) f.store(2, address, k32(0xffff), offset + 8);
+      },
       setLow: (v, bytes) => f.store(bytes, address, v, offset),
       scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], address, offset)),
       check: () => {},
@@ -436,6 +440,14 @@ export class Emitter implements Machine {
       f.return(k32(L.RESULT.FAULT));
     });
     return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+
+  enterMmx(): void {
+    const f = this.f;
+    const status = f.let(load('i32', 2, k32(L.REGS + L.FPU.FSW)));
+    this.if(and(status, k32(0x80)), () => this.fault(VECTOR.MF));
+    f.store(2, k32(L.REGS + L.FPU.FSW), and(status, k32(~0x3800)));
+    f.store(1, k32(L.REGS + L.FPU.FTW), k32(255));
   }
 
   // ---- REP
