@@ -28,6 +28,8 @@ export interface PerfEventAttr {
   config3: bigint;
 }
 
+export type AttrFlagName = AttrFlag;
+
 export const attrFlag = (attr: PerfEventAttr, name: AttrFlag): boolean => ATTR_FLAGS.get(attr.flags, name) !== 0n;
 
 export type AttrValues = Partial<Omit<PerfEventAttr, 'flags'>> & { readonly flags?: bigint | Partial<Record<AttrFlag, boolean | number>> };
