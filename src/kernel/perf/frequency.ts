@@ -3,9 +3,26 @@
  * spec §2.6.
  */
 import type { PerfEvent } from './event.ts';
-import { attrFlag } from './attr.ts';
+import { PERF_TYPE } from '#abi/perf-event/attr.ts';
+import { attrFlag, type PerfEventAttr } from './attr.ts';
 
 export const isFrequency = (event: PerfEvent): boolean => attrFlag(event.attr, 'freq') && event.attr.sample_period > 0n;
+
+/** Events a second that Linux expects of a generic event on a half idle 1 GHz processor, by PERF_COUNT_HW id; of any other, FEW. */
+const EXPECTED: Readonly<Record<number, bigint>> = { 0: 500_000_000n, 1: 500_000_000n, 4: 100_000_000n, 6: 500_000_000n, 9: 500_000_000n };
+const EXPECTED_MISSES = 500_000n;
+const FEW = 64n * 4000n;
+
+/**
+ * The first period. Older kernels begin with 1 and let the overflows adjust it; here no time passes in perf's own work (it is overhead), so
+ * an event that counts the handler would overflow in it for ever. intel_pmu_freq_start_period (6.15) begins with a guess.
+ */
+export function startPeriod(attr: PerfEventAttr): bigint {
+  const id = Number(attr.config & 0xffff_ffffn);
+  const factor = attr.type !== PERF_TYPE.HARDWARE ? FEW : (EXPECTED[id] ?? (id === 2 || id === 3 || id === 5 ? EXPECTED_MISSES : FEW));
+  const period = (factor + attr.sample_period - 1n) / attr.sample_period - 1n;
+  return period < 1n ? 1n : period;
+}
 
 /**
  * Moves the period an eighth of the way to the one that would have given `sample_freq` samples a second, when `count` events took `ns`.

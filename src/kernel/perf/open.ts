@@ -9,6 +9,7 @@ import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type HwState, newHwState, type PerfEvent, type PmuKind } from './event.ts';
 import { assignCounters, eventConstraint } from './intel/constraints.ts';
 import { cacheSelect, hardwareSelect, type SelectOrError } from './intel/generic-events.ts';
+import { startPeriod } from './frequency.ts';
 import { MAX_STACK } from './callchain.ts';
 import { validRegisterMask } from './sample-registers.ts';
 import { isClock, isSoftwareModelled, softwareName } from './software.ts';
@@ -116,7 +117,7 @@ function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found
   const usr = !attrFlag(attr, 'exclude_user');
   const os = !attrFlag(attr, 'exclude_kernel');
   const config = select | PERFEVTSEL.pack({ usr, os, int: true });
-  const period = attr.sample_period === 0n ? maxPeriod : attrFlag(attr, 'freq') ? 1n : attr.sample_period;
+  const period = attr.sample_period === 0n ? maxPeriod : attrFlag(attr, 'freq') ? startPeriod(attr) : attr.sample_period;
   return { kind: 'core', hw: newHwState(config, select, counters, period) };
 }
 
