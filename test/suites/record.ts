@@ -217,20 +217,7 @@ function badInput(): void {
   else {
     try {
       const file = join(mounted, 'perf.data');
-      const full = at(
-        '-e',
-        'instructions:u',
-        '-c',
-        '503',
-        '-m',
-        '4',
-        '--max-sample-rate',
-        '100000000',
-        '-o',
-        file,
-        '--',
-        ...prog('fib', '24'),
-      );
+      const full = at('-e', 'instructions:u', '-c', '503', '--max-sample-rate', '100000000', '-o', file, '--', ...prog('fib', '24'));
       bad('a full disk', full, 1, /ENOSPC: the recording ends here/, file);
     } finally {
       spawnSync('umount', [mounted]);
