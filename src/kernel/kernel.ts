@@ -352,7 +352,9 @@ export class Kernel {
     const now = this.monotonicNs();
     let first: bigint | undefined;
     for (const t of this.byPid.values()) {
-      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, t.alarm?.atNs]) {
+      // A stopped task's alarm can wake nobody; SIGCONT looks at it (signal/deliver.ts).
+      const alarm = t.state === 'stopped' ? undefined : t.alarm?.atNs;
+      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, alarm]) {
         if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
       }
     }

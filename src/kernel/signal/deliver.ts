@@ -21,6 +21,7 @@ function resume(k: Kernel, task: Task, tellParent: boolean): void {
   if (task.state !== 'stopped') return;
   task.state = task.waiting === undefined ? 'runnable' : 'waiting';
   task.stopSignal = 0;
+  k.expireAlarms();
   if (!tellParent) return;
   task.continued = true;
   notifyParent(k, task, CLD.CONTINUED, SIG.SIGCONT);

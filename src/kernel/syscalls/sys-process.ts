@@ -55,6 +55,7 @@ function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const v = new DataView(bytes.buffer);
   const u = (at: number): bigint => v.getBigUint64(at, true);
   const stack = u(40);
+  if ((u(0) & 0xffn) !== 0n || u(32) > 64n) return -ERRNO.EINVAL;
   return doClone(k, t, {
     flags: Number(u(0)),
     exitSignal: Number(u(32)),
