@@ -1,10 +1,12 @@
 /** The kernel image, decoded with iced-x86: an oracle that is not ours. In tools/ because the kernel layer may not import iced. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Decoder, DecoderOptions, FlowControl, Formatter, FormatterSyntax, Instruction, Mnemonic, OpKind } from 'iced-x86';
 import { GATE_MAGIC } from '#arch/gate.ts';
 import { costRows, functionCost, syscallCost, workCounts } from '#kernel/text/cost-table.ts';
 import { GATE } from '#kernel/text/gates.ts';
+import { costTable } from './kernel-cost.ts';
 import { buildImage, FRAME_INSTRUCTIONS } from '#kernel/text/image.ts';
 
 const CALLS = [
@@ -177,4 +179,22 @@ test('the marked instructions are what their labels say', () => {
 test('the cost table has no row of nothing', () => {
   assert.ok(costRows().length > 100);
   for (const [name, cost] of costRows()) assert.ok(cost.before > 0, name);
+});
+
+test('docs/model.md states the amounts of the cost table', () => {
+  const doc = readFileSync(new URL('../docs/model.md', import.meta.url), 'utf8');
+  for (const row of costTable()) assert.ok(doc.includes(row), `missing: ${row}`);
+});
+
+test('the ways in and out have as many instructions as docs/model.md says', () => {
+  const upTo = (list: Decoded[], label: string): number => list.filter((d) => d.ip < image.address(label)).length;
+  const from = (list: Decoded[], label: string, end: string): number =>
+    list.filter((d) => d.ip >= image.address(label) && d.ip < image.address(end)).length;
+  const call = upTo(decode('entry_SYSCALL_64'), 'syscall_work') + upTo(decode('do_syscall_64'), 'no_such_call');
+  const back = from(decode('error_return'), 'error_return', 'return_work');
+  const fault = decode('asm_exc_page_fault').length + back;
+  const trap = decode('asm_exc_divide_error').length + back;
+  const doc = readFileSync(new URL('../docs/model.md', import.meta.url), 'utf8');
+  const text = `a system call costs ${call} instructions of it, an exception ${fault} with an error code and ${trap} without.`;
+  assert.ok(doc.includes(text), text);
 });

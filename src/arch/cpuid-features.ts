@@ -55,5 +55,5 @@ export function hasFeature(words: FeatureWords, feature: Feature): boolean {
  */
 export const ENGINE_FEATURES: readonly Feature[] = features(
   'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SSE3 SSSE3 SSE41 SSE42 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
-    'LAHF LZCNT SYSCALL NX RDTSCP LM',
+    'LAHF LZCNT SYSCALL NX RDTSCP LM ARCH_LBR',
 );

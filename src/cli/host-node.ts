@@ -18,6 +18,7 @@ function errnoOf(error: unknown): number {
 }
 
 const isAgain = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EAGAIN';
+const isEnd = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EOF';
 const isInterrupt = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EINTR';
 
 /** The value, or -errno. */
@@ -83,7 +84,44 @@ function unmasked<T>(call: () => T): T {
   }
 }
 
+/** A pipe or terminal that is read without blocking. */
+interface Stream {
+  readonly fd: number;
+  readonly terminal: boolean;
+}
+
+/** How long a read waits for the first byte before it says EAGAIN, and how long a silence ends what a pipe has begun to give; ms. */
+const FIRST_BYTE = 20;
+const SILENCE = 100;
+
+/**
+ * A terminal gives a line. A pipe is read until the buffer is full, its end, or a silence: how the writer's pieces fall must not show in
+ * what the program reads, as far as that can be had without hanging on a writer that waits for an answer.
+ */
+function readStream(stream: Stream, into: Uint8Array): number {
+  let total = 0;
+  let waited = 0;
+  for (;;) {
+    let n: number;
+    try {
+      n = fs.readSync(stream.fd, into, total, into.length - total, null);
+    } catch (error) {
+      if (isInterrupt(error)) continue;
+      if (!isAgain(error)) return total > 0 ? total : isEnd(error) ? 0 : -errnoOf(error);
+      if (waited >= (total > 0 ? SILENCE : FIRST_BYTE)) return total > 0 ? total : -ERRNO.EAGAIN;
+      pause();
+      waited++;
+      continue;
+    }
+    total += n;
+    waited = 0;
+    if (n === 0 || stream.terminal || total === into.length) return total;
+  }
+}
+
 export class NodeHost implements Host {
+  private readonly streams = new Map<number, Stream | undefined>();
+
   open(path: string, flags: number, mode: number): number {
     // Node's constants are Linux's on Linux; a FIFO or device that appeared meanwhile must not hang the session.
     const wanted = flags | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
@@ -95,15 +133,38 @@ export class NodeHost implements Host {
     return done(() => fs.closeSync(fd));
   }
   read(fd: number, into: Uint8Array, position: number): number {
+    if (position < 0 && into.length > 0) {
+      const stream = this.stream(fd);
+      if (stream !== undefined) return readStream(stream, into);
+    }
     for (;;) {
       try {
         return fs.readSync(fd, into, 0, into.length, position < 0 ? null : position);
       } catch (error) {
         if (isInterrupt(error)) continue;
-        if (!isAgain(error)) return (error as NodeJS.ErrnoException).code === 'EOF' ? 0 : -errnoOf(error);
+        if (!isAgain(error)) return isEnd(error) ? 0 : -errnoOf(error);
         pause();
       }
     }
+  }
+
+  /** A pipe or terminal as a descriptor of our own that does not block: the inherited one stays as its other users have set it. */
+  private stream(fd: number): Stream | undefined {
+    if (this.streams.has(fd)) return this.streams.get(fd);
+    let stream: Stream | undefined;
+    try {
+      const terminal = tty.isatty(fd);
+      if (terminal || fs.fstatSync(fd).isFIFO()) {
+        stream = {
+          fd: fs.openSync(`/proc/self/fd/${fd}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY),
+          terminal,
+        };
+      }
+    } catch {
+      stream = undefined; // not ours to open, or no /proc: reads block
+    }
+    this.streams.set(fd, stream);
+    return stream;
   }
   write(fd: number, from: Uint8Array, position: number): number {
     let written = 0;

@@ -2,8 +2,9 @@
 import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
 import { BUS, FPE, ILL_ILLOPN, SI, SIG, TRAP } from '#abi/signals.ts';
 import { syscallName } from '#abi/syscall-numbers.ts';
-import { ERRNO } from '#abi/errno.ts';
+import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
+import { directMap } from './boot/boot.ts';
 import type { Kernel } from './kernel.ts';
 import { handleFault } from './mm/fault.ts';
 import { USER_END } from './mm/page-tables.ts';
@@ -12,7 +13,7 @@ import { deliverSignals, forceSignal } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
 import { SYSCALL_ROWS } from './syscalls/table.ts';
 import { SyscallArgs, type SyscallRow } from './syscalls/types.ts';
-import { PtRegs } from './task/pt-regs.ts';
+import { PT, PtRegs, type PtRegister } from './task/pt-regs.ts';
 import type { Task } from './task/task.ts';
 import { GATE } from './text/gates.ts';
 import { exceptionName, gateAddress } from './text/image.ts';
@@ -138,6 +139,13 @@ export class GateServer {
       if (row.support === 'none') k.unsupported(row.name);
       result = row.handler(k, t, args);
     }
+    if (typeof result === 'object' && result.host === true) {
+      if (!t.signals.deliverable) {
+        k.askHostAgain(() => this.syscall(number));
+        return;
+      }
+      result = -ERESTARTSYS;
+    }
     if (typeof result === 'object') {
       t.waiting = result;
       t.state = 'waiting';
@@ -194,6 +202,7 @@ export class GateServer {
     this.lastFrame = frame;
     k.expireAlarms();
     if (k.scheduler.tick()) k.perf.tick(k.cpu, frame);
+    if (k.sleeperDue()) k.scheduler.needResched = true; // who slept goes before who computes
     k.updateWork();
     k.scheduler.arm();
   }
@@ -211,6 +220,10 @@ export class GateServer {
     const regs = this.frameRegisters();
     const rip = regs.get('ip');
     if ((regs.number('cs') & 3) === 0) {
+      if (vector === VECTOR.GP && rip === k.image.address('iretq_user')) {
+        this.badIret(regs);
+        return;
+      }
       const to = vector === VECTOR.GP ? k.stubs.fixup(rip) : undefined;
       if (to === undefined)
         throw new Error(`kernel text: ${exceptionName(vector)} at 0x${rip.toString(16)}, cr2 0x${k.cpu.cr2.toString(16)}`);
@@ -231,6 +244,26 @@ export class GateServer {
     }
     k.updateWork();
     if (!t.alive) this.leave();
+  }
+
+  /**
+   * IRETQ found no way to user mode (a non-canonical RIP from rt_sigreturn): SIGSEGV for the task, as Linux's fixup_bad_iret. The registers
+   * were the user's already, SWAPGS done; what IRETQ would have popped is still at the top of the stack.
+   */
+  private badIret(fault: PtRegs): void {
+    const { k } = this;
+    const { cpu } = k;
+    const t = this.task();
+    const names = Object.keys(PT).filter((n) => PT[n as PtRegister] < PT.orig_ax) as PtRegister[];
+    const values = names.map((n) => fault.get(n)); // the two frames overlap
+    for (const [i, n] of names.entries()) t.regs.set(n, values[i] as bigint);
+    t.regs.set('orig_ax', -1n);
+    this.traps.set(t, { error: 0n, vector: VECTOR.GP, cr2: k.cpu.cr2 });
+    [cpu.gsBase, cpu.kernelGsBase] = [cpu.kernelGsBase, cpu.gsBase];
+    cpu.gpr[GPR.RSP] = directMap(t.regs.base);
+    cpu.rip = k.image.address('error_return');
+    forceSignal(k, t, { signal: SIG.SIGSEGV, code: SI.KERNEL, address: 0n });
+    k.updateWork();
   }
 
   private pageFault(t: Task, error: number, cr2: bigint): void {

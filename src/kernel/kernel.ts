@@ -102,6 +102,7 @@ export class Kernel {
   private first: Task | undefined;
   private firstStatus = 0;
   private interrupts = 0;
+  private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
     this.port = port;
@@ -216,6 +217,12 @@ export class Kernel {
   /** Runs at most that many instructions, to the next gate at most; undefined: there is more to do. */
   step(maxInstructions: number): RunResult | undefined {
     if (this.result !== undefined) return this.result;
+    if (this.hostCall !== undefined) {
+      const again = this.hostCall;
+      this.hostCall = undefined;
+      again();
+      if (this.waitsForHost) return this.checkInterrupt();
+    }
     const exit = this.cpu.run(maxInstructions);
     switch (exit.kind) {
       case 'gate':
@@ -231,6 +238,18 @@ export class Kernel {
       case 'budget':
         break;
     }
+    return this.checkInterrupt();
+  }
+
+  /** A system call waits for the host: the next `step` asks again, and nothing else happens in between. */
+  askHostAgain(call: () => void): void {
+    this.hostCall = call;
+  }
+  get waitsForHost(): boolean {
+    return this.hostCall !== undefined;
+  }
+
+  private checkInterrupt(): RunResult | undefined {
     if (this.options.interrupted()) this.interrupt();
     return this.result;
   }
@@ -328,15 +347,23 @@ export class Kernel {
     this.port.memory.view.setUint32(this.area.percpu + PERCPU.WORK, work ? 1 : 0, true);
   }
 
-  /** When the next sleeping task or alarm is due. */
+  /** When the next sleeping task or alarm is due, behind now: what is due already needs no timer but a look (`sleeperDue`). */
   nextDeadlineNs(): bigint | undefined {
+    const now = this.monotonicNs();
     let first: bigint | undefined;
     for (const t of this.byPid.values()) {
       for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, t.alarm?.atNs]) {
-        if (at !== undefined && (first === undefined || at < first)) first = at;
+        if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
       }
     }
     return first;
+  }
+  /** A sleeping task's time has come. */
+  sleeperDue(): boolean {
+    const now = this.monotonicNs();
+    for (const t of this.byPid.values())
+      if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    return false;
   }
   /** Fires the alarms that are due. */
   expireAlarms(): void {

@@ -35,7 +35,10 @@ export interface Host {
   /** Host file descriptor ≥ 0, or -errno. `flags` and `mode` as Linux open(2); the mode is used as it is, without the host's umask. */
   open(path: string, flags: number, mode: number): number;
   close(fd: number): number;
-  /** Bytes read (0 = end), or -errno. `position` < 0: at the descriptor's own position (streams). */
+  /**
+   * Bytes read (0 = end), or -errno. `position` < 0: at the descriptor's own position (streams). A stream that has nothing yet may wait a
+   * short while (some 20 ms) and then says -EAGAIN, so that the caller can look at Ctrl-C.
+   */
   read(fd: number, into: Uint8Array, position: number): number;
   write(fd: number, from: Uint8Array, position: number): number;
   stat(path: string, followLinks: boolean): HostStat | number;

@@ -9,7 +9,10 @@ import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { missingFields, parseFields } from '#formats/perf-data/script-fields.ts';
 import { SamplePrinter, type ScriptOptions } from '#formats/perf-data/script-line.ts';
 import { Session } from '#formats/perf-data/session.ts';
+import { PtAuxDumper } from '#formats/pt/aux-dump.ts';
 import { CliError, type DefineCommand } from '../command.ts';
+import { DiskSymbols } from '../disk-symbols.ts';
+import { runItrace } from '../itrace.ts';
 import { openInput } from '../perf-data-input.ts';
 import { reportReading } from '../reading-report.ts';
 import { writeStdout } from '../stdout.ts';
@@ -21,6 +24,10 @@ interface Options {
   guest?: boolean;
   hideCallGraph?: boolean;
   ns?: boolean;
+  itrace?: string | true;
+  symfs?: string;
+  kallsyms?: string;
+  vmlinux?: string;
 }
 
 export const define: DefineCommand = (program, setExit) => {
@@ -33,12 +40,38 @@ export const define: DefineCommand = (program, setExit) => {
     .option('-D, --dump-raw-trace', 'every record: its bytes in hex and its meaning')
     .option('-G, --hide-call-graph', 'no callchains')
     .option('--ns', 'nine digits of time')
+    .option('--itrace [letters]', 'events from the Processor Trace of the recording: i b c r x p w o e, i with a period (i1i, i10us), q')
+    .option('--symfs <dir>', 'look for the recorded files under this directory')
+    .option('--vmlinux <file>', 'the recorded kernel, for --itrace through kernel code')
+    .option('--kallsyms <file>', 'symbols of the recorded kernel')
     .option('--guest', 'samples of guests too (perf drops them)')
     .action(async (options: Options) => {
       const choice = options.fields === undefined ? undefined : parseFields(options.fields);
       if (choice !== undefined && 'error' in choice) throw new CliError(choice.error, 129);
       const input = await openInput(options.input);
       const recording = input.data.recording;
+      const places = {
+        ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
+        ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
+      };
+      if (options.itrace !== undefined) {
+        const itrace = options.itrace === true ? '' : options.itrace;
+        const flags = options.fields?.includes('flags') === true;
+        try {
+          setExit(
+            await runItrace(input.data, {
+              itrace,
+              flags,
+              ns: options.ns === true,
+              ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
+              ...places,
+            }),
+          );
+        } finally {
+          input.close();
+        }
+        return;
+      }
       const missing = missingFields(
         recording.events.map((e) => e.attr),
         choice,
@@ -51,10 +84,14 @@ export const define: DefineCommand = (program, setExit) => {
         guest: options.guest === true,
         hideCallGraph: options.hideCallGraph === true,
         ns: options.ns === true,
+        resolver: new DiskSymbols(places),
       };
       const printer = new SamplePrinter(recording, session, out, scriptOptions);
       let sink: RecordSink = new ScriptSink(session, printer);
-      if (options.dumpRawTrace === true) sink = new RecordDumper(session, printer, out, recording.mode === 'pipe' ? 'pipe' : input.name);
+      if (options.dumpRawTrace === true) {
+        const name = recording.mode === 'pipe' ? 'pipe' : input.name;
+        sink = new RecordDumper(session, printer, out, name, new PtAuxDumper(out));
+      }
       let result;
       try {
         result = await input.data.scan(sink, { ordered: true });

@@ -62,6 +62,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     interrupted: options.interrupted,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
+    umask: process.umask(),
     ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
   });

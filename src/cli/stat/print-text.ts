@@ -37,8 +37,8 @@ const noise = (percent: number): string => `  ( +-${percent.toFixed(2).padStart(
 function textLine(line: StatLine, o: TextOptions): string {
   const value = line.missing ?? numberText(line.value.mean, line.unit === 'msec', o.bigNumbers);
   let text = `${value.padStart(18)} ${line.unit.padEnd(4)} ${line.name.padEnd(32)}${metricText(line.metric)}`;
-  if (line.missing !== undefined) return text;
-  if (o.repeat) text += noise(line.value.errorPercent);
+  if (line.missing !== undefined && line.missing !== '<not counted>') return text;
+  if (o.repeat && line.missing === undefined) text += noise(line.value.errorPercent);
   if (line.scaled) text += `  (${line.runningPercent.toFixed(2)}%)`;
   return text;
 }

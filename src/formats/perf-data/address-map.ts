@@ -25,6 +25,8 @@ export interface MapEntry {
   readonly startLo: number;
   readonly endHi: number;
   readonly endLo: number;
+  /** For histograms: their own number for this mapping. */
+  slot: number;
 }
 
 const hi = (v: bigint): number => Number(BigInt.asUintN(32, v >> 32n));
@@ -32,7 +34,7 @@ const lo = (v: bigint): number => Number(BigInt.asUintN(32, v));
 
 export function mapEntry(start: bigint, end: bigint, pgoff: bigint, dso: Dso, symbol?: string): MapEntry {
   const top = BigInt.asUintN(64, end);
-  const entry = { start, end: top, pgoff, dso, startHi: hi(start), startLo: lo(start), endHi: hi(top), endLo: lo(top) };
+  const entry = { start, end: top, pgoff, dso, startHi: hi(start), startLo: lo(start), endHi: hi(top), endLo: lo(top), slot: -1 };
   return symbol === undefined ? entry : { ...entry, symbol };
 }
 

@@ -10,6 +10,10 @@ import type { Recording } from './recording.ts';
 import type { RecordSink } from './scan.ts';
 
 const NO_TIME = 0xffff_ffff;
+/** Bytes of buffers that may be held beyond what is queued. */
+const HELD_SLACK = 0x100_0000;
+
+type Column = Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 export class OrderedSink implements RecordSink {
   readonly auxData?: (piece: Uint8Array, offsetInPayload: number, fileOffset: number) => void;
@@ -19,7 +23,9 @@ export class OrderedSink implements RecordSink {
   readonly #sink: RecordSink;
   readonly #maxBytes: number;
   readonly #out = new RecordCursor();
-  #count = 0;
+  /** The queue is [#first, #end) of the columns. */
+  #first = 0;
+  #end = 0;
   #bytesQueued = 0;
   #timeHi = new Uint32Array(1024);
   #timeLo = new Uint32Array(1024);
@@ -27,8 +33,11 @@ export class OrderedSink implements RecordSink {
   #chunk = new Int32Array(1024);
   #fileOffset = new Float64Array(1024);
   #compressed = new Uint8Array(1024);
+  /** Buffers that queued records lie in; `#chunk` counts from `#chunkBase`. */
   #chunks: Uint8Array[] = [];
   #views: DataView[] = [];
+  #chunkBase = 0;
+  #heldBytes = 0;
   /** True while arrivals were in order: nothing to sort. */
   #sorted = true;
   #maxHi = 0;
@@ -72,21 +81,22 @@ export class OrderedSink implements RecordSink {
   }
 
   #push(cursor: RecordCursor, hi: number, lo: number): void {
-    const n = this.#count;
-    if (n === this.#at.length) this.#grow();
+    if (this.#end === this.#at.length) this.#makeRoom();
+    const n = this.#end;
     let chunk = this.#chunks.length - 1;
     if (chunk < 0 || this.#chunks[chunk] !== cursor.bytes) {
       this.#chunks.push(cursor.bytes);
       this.#views.push(cursor.view);
+      this.#heldBytes += cursor.bytes.byteLength;
       chunk++;
     }
     this.#timeHi[n] = hi;
     this.#timeLo[n] = lo;
     this.#at[n] = cursor.at;
-    this.#chunk[n] = chunk;
+    this.#chunk[n] = chunk + this.#chunkBase;
     this.#fileOffset[n] = cursor.fileOffset;
     this.#compressed[n] = cursor.compressed ? 1 : 0;
-    this.#count = n + 1;
+    this.#end = n + 1;
     this.#bytesQueued += cursor.size;
     if (hi > this.#maxHi || (hi === this.#maxHi && lo >= this.#maxLo)) {
       this.#maxHi = hi;
@@ -96,149 +106,168 @@ export class OrderedSink implements RecordSink {
       if (hi < this.#lastHi || (hi === this.#lastHi && lo < this.#lastLo)) this.late++;
     }
     if (this.#bytesQueued > this.#maxBytes) {
-      const order = this.#sort();
-      this.#deliver(order, Math.ceil(this.#count / 2));
-    }
+      this.#sort();
+      this.#deliver(this.#first + Math.ceil((this.#end - this.#first) / 2));
+    } else if (this.#heldBytes > 4 * this.#bytesQueued + HELD_SLACK) this.#compact();
   }
 
-  #grow(): void {
-    const size = this.#at.length * 2;
-    const wider = <T extends Uint32Array | Int32Array | Float64Array | Uint8Array>(next: T, old: T): T => {
-      next.set(old);
-      return next;
+  /** Moves the queue to the front of its columns when half of them are free, doubles them otherwise. */
+  #makeRoom(): void {
+    const { first, length } = { first: this.#first, length: this.#at.length };
+    const grow = first * 2 < length;
+    const move = <T extends Column>(column: T, next: () => T): T => {
+      const to = grow ? next() : column;
+      to.set(column.subarray(first, this.#end) as never, 0);
+      return to;
     };
-    this.#timeHi = wider(new Uint32Array(size), this.#timeHi);
-    this.#timeLo = wider(new Uint32Array(size), this.#timeLo);
-    this.#at = wider(new Int32Array(size), this.#at);
-    this.#chunk = wider(new Int32Array(size), this.#chunk);
-    this.#fileOffset = wider(new Float64Array(size), this.#fileOffset);
-    this.#compressed = wider(new Uint8Array(size), this.#compressed);
+    const size = length * 2;
+    this.#timeHi = move(this.#timeHi, () => new Uint32Array(size));
+    this.#timeLo = move(this.#timeLo, () => new Uint32Array(size));
+    this.#at = move(this.#at, () => new Int32Array(size));
+    this.#chunk = move(this.#chunk, () => new Int32Array(size));
+    this.#fileOffset = move(this.#fileOffset, () => new Float64Array(size));
+    this.#compressed = move(this.#compressed, () => new Uint8Array(size));
+    this.#end -= first;
+    this.#first = 0;
   }
 
   /** Everything that is left, in order. Call it after the last record. */
   flush(): void {
-    this.#deliver(this.#sort(), this.#count);
+    this.#sort();
+    this.#deliver(this.#end);
   }
 
   #finishRound(): void {
-    const order = this.#sort();
-    let n = 0;
+    this.#sort();
     const hi = this.#nextHi;
     const lo = this.#nextLo;
-    while (n < this.#count) {
-      const i = order === undefined ? n : (order[n] as number);
-      const h = this.#timeHi[i] as number;
-      if (h > hi || (h === hi && (this.#timeLo[i] as number) > lo)) break;
-      n++;
+    // the first record younger than the limit
+    let a = this.#first;
+    let b = this.#end;
+    while (a < b) {
+      const m = (a + b) >> 1;
+      const h = this.#timeHi[m] as number;
+      if (h > hi || (h === hi && (this.#timeLo[m] as number) > lo)) b = m;
+      else a = m + 1;
     }
-    this.#deliver(order, n);
+    this.#deliver(a);
     this.#nextHi = this.#maxHi;
     this.#nextLo = this.#maxLo;
   }
 
-  /** Indexes by time, equal times in order of arrival; undefined when that is the order of arrival. Merges the runs that are there. */
-  #sort(): Int32Array | undefined {
-    const n = this.#count;
-    if (this.#sorted || n < 2) return undefined;
-    const hi = this.#timeHi;
-    const lo = this.#timeLo;
-    const before = (a: number, b: number): boolean => {
-      const x = hi[a] as number;
-      const y = hi[b] as number;
-      return x < y || (x === y && (lo[a] as number) < (lo[b] as number));
+  /** Puts the queue in order of time, equal times in order of arrival, by merging the runs that are there. */
+  #sort(): void {
+    if (this.#sorted) return;
+    this.#sorted = true;
+    const order = mergeRuns(this.#timeHi, this.#timeLo, this.#first, this.#end);
+    const n = order.length;
+    const pick = <T extends Column>(column: T): void => {
+      const old = column.slice(this.#first, this.#end);
+      for (let k = 0; k < n; k++) column[this.#first + k] = old[(order[k] as number) - this.#first] as number;
     };
-    let runs: number[] = [0];
-    let from = new Int32Array(n);
-    for (let i = 0; i < n; i++) {
-      from[i] = i;
-      if (i > 0 && before(i, i - 1)) runs.push(i);
-    }
-    let to = new Int32Array(n);
-    while (runs.length > 1) {
-      const merged: number[] = [];
-      for (let r = 0; r < runs.length; r += 2) {
-        const start = runs[r] as number;
-        const middle = runs[r + 1] ?? n;
-        const end = runs[r + 2] ?? n;
-        merged.push(start);
-        let a = start;
-        let b = middle;
-        for (let k = start; k < end; k++) {
-          if (a < middle && (b >= end || !before(from[b] as number, from[a] as number))) to[k] = from[a++] as number;
-          else to[k] = from[b++] as number;
-        }
-      }
-      runs = merged;
-      [from, to] = [to, from];
-    }
-    return from;
+    pick(this.#timeHi);
+    pick(this.#timeLo);
+    pick(this.#at);
+    pick(this.#chunk);
+    pick(this.#fileOffset);
+    pick(this.#compressed);
   }
 
-  /** Delivers the first `n` of the order and keeps the others, sorted. */
-  #deliver(order: Int32Array | undefined, n: number): void {
+  /** Delivers the queue up to index `to`; it is in order. */
+  #deliver(to: number): void {
     const out = this.#out;
+    const sink = this.#sink;
     let current = -1;
-    let index = -1;
-    for (let k = 0; k < n; k++) {
-      index = order === undefined ? k : (order[k] as number);
-      const chunk = this.#chunk[index] as number;
+    let bytes = 0;
+    const base = this.#chunkBase;
+    for (let k = this.#first; k < to; k++) {
+      const chunk = this.#chunk[k] as number;
       if (chunk !== current) {
-        out.bytes = this.#chunks[chunk] as Uint8Array;
-        out.view = this.#views[chunk] as DataView;
+        out.bytes = this.#chunks[chunk - base] as Uint8Array;
+        out.view = this.#views[chunk - base] as DataView;
         current = chunk;
       }
-      out.setHeader(this.#at[index] as number, this.#fileOffset[index] as number);
-      out.compressed = this.#compressed[index] === 1;
-      this.#bytesQueued -= out.size;
-      this.#sink.record(out);
+      out.setHeader(this.#at[k] as number, this.#fileOffset[k] as number);
+      out.compressed = this.#compressed[k] === 1;
+      bytes += out.size;
+      sink.record(out);
     }
-    if (index >= 0) {
-      this.#lastHi = this.#timeHi[index] as number;
-      this.#lastLo = this.#timeLo[index] as number;
+    if (to > this.#first) {
+      this.#lastHi = this.#timeHi[to - 1] as number;
+      this.#lastLo = this.#timeLo[to - 1] as number;
     }
-    this.#keep(order, n);
-  }
-
-  /** The records from `n` on become the whole queue. They are copied when that frees much more than it costs. */
-  #keep(order: Int32Array | undefined, n: number): void {
-    const left = this.#count - n;
-    this.#sorted = true;
-    if (left === 0) {
-      this.#count = 0;
-      this.#chunks = [];
-      this.#views = [];
+    this.#bytesQueued -= bytes;
+    this.#first = to;
+    if (to === this.#end) {
+      this.#first = 0;
+      this.#end = 0;
+      this.#drop(this.#chunks.length);
       return;
     }
-    if (n === 0 && order === undefined) return;
-    const pick = <T extends Uint32Array | Int32Array | Float64Array | Uint8Array>(old: T): T => {
-      const next = old.slice(0, old.length) as T;
-      for (let k = 0; k < left; k++) next[k] = old[order === undefined ? n + k : (order[n + k] as number)] as number;
-      return next;
-    };
-    this.#timeHi = pick(this.#timeHi);
-    this.#timeLo = pick(this.#timeLo);
-    this.#at = pick(this.#at);
-    this.#chunk = pick(this.#chunk);
-    this.#fileOffset = pick(this.#fileOffset);
-    this.#compressed = pick(this.#compressed);
-    this.#count = left;
-    const held = this.#chunks.reduce((sum, c) => sum + c.byteLength, 0);
-    if (held > 4 * this.#bytesQueued + 0x10_0000) this.#compact();
+    // buffers before the oldest that is still needed
+    let least = this.#chunk[to] as number;
+    for (let k = to; k < this.#end; k++) if ((this.#chunk[k] as number) < least) least = this.#chunk[k] as number;
+    this.#drop(least - base);
   }
 
+  #drop(n: number): void {
+    if (n <= 0) return;
+    for (const c of this.#chunks.splice(0, n)) this.#heldBytes -= c.byteLength;
+    this.#views.splice(0, n);
+    this.#chunkBase += n;
+  }
+
+  /** Copies what is queued together, when its buffers hold much else: a straggler must not keep megabytes. */
   #compact(): void {
     const all = new Uint8Array(this.#bytesQueued);
-    const cursor = this.#out;
+    const base = this.#chunkBase;
     let end = 0;
-    for (let k = 0; k < this.#count; k++) {
-      cursor.setBuffer(this.#chunks[this.#chunk[k] as number] as Uint8Array);
-      cursor.setHeader(this.#at[k] as number, 0);
-      all.set(cursor.record, end);
+    for (let k = this.#first; k < this.#end; k++) {
+      const chunk = this.#chunks[(this.#chunk[k] as number) - base] as Uint8Array;
+      const at = this.#at[k] as number;
+      const size = (this.#views[(this.#chunk[k] as number) - base] as DataView).getUint16(at + 6, this.#recording.littleEndian);
+      all.set(chunk.subarray(at, at + size), end);
       this.#at[k] = end;
-      this.#chunk[k] = 0;
-      end += cursor.size;
+      this.#chunk[k] = base;
+      end += size;
     }
     this.#chunks = [all];
     this.#views = [new DataView(all.buffer)];
+    this.#heldBytes = all.byteLength;
   }
+}
+
+/** Indexes [first, end) by time, stable. */
+function mergeRuns(hi: Uint32Array, lo: Uint32Array, first: number, end: number): Int32Array {
+  const n = end - first;
+  const before = (a: number, b: number): boolean => {
+    const x = hi[a] as number;
+    const y = hi[b] as number;
+    return x < y || (x === y && (lo[a] as number) < (lo[b] as number));
+  };
+  let runs: number[] = [0];
+  let from = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    from[i] = first + i;
+    if (i > 0 && before(first + i, first + i - 1)) runs.push(i);
+  }
+  let to = new Int32Array(n);
+  while (runs.length > 1) {
+    const merged: number[] = [];
+    for (let r = 0; r < runs.length; r += 2) {
+      const start = runs[r] as number;
+      const middle = runs[r + 1] ?? n;
+      const stop = runs[r + 2] ?? n;
+      merged.push(start);
+      let a = start;
+      let b = middle;
+      for (let k = start; k < stop; k++) {
+        if (a < middle && (b >= stop || !before(from[b] as number, from[a] as number))) to[k] = from[a++] as number;
+        else to[k] = from[b++] as number;
+      }
+    }
+    runs = merged;
+    [from, to] = [to, from];
+  }
+  return from;
 }

@@ -17,6 +17,8 @@ export class Thread {
   maps: AddressMap;
   /** For printers: whatever they made of `comm`; dropped when it changes. */
   commBytes: Uint8Array | undefined;
+  /** For histograms: their own number for `comm`; -1 when it changed. */
+  commSlot = -1;
 
   constructor(pid: number, tid: number, comm: string, maps: AddressMap) {
     this.pid = pid;
@@ -125,6 +127,7 @@ export class Session {
         const thread = this.thread(record.pid, record.tid);
         thread.comm = record.comm;
         thread.commBytes = undefined;
+        thread.commSlot = -1;
         return;
       }
       case 'FORK': {
@@ -169,10 +172,12 @@ export class Session {
     const thread = this.thread(record.pid, record.tid);
     const exec = record.type === 'MMAP2' ? (record.prot & PROT_EXEC) !== 0 : (misc & PERF_RECORD_MISC.MMAP_DATA) === 0;
     const huge = record.type === 'MMAP2' && (record.flags & MAP_HUGETLB) !== 0;
-    const name = exec && (huge || isAnonymous(record.filename)) ? `/tmp/perf-${record.pid}.map` : record.filename;
+    const anonymous = huge || isAnonymous(record.filename);
+    const name = exec && anonymous ? `/tmp/perf-${record.pid}.map` : record.filename;
     dso = this.dso(name, name, false);
     if (record.type === 'MMAP2' && record.buildId !== undefined) dso.buildId = hex(record.buildId);
-    thread.maps.insert(mapEntry(record.addr, end, name === '[vdso]' ? 0n : record.pgoff, dso));
+    // memory without a file has no offsets: its addresses stand for themselves
+    thread.maps.insert(mapEntry(record.addr, end, name === '[vdso]' ? 0n : anonymous ? record.addr : record.pgoff, dso));
   }
 }
 
@@ -191,8 +196,8 @@ function isAnonymous(name: string): boolean {
 }
 
 /** /lib/modules/x/kernel/net/cdc-ether.ko.xz → [cdc_ether] */
-function moduleName(path: string): string {
-  if (path.startsWith('[')) return path;
+export function moduleName(path: string): string {
+  if (path.startsWith('[') || !path.includes('.ko')) return path;
   const base = path.slice(path.lastIndexOf('/') + 1);
   const ko = base.indexOf('.ko');
   return `[${(ko < 0 ? base : base.slice(0, ko)).replaceAll('-', '_')}]`;

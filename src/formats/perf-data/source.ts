@@ -95,9 +95,9 @@ export function memorySource(bytes: Uint8Array): SyncByteSource {
   };
 }
 
-const KEEP = 0x2_0000; // a reader returns at most one record (64 KiB) when it moves its window
+const KEEP = 0x2_0000; // ids stand before the attrs that tell of them
 
-/** A pipe: chunks in order. Keeps the last 128 KiB, so that a window may start at a record that the last one cut. */
+/** A pipe: chunks in order. Keeps what the last read began with and 128 KiB before it, so that a window may start anywhere in the last one. */
 export function chunkSource(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): ByteSource {
   const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   let buffer: Uint8Array = new Uint8Array(0);
@@ -106,6 +106,10 @@ export function chunkSource(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Ar
   const pull = async (offset: number, length: number): Promise<Uint8Array> => {
     if (offset < start)
       throw new FormatError(offset, `this part of the file is needed again, and a pipe cannot go back (now at 0x${start.toString(16)})`);
+    // what was returned last stays until the reader moves on: it may go back within it
+    const passed = Math.min(Math.max(0, offset - KEEP - start), buffer.byteLength);
+    buffer = buffer.subarray(passed);
+    start += passed;
     const parts: Uint8Array[] = [];
     let end = start + buffer.byteLength;
     while (!done && end < offset + length) {
@@ -134,9 +138,6 @@ export function chunkSource(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Ar
       buffer = joined;
     }
     const out = buffer.subarray(Math.min(offset - start, buffer.byteLength), Math.min(offset + length - start, buffer.byteLength));
-    const keepFrom = Math.max(0, Math.min(offset + length - start, buffer.byteLength) - KEEP);
-    buffer = buffer.subarray(keepFrom);
-    start += keepFrom;
     return out;
   };
   return { sequential: true, read: pull };

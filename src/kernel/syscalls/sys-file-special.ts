@@ -50,7 +50,7 @@ function memfdCreate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof name === 'number') return name === -ERRNO.ENAMETOOLONG ? -ERRNO.EINVAL : name;
   if (utf8Length(name) > MEMFD_NAME_MAX) return -ERRNO.EINVAL;
   const seals = (flags & (MFD.ALLOW_SEALING | MFD.NOEXEC_SEAL)) === 0 ? F_SEAL.SEAL : 0;
-  const node = new MemoryFileNode(k.vfs.inodes, name, seals, ownerOf(t));
+  const node = new MemoryFileNode(k.vfs.inodes, k.vfs.pages, name, seals, ownerOf(t));
   return t.files.install(new MemoryFile(node, O.RDWR | O.LARGEFILE), (flags & MFD.CLOEXEC) !== 0);
 }
 

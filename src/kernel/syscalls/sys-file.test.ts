@@ -244,6 +244,16 @@ test('standard streams: bytes go through, a pipe is a pipe, /dev/stdin opens wha
   assert.equal(b.write(0, 'x'), -ERRNO.EBADF);
 });
 
+test('input that has not come yet: the whole model waits; O_NONBLOCK gets EAGAIN', () => {
+  const b = bench({}, 'late');
+  b.host.silence = 2;
+  assert.equal(b.readText(0), 'waits');
+  assert.equal(b.waiting?.host, true);
+  b.call('fcntl', 0, F.SETFL, O.NONBLOCK);
+  assert.equal(b.readText(0), -ERRNO.EAGAIN);
+  assert.equal(b.readText(0), 'late');
+});
+
 test('a terminal is /dev/pts/0 with a size and settings that are remembered', () => {
   const host = new MemoryHost();
   host.terminalSize = { rows: 50, columns: 132 };

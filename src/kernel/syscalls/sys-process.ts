@@ -321,6 +321,7 @@ function setLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): n
   if (hard > limitOf(k, of, resource)[1] && t.credentials.euid !== 0) return -ERRNO.EPERM;
   of.limits.set(resource, [soft, hard]);
   if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
+  if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
   return 0;
 }
 

@@ -17,6 +17,11 @@ export interface Wait {
   /** Monotonic modelled time (Kernel.monotonicNs). */
   readonly deadlineNs?: bigint;
   readonly interrupted?: () => number;
+  /**
+   * What is waited for comes from outside the model (a terminal, a pipe of the host). The whole model stands still: no other task runs and
+   * no time passes, so that when the input comes makes no difference. The handler is asked again until it has an answer; `ready` is not.
+   */
+  readonly host?: true;
 }
 
 /** A value for RAX. A negative number is -errno. */

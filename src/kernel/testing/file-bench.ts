@@ -5,6 +5,8 @@
 import { SYS, type SyscallName } from '#abi/syscall-numbers.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
+import type { PageCache } from '../mm/page-cache.ts';
+import type { PageSource } from '../mm/page-source.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
 import { FILE_ROWS } from '../syscalls/sys-file.ts';
 import type { SyscallArgs, Wait } from '../syscalls/types.ts';
@@ -106,7 +108,7 @@ const ROOT: Credentials = { uid: 0, euid: 0, suid: 0, gid: 0, egid: 0, sgid: 0, 
 /** What the bench's kernel and task have; the handlers may touch nothing else. */
 type BenchKernel = Pick<
   Kernel,
-  'host' | 'port' | 'tasks' | 'current' | 'options' | 'vfs' | 'monotonicNs' | 'realtimeNs' | 'random' | 'signalTask'
+  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'options' | 'vfs' | 'monotonicNs' | 'realtimeNs' | 'random' | 'signalTask'
 >;
 
 export class FileBench {
@@ -121,14 +123,23 @@ export class FileBench {
   readonly signals: number[] = [];
   /** What the last call waits for. */
   waiting: Wait | undefined;
+  /** Frames of the page cache, one page each, in order of first use. */
+  readonly frames = new Uint8Array(16 * 4096);
+  readonly cached = new Map<string, number>();
   private readonly handlers = new Map(FILE_ROWS.map((row) => [row.number, row.handler]));
 
   constructor(host: MemoryHost, cwd = '/', options: VfsOptions = {}) {
     this.host = host;
     const tasks = new Map<number, Task>();
-    const kernel: Omit<BenchKernel, 'vfs' | 'current' | 'port'> & { vfs: Vfs | undefined; current: Task | undefined; port: unknown } = {
+    const kernel: Omit<BenchKernel, 'vfs' | 'current' | 'port' | 'pageCache'> & {
+      vfs: Vfs | undefined;
+      current: Task | undefined;
+      port: unknown;
+      pageCache: unknown;
+    } = {
       host,
-      port: { cpus: [{}], model: undefined, memory: { sizeBytes: 1 << 28 } },
+      pageCache: this.pageCache(),
+      port: { cpus: [{}], model: undefined, memory: { sizeBytes: this.frames.length, bytes: this.frames, written: () => {} } },
       tasks,
       current: undefined,
       options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false, files: {} },
@@ -146,6 +157,26 @@ export class FileBench {
     this.task = this.newTask(1, this.vfs.newFiles({ stdin: 0, stdout: 1, stderr: 2 }), this.vfs.newFs(cwd));
     tasks.set(1, this.task);
     kernel.current = this.task;
+  }
+
+  private pageCache(): Pick<PageCache, 'peek' | 'drop'> {
+    return {
+      peek: (key, index) => this.cached.get(`${key}#${index}`),
+      drop: (key) => {
+        for (const name of this.cached.keys()) if (name.startsWith(`${key}#`)) this.cached.delete(name);
+      },
+    };
+  }
+  /** The page of a mapping, read as a page fault does. */
+  fault(source: PageSource, index: number): Uint8Array {
+    const name = `${source.key}#${index}`;
+    let frame = this.cached.get(name);
+    if (frame === undefined) {
+      frame = this.cached.size * 4096;
+      this.cached.set(name, frame);
+      source.readPage(index, this.frames.subarray(frame, frame + 4096));
+    }
+    return this.frames.subarray(frame, frame + 4096);
   }
 
   private newTask(pid: number, files: Task['files'], fs: Task['fs']): Task {

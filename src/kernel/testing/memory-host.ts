@@ -139,8 +139,14 @@ export class MemoryHost implements Host {
   openCount(): number {
     return this.files.size;
   }
+  /** So many reads of standard input find nothing yet. */
+  silence = 0;
   read(fd: number, into: Uint8Array, position: number): number {
     if (fd === 0) {
+      if (this.silence > 0) {
+        this.silence--;
+        return -ERRNO.EAGAIN;
+      }
       const part = this.input.subarray(this.inputAt, this.inputAt + into.length);
       into.set(part);
       this.inputAt += part.length;

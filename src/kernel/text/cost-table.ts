@@ -72,13 +72,13 @@ const FUNCTIONS: Readonly<Record<string, Cost>> = {
 };
 
 /** A system call without a row of its own costs this. */
-const OTHER = cost(16, 8);
+export const OTHER_COST: Cost = cost(16, 8);
 
 function rows(c: Cost, names: string): Record<string, Cost> {
   return Object.fromEntries(names.split(' ').map((n) => [n, c]));
 }
 
-export const syscallCost = (name: string): Cost => SYSCALLS[name] ?? OTHER;
+export const syscallCost = (name: string): Cost => SYSCALLS[name] ?? OTHER_COST;
 export const functionCost = (name: string): Cost => FUNCTIONS[name] ?? (FUNCTIONS['exc_other'] as Cost);
 
 /** All rows, for docs/model.md. */

@@ -3,10 +3,10 @@ import { ERRNO } from '#abi/errno.ts';
 import { O, majorOf, minorOf } from '#abi/fs.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import { FileDescription } from './file-description.ts';
+import { PAGE, keyOf, readThrough, resizeThrough, writeThrough } from './file-pages.ts';
 import type { HostNode } from './host-tree.ts';
+import type { InodeRecord } from './inodes.ts';
 import type { FileStat, NewTimes } from './node.ts';
-
-const PAGE = 4096;
 
 export class HostFile extends FileDescription {
   declare readonly node: HostNode;
@@ -35,28 +35,43 @@ export class HostFile extends FileDescription {
     }
     return this.knownIdentity;
   }
-  /** The guest has written or cut: modelled times, and a new key for the page cache. */
-  contentChanged(): void {
+  private record(): InodeRecord | undefined {
     const identity = this.identity();
-    if (identity !== undefined) this.node.tree.inodes.modified(identity);
+    return identity === undefined ? undefined : this.node.tree.inodes.record(identity);
   }
   private size(): number {
     const stat = this.node.tree.host.fstat(this.fd);
     return typeof stat === 'number' ? 0 : stat.size;
   }
+  private changed(): void {
+    const identity = this.identity();
+    if (identity !== undefined) this.node.tree.inodes.modified(identity);
+  }
+  /** The file has `size` bytes now, `before` it had more or fewer. */
+  resized(before: number, size: number): void {
+    const record = this.record();
+    if (record !== undefined) resizeThrough(this.node.tree.pages, record, before, size);
+    this.changed();
+  }
 
   override read(into: Uint8Array): number {
-    const n = this.node.tree.host.read(this.fd, into, this.offset);
+    const n = this.pread(into, this.offset);
     if (n > 0) this.offset += n;
     return n;
   }
-  override write(from: Uint8Array): number {
-    const n = this.pwrite(from, this.offset);
-    if (n > 0) this.offset = (this.flags & O.APPEND) !== 0 ? this.size() : this.offset + n;
+  override pread(into: Uint8Array, position: number): number {
+    const n = this.node.tree.host.read(this.fd, into, position);
+    if (n > 0 && this.node.tree.inodes.writableMappings > 0) {
+      const record = this.record();
+      if (record !== undefined) readThrough(this.node.tree.pages, record, into.subarray(0, n), position);
+    }
     return n;
   }
-  override pread(into: Uint8Array, position: number): number {
-    return this.node.tree.host.read(this.fd, into, position);
+  override write(from: Uint8Array): number {
+    const append = (this.flags & O.APPEND) !== 0;
+    const n = this.pwrite(from, this.offset);
+    if (n > 0) this.offset = append ? this.size() : this.offset + n;
+    return n;
   }
   /** With O_APPEND the position does not count: pwrite(2), BUGS. */
   override pwrite(from: Uint8Array, position: number): number {
@@ -64,7 +79,13 @@ export class HostFile extends FileDescription {
     const append = (this.flags & O.APPEND) !== 0;
     const at = append ? (this.hostAppends ? -1 : this.size()) : position;
     const n = this.node.tree.host.write(this.fd, from, at);
-    if (n > 0) this.contentChanged();
+    if (n > 0) {
+      const record = this.record();
+      if (record !== undefined) {
+        writeThrough(this.node.tree.pages, record, from.subarray(0, n), at < 0 && record.mapped > 0 ? this.size() - n : at);
+      }
+      this.changed();
+    }
     return n;
   }
   override seek(offset: number, whence: number): number {
@@ -78,8 +99,9 @@ export class HostFile extends FileDescription {
     return Math.max(0, this.size() - this.offset);
   }
   override truncate(size: number): number {
+    const before = this.size();
     const result = this.node.tree.host.ftruncate(this.fd, size);
-    if (result >= 0) this.contentChanged();
+    if (result >= 0) this.resized(before, size);
     return result;
   }
   override sync(): number {
@@ -123,17 +145,23 @@ export class HostFile extends FileDescription {
     const stat = host.fstat(this.fd);
     if (typeof stat === 'number') return stat;
     const record = inodes.record(stat.identity);
-    const root = rootOf(this.node);
+    const { writable } = this;
     return {
-      key: `${record.dev}:${record.ino}@${record.version}`,
-      name: this.node.describe(root),
+      key: keyOf(record),
+      name: this.node.describe(rootOf(this.node)),
       device: { major: majorOf(record.dev), minor: minorOf(record.dev) },
       inode: record.ino,
       sizeBytes: () => this.size(),
       readPage: (index, into) => host.read(this.fd, into, index * PAGE),
-      ...(this.writable ? { writePage: (index, from) => this.writePage(index, from) } : {}),
-      retain: () => void this.retain(),
-      release: () => this.release(),
+      ...(writable ? { writePage: (index, from) => this.writePage(index, from) } : {}),
+      retain: () => {
+        this.retain();
+        inodes.mapping(record, writable, 1);
+      },
+      release: () => {
+        this.release();
+        inodes.mapping(record, writable, -1);
+      },
     };
   }
   /** A shared mapping's page goes back; what lies behind the end of the file does not make it longer. */
@@ -143,12 +171,7 @@ export class HostFile extends FileDescription {
     if (length <= 0) return 0;
     const n = this.node.tree.host.write(this.fd, from.subarray(0, length), at);
     if (n < 0) return n;
-    const identity = this.identity();
-    if (identity !== undefined) {
-      // The pages of the mapping are the new content: the key stays, the times move.
-      const record = this.node.tree.inodes.record(identity);
-      record.mtimeNs = record.ctimeNs = this.node.tree.inodes.now();
-    }
+    this.changed();
     return 0;
   }
 }

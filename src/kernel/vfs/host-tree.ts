@@ -8,6 +8,7 @@ import type { Host, HostStat } from '#port/host.ts';
 import { DirectoryDescription } from './directory.ts';
 import type { Wait } from '../syscalls/types.ts';
 import type { FileDescription, Opened } from './file-description.ts';
+import { type FilePages, resizeThrough } from './file-pages.ts';
 import { HostFile } from './host-file.ts';
 import type { InodeTable } from './inodes.ts';
 import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type StatfsRoom } from './node.ts';
@@ -16,6 +17,7 @@ import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes,
 export interface HostTree {
   readonly host: Host;
   readonly inodes: InodeTable;
+  readonly pages: FilePages;
   /** Host path of the tree's root, '' for '/'. */
   readonly prefix: string;
   /** Opens what is no file of the host's to the guest: FIFOs live in the kernel. */
@@ -63,6 +65,7 @@ export class HostNode extends Node {
     return this.knownType;
   }
   override access(mode: number): number {
+    if (this.unlinked) return 0; // whoever holds it has passed before
     return this.tree.host.access(this.hostPath(), mode);
   }
   override room(): StatfsRoom {
@@ -122,10 +125,11 @@ export class HostNode extends Node {
         return denied < 0 ? denied : new DirectoryDescription(this, flags);
       }
       case S.IFREG: {
-        const fd = this.tree.host.open(this.hostPath(), (flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW, 0);
+        const before = (flags & O.TRUNC) === 0 ? undefined : this.hostStat();
+        const fd = this.openOnHost((flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW);
         if (fd < 0) return fd;
         const file = new HostFile(this, flags, fd);
-        if ((flags & O.TRUNC) !== 0) file.contentChanged();
+        if (typeof before === 'object') file.resized(before.size, 0);
         return file;
       }
       case S.IFIFO: {
@@ -135,6 +139,14 @@ export class HostNode extends Node {
       default:
         return -ERRNO.ENXIO; // sockets, and devices of the host: the guest has /dev of its own
     }
+  }
+
+  /** Reading leaves no access time on the host where it lets us: a second run finds what the first one found. */
+  private openOnHost(flags: number): number {
+    const path = this.hostPath();
+    if ((flags & O.ACCMODE) !== O.RDONLY) return this.tree.host.open(path, flags, 0);
+    const fd = this.tree.host.open(path, flags | O.NOATIME, 0);
+    return fd === -ERRNO.EPERM ? this.tree.host.open(path, flags & ~O.NOATIME, 0) : fd;
   }
 
   override create(name: string, flags: number, mode: number): FileDescription | number {
@@ -224,6 +236,11 @@ export class HostNode extends Node {
   }
 
   override chmod(mode: number): number {
+    if (this.unlinked && this.recent !== undefined) {
+      const { generation, stat } = this.recent;
+      this.recent = { generation, stat: { ...stat, mode: (stat.mode & S.IFMT) | mode } };
+      return 0;
+    }
     const result = this.unlinked ? -ERRNO.ENOENT : this.tree.host.chmod(this.hostPath(), mode);
     if (result >= 0) this.inodeChanged();
     return result;
@@ -253,7 +270,10 @@ export class HostNode extends Node {
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.EINVAL;
     const result = this.tree.host.truncate(this.hostPath(), size);
-    if (result >= 0) this.tree.inodes.modified(stat.identity);
+    if (result >= 0) {
+      resizeThrough(this.tree.pages, this.tree.inodes.record(stat.identity), stat.size, size);
+      this.tree.inodes.modified(stat.identity);
+    }
     return result;
   }
 }

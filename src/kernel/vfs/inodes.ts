@@ -9,8 +9,11 @@ import type { FileStat } from './node.ts';
 export interface InodeRecord {
   readonly ino: number;
   readonly dev: number;
-  /** Bumped by every change of the content through the guest: part of the page cache's key. */
+  /** Bumped by a change of the content while nothing is mapped: part of the page cache's key. */
   version: number;
+  /** Mappings (page sources that are retained), and those of descriptors that can write. */
+  mapped: number;
+  writableMapped: number;
   atimeNs: bigint | undefined;
   mtimeNs: bigint | undefined;
   ctimeNs: bigint | undefined;
@@ -28,6 +31,8 @@ export class InodeTable {
   private readonly nowNs: () => bigint;
   /** Changes with every path walk: a node may reuse a stat of the same walk. */
   generation = 0;
+  /** Mappings of all files through descriptors that can write: while there are none, reads need not look at pages. */
+  writableMappings = 0;
 
   /** Modelled time at which the session began. */
   readonly bootNs: bigint;
@@ -63,23 +68,36 @@ export class InodeTable {
   }
 
   private fresh(identity: string): InodeRecord {
-    const record: InodeRecord = {
-      ino: this.nextIno++,
-      dev: this.device(identity),
+    const record = this.unlisted(this.nextIno++, this.device(identity));
+    this.records.set(identity, record);
+    return record;
+  }
+  /** A record of a file that is not on the host. */
+  unlisted(ino: number, dev: number): InodeRecord {
+    return {
+      ino,
+      dev,
       version: 0,
+      mapped: 0,
+      writableMapped: 0,
       atimeNs: undefined,
       mtimeNs: undefined,
       ctimeNs: undefined,
     };
-    this.records.set(identity, record);
-    return record;
   }
 
   /** Content changed. */
   modified(identity: string): void {
     const record = this.record(identity);
-    record.version++;
     record.mtimeNs = record.ctimeNs = this.nowNs();
+  }
+
+  /** A mapping of the file came (+1) or went (-1). */
+  mapping(record: InodeRecord, writable: boolean, by: 1 | -1): void {
+    record.mapped += by;
+    if (!writable) return;
+    record.writableMapped += by;
+    this.writableMappings += by;
   }
 
   /** Only the inode changed: mode, owner, link count. */
@@ -98,6 +116,7 @@ export class InodeTable {
 
   toStat(host: HostStat): FileStat {
     const record = this.record(host.identity);
+    record.atimeNs ??= host.atimeNs; // reading moves the host's, by rules of the host: a session sees one value
     const type = host.mode & S.IFMT;
     return {
       dev: record.dev,
@@ -110,7 +129,7 @@ export class InodeTable {
       size: host.size,
       blksize: 4096,
       blocks: host.blocks,
-      atimeNs: record.atimeNs ?? host.atimeNs,
+      atimeNs: record.atimeNs,
       mtimeNs: record.mtimeNs ?? host.mtimeNs,
       ctimeNs: record.ctimeNs ?? host.ctimeNs,
     };

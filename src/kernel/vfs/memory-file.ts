@@ -3,11 +3,11 @@ import { ERRNO } from '#abi/errno.ts';
 import { F_SEAL, FS_MAGIC, O, S } from '#abi/fs.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import { FileDescription } from './file-description.ts';
-import type { InodeTable } from './inodes.ts';
+import { type FilePages, PAGE, keyOf, readThrough, resizeThrough, writeThrough } from './file-pages.ts';
+import type { InodeRecord, InodeTable } from './inodes.ts';
 import { type FileStat, type FileSystemKind, Node } from './node.ts';
 
 const SHMEM: FileSystemKind = { type: 'tmpfs', source: 'tmpfs', magic: FS_MAGIC.TMPFS, flags: 0, device: 0x1 };
-const PAGE = 4096;
 const LARGEST = 2 ** 31; // what one typed array holds everywhere
 
 export class MemoryFileNode extends Node {
@@ -15,16 +15,17 @@ export class MemoryFileNode extends Node {
   size = 0;
   seals: number;
   private mode = 0o777;
-  private version = 0;
-  private readonly ino: number;
+  private readonly record: InodeRecord;
+  private readonly pages: FilePages;
   private readonly inodes: InodeTable;
   private readonly owner: { readonly uid: number; readonly gid: number };
   private mtimeNs: bigint;
 
-  constructor(inodes: InodeTable, name: string, seals: number, owner: { readonly uid: number; readonly gid: number }) {
+  constructor(inodes: InodeTable, pages: FilePages, name: string, seals: number, owner: { readonly uid: number; readonly gid: number }) {
     super(SHMEM, undefined, `/memfd:${name} (deleted)`);
     this.inodes = inodes;
-    this.ino = inodes.anonymous();
+    this.pages = pages;
+    this.record = inodes.unlisted(inodes.anonymous(), SHMEM.device);
     this.seals = seals;
     this.owner = owner;
     this.mtimeNs = inodes.now();
@@ -35,7 +36,7 @@ export class MemoryFileNode extends Node {
   override stat(): FileStat {
     return {
       dev: this.kind.device,
-      ino: this.ino,
+      ino: this.record.ino,
       mode: S.IFREG | this.mode,
       nlink: 0,
       uid: this.owner.uid,
@@ -61,8 +62,9 @@ export class MemoryFileNode extends Node {
     if (size > this.size && (this.seals & F_SEAL.GROW) !== 0) return -ERRNO.EPERM;
     if (!this.reserve(size)) return -ERRNO.EFBIG;
     this.bytes.fill(0, Math.min(size, this.size), this.size);
+    resizeThrough(this.pages, this.record, this.size, size);
     this.size = size;
-    this.touch();
+    this.mtimeNs = this.inodes.now();
     return 0;
   }
   private reserve(size: number): boolean {
@@ -74,13 +76,10 @@ export class MemoryFileNode extends Node {
     }
     return true;
   }
-  private touch(): void {
-    this.version++;
-    this.mtimeNs = this.inodes.now();
-  }
   readAt(into: Uint8Array, position: number): number {
     const part = this.bytes.subarray(Math.min(position, this.size), Math.min(position + into.length, this.size));
     into.set(part);
+    readThrough(this.pages, this.record, into.subarray(0, part.length), position);
     return part.length;
   }
   writeAt(from: Uint8Array, position: number): number {
@@ -90,24 +89,35 @@ export class MemoryFileNode extends Node {
     if (!this.reserve(end)) return -ERRNO.EFBIG;
     this.bytes.set(from, position);
     this.size = Math.max(this.size, end);
-    this.touch();
+    writeThrough(this.pages, this.record, from, position);
+    this.mtimeNs = this.inodes.now();
     return from.length;
   }
-  source(retain: () => void, release: () => void): PageSource {
+  source(file: MemoryFile): PageSource {
     return {
-      key: `memfd:${this.ino}@${this.version}`,
+      key: keyOf(this.record),
       name: this.name,
       device: { major: 0, minor: this.kind.device },
-      inode: this.ino,
+      inode: this.record.ino,
       sizeBytes: () => this.size,
-      readPage: (index, into) => this.readAt(into, index * PAGE),
+      readPage: (index, into) => {
+        const part = this.bytes.subarray(Math.min(index * PAGE, this.size), Math.min((index + 1) * PAGE, this.size));
+        into.set(part);
+        return part.length;
+      },
       writePage: (index, from) => {
         const length = Math.min(from.length, this.size - index * PAGE);
         if (length > 0) this.bytes.set(from.subarray(0, length), index * PAGE);
         return 0;
       },
-      retain,
-      release,
+      retain: () => {
+        file.retain();
+        this.inodes.mapping(this.record, true, 1);
+      },
+      release: () => {
+        file.release();
+        this.inodes.mapping(this.record, true, -1);
+      },
     };
   }
 }
@@ -148,9 +158,6 @@ export class MemoryFile extends FileDescription {
     return 0;
   }
   override pageSource(): PageSource {
-    return this.node.source(
-      () => void this.retain(),
-      () => this.release(),
-    );
+    return this.node.source(this);
   }
 }

@@ -18,8 +18,10 @@ export class StandardStreams {
   private readonly inodes: InodeTable;
   private readonly tree: PseudoTree;
   private readonly nullDevice: Node;
+  private readonly prefix: string;
 
-  constructor(host: Host, inodes: InodeTable, tree: PseudoTree, dev: PseudoDirectory, nullDevice: Node) {
+  constructor(host: Host, inodes: InodeTable, tree: PseudoTree, dev: PseudoDirectory, nullDevice: Node, prefix: string) {
+    this.prefix = prefix;
     this.host = host;
     this.inodes = inodes;
     this.tree = tree;
@@ -58,7 +60,7 @@ export class StandardStreams {
       return new HostStream(this.terminal, O.RDWR, this.host, hostFd, hostFd);
     }
     if (type === S.IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3) return this.nullDevice.open(flags) as FileDescription;
-    const node = nodes.get(stat.identity) ?? new StreamNode(this.host, this.inodes, hostFd, type);
+    const node = nodes.get(stat.identity) ?? new StreamNode(this.host, this.inodes, hostFd, type, this.prefix);
     nodes.set(stat.identity, node);
     return new HostStream(node, flags, this.host, hostFd, hostFd);
   }

@@ -6,12 +6,13 @@ import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, O, S, SEEK, ST, makeDevice } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import type { Host } from '#port/host.ts';
-import { FileDescription } from './file-description.ts';
+import { FileDescription, type Transfer } from './file-description.ts';
 import type { InodeTable } from './inodes.ts';
 import { type FileStat, type FileSystemKind, Node } from './node.ts';
 import { PIPEFS } from './pipe.ts';
 import { PseudoNode, type PseudoTree } from './pseudo.ts';
 import { Terminal } from './terminal.ts';
+import { waitForHost } from './wait.ts';
 
 export const DEVPTS: FileSystemKind = {
   type: 'devpts',
@@ -31,9 +32,9 @@ export class StreamNode extends Node {
   private readonly fileType: number;
   private readonly ino: number;
 
-  constructor(host: Host, inodes: InodeTable, fd: number, type: number) {
+  constructor(host: Host, inodes: InodeTable, fd: number, type: number, prefix: string) {
     const ino = type === S.IFREG ? 0 : inodes.anonymous();
-    const name = type === S.IFIFO ? `pipe:[${ino}]` : type === S.IFSOCK ? `socket:[${ino}]` : `/dev/fd/${fd}`;
+    const name = type === S.IFIFO ? `pipe:[${ino}]` : type === S.IFSOCK ? `socket:[${ino}]` : pathOf(host, fd, prefix);
     super(type === S.IFIFO ? PIPEFS : type === S.IFSOCK ? SOCKFS : STRANGE, undefined, name);
     this.host = host;
     this.inodes = inodes;
@@ -53,9 +54,22 @@ export class StreamNode extends Node {
     const own = { dev: this.kind.device, ino: this.ino, mode, nlink: 1, uid, gid, rdev: 0, size: 0, blksize: 4096, blocks: 0 };
     return { ...own, atimeNs: t, mtimeNs: t, ctimeNs: t };
   }
+  /** A file is opened anew, as /dev/stdin does natively; everything else is the same stream. */
   override open(flags: number): FileDescription {
-    return new HostStream(this, flags, this.host, this.fd, this.fd);
+    const again = this.fileType === S.IFREG ? this.host.open(hostName(this.fd), flags & (O.ACCMODE | O.APPEND | O.TRUNC), 0) : -1;
+    if (again < 0) return new HostStream(this, flags, this.host, this.fd, this.fd);
+    return new HostStream(this, flags, this.host, again, again, true);
   }
+}
+
+/** How Linux names an open descriptor of the host process. */
+const hostName = (fd: number): string => `/proc/self/fd/${fd}`;
+
+/** The file's path within the guest's tree, if it lies there. */
+function pathOf(host: Host, fd: number, prefix: string): string {
+  const path = host.readlink(hostName(fd));
+  if (typeof path === 'number' || !path.startsWith(`${prefix}/`)) return `/dev/fd/${fd}`;
+  return path.slice(prefix.length);
 }
 
 /** The terminal, /dev/pts/0 to the guest whatever its name on the host. */
@@ -103,14 +117,20 @@ export class HostStream extends FileDescription {
   private readonly output: number;
   /** After an lseek the offset is ours: Node has no lseek for the host's. */
   private positioned = false;
+  /** The host descriptor is this description's alone. */
+  private readonly owned: boolean;
 
-  constructor(node: Node, flags: number, host: Host, input: number, output: number) {
+  constructor(node: Node, flags: number, host: Host, input: number, output: number, owned = false) {
     super(node, flags);
+    this.owned = owned;
     this.host = host;
     this.input = input;
     this.output = output;
   }
 
+  protected override closed(): void {
+    if (this.owned) this.host.close(this.input);
+  }
   override get seekable(): boolean {
     return this.node.type() === S.IFREG;
   }
@@ -125,8 +145,9 @@ export class HostStream extends FileDescription {
     return typeof stat === 'number' ? 0 : stat.size;
   }
 
-  override read(into: Uint8Array): number {
+  override read(into: Uint8Array): Transfer {
     const n = this.host.read(this.input, into, this.positioned ? this.offset : -1);
+    if (n === -ERRNO.EAGAIN && !this.nonBlocking) return waitForHost('input from outside');
     if (n > 0 && this.positioned) this.offset += n;
     return n;
   }

@@ -8,6 +8,7 @@ import type { Executable, FileSystem, Stdio } from '../vfs-interface.ts';
 import { DEVFS, makeDev } from './devfs.ts';
 import { FdTable } from './fd-table.ts';
 import { openFifo } from './fifo.ts';
+import { type FilePages, PAGE } from './file-pages.ts';
 import { type Opened, PathDescription, isWait } from './file-description.ts';
 import { FsContext } from './fs-context.ts';
 import { type HostTree, HostNode } from './host-tree.ts';
@@ -50,11 +51,15 @@ export interface VfsOptions {
   readonly freeBytes?: () => number;
 }
 
-export type VfsKernel = Pick<Kernel, 'host' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'>;
+export type VfsKernel = Pick<
+  Kernel,
+  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'
+>;
 
 export class Vfs implements FileSystem {
   readonly inodes: InodeTable;
   readonly locks = new LockTable();
+  readonly pages: FilePages;
   readonly root: Node;
   readonly streams: StandardStreams;
   /** File systems in the order of /proc/mounts. */
@@ -67,6 +72,7 @@ export class Vfs implements FileSystem {
     this.kernel = kernel;
     this.umask = options.umask ?? 0o022;
     this.inodes = new InodeTable(() => kernel.realtimeNs());
+    this.pages = this.filePages();
     const prefix = (options.prefix ?? '').replace(/\/+$/, '');
     const tree = this.hostTree(prefix);
     const root = new HostNode(tree, HOSTFS, undefined, '', S.IFDIR);
@@ -80,7 +86,7 @@ export class Vfs implements FileSystem {
       () => this.streams.terminal,
     );
     this.mount(root, dev);
-    this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node);
+    this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node, prefix);
     this.mount(dev, this.streams.pts);
     const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
     if (typeof shm.stat() !== 'number') this.mount(dev, shm);
@@ -106,12 +112,29 @@ export class Vfs implements FileSystem {
     return {
       host: this.kernel.host,
       inodes: this.inodes,
+      pages: this.pages,
       prefix,
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
         this.fifos.set(identity, pipe);
         return openFifo(node, pipe, flags, resumed);
       },
+    };
+  }
+
+  private filePages(): FilePages {
+    const { pageCache, port } = this.kernel;
+    const { memory } = port;
+    return {
+      page: (key, index) => {
+        const frame = pageCache.peek(key, index);
+        return frame === undefined ? undefined : memory.bytes.subarray(frame, frame + PAGE);
+      },
+      changed: (key, index) => {
+        const frame = pageCache.peek(key, index);
+        if (frame !== undefined) memory.written(frame, PAGE);
+      },
+      drop: (key) => pageCache.drop(key),
     };
   }
 
@@ -176,12 +199,12 @@ export class Vfs implements FileSystem {
     const flags = wanted | O.LARGEFILE; // as every open of a 64-bit process
     const create = (flags & O.CREAT) !== 0;
     const exclusive = create && (flags & O.EXCL) !== 0;
-    const walked = walk(from, path, exclusive || (flags & O.NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
+    const here = exclusive || (flags & O.NOFOLLOW) !== 0;
+    const walked = walk(from, path, create ? (here ? 'createHere' : 'create') : here ? 'nofollow' : 'follow');
     if (typeof walked === 'number') return walked;
-    const { parent, name, node, slash } = walked;
+    const { parent, name, node } = walked;
     if (node === undefined) {
       if (!create) return -ERRNO.ENOENT;
-      if (slash) return -ERRNO.EISDIR;
       return parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
     }
     if (exclusive) return -ERRNO.EEXIST;

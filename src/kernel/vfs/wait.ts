@@ -15,3 +15,6 @@ export function waitFor(what: string, ready: () => boolean, options: WaitOptions
     ...(options.interrupted === undefined ? {} : { interrupted: options.interrupted }),
   };
 }
+
+/** Input of the host that is not there yet. */
+export const waitForHost = (what: string): Wait => ({ kind: 'wait', what, ready: () => false, host: true });

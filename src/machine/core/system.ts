@@ -210,6 +210,7 @@ function describe(cpu: CpuCore): string {
     code[n] = engine.bytes[host] as number;
   }
   const text = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
-  if (text === '') return 'undefined opcode';
+  if (text === '')
+    return `undefined opcode (${[...code.subarray(0, Math.min(n, 8))].map((b) => b.toString(16).padStart(2, '0')).join(' ')})`;
   return text.startsWith('ud') ? text : `${text}: not implemented yet`;
 }

@@ -35,6 +35,7 @@ import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
 import type { Operand } from '../semantics/registry.ts';
+import { recordBranch } from './record-branch.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Memory operand shapes: base+disp, general, block-relative (RIP), and everything (functions only). */
@@ -50,6 +51,8 @@ export interface HotFrame {
   readonly fc: Local;
   readonly evc: Local;
   readonly path: Local;
+  /** instructions << 32 | slots left, the current block already paid for. */
+  readonly budget: Local;
   /** Executes the record by its function. */
   readonly leave: Label;
   /** `blk` is the next block. */
@@ -323,10 +326,13 @@ export class Emitter implements Machine {
   private distance(): Val {
     return extS(load('i32', 4, this.rec, L.RECORD.DISP));
   }
-  /** A taken transfer enters the path hash: it is the same however execution was cut into slices and blocks. */
-  private tracePath(target: Val): void {
+  /** The trace variant sees every taken transfer: it enters the path hash, and the last branch records. */
+  private traceTaken(kind: BranchKind, target: Val): void {
     if (!this.trace) return;
     const f = this.f;
+    const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
+    const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
+    recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
     const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
     if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
     else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
@@ -359,17 +365,17 @@ export class Emitter implements Machine {
   branch(condition: Val): void {
     this.f.if(condition, () => {
       this.bumpEvc(1n);
-      this.followTaken();
+      this.followTaken('cond');
     });
     this.follow(L.RECORD.FALL, () => this.nextRip());
     this.end();
   }
-  private followTaken(): void {
-    if (this.trace) this.tracePath(this.f.let(add(this.nextRip(), this.distance())));
+  private followTaken(kind: BranchKind): void {
+    if (this.trace) this.traceTaken(kind, this.f.let(add(this.nextRip(), this.distance())));
     this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
   }
-  jump(_kind: 'jmp' | 'call'): void {
-    this.followTaken();
+  jump(kind: 'jmp' | 'call'): void {
+    this.followTaken(kind);
     this.end();
   }
   /** The trampoline: enters a block, no instruction. */
@@ -385,7 +391,7 @@ export class Emitter implements Machine {
   jumpIndirect(target: Val, kind: BranchKind): void {
     const f = this.f;
     if (kind === 'callInd') this.bumpEvc(1n << 32n);
-    this.tracePath(target);
+    this.traceTaken(kind, target);
     if (this.mode.kind === 'hot') {
       f.set(this.mode.frame.target, target);
       f.br(this.mode.frame.lookup);

@@ -1,0 +1,386 @@
+/** Histograms over a recording: rows by chosen keys, with periods, samples, and for callchains what was reached through them. */
+import { PERF_BRANCH_ENTRY } from '#abi/perf-event/branch.ts';
+import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
+import { PERF_CONTEXT, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
+import { FormatError } from '#base/format-error.ts';
+import type { SymbolResolver } from '../symbols-port.ts';
+import type { Dso, MapEntry } from './address-map.ts';
+import { USER_RECORD_START } from './constants.ts';
+import type { RecordCursor } from './cursor.ts';
+import { IpHistogram } from './ip-histogram.ts';
+import type { EventEntry, Recording } from './recording.ts';
+import { AddressNamer } from './resolve.ts';
+import { decodeSample, type Sample } from './sample.ts';
+import type { RecordSink } from './scan.ts';
+import { halves } from './script-line.ts';
+import { moduleName, type Session, type Thread } from './session.ts';
+
+export const SORT_KEYS = [
+  'comm',
+  'pid',
+  'tid',
+  'cpu',
+  'dso',
+  'sym',
+  'caller',
+  'dso_from',
+  'dso_to',
+  'symbol_from',
+  'symbol_to',
+  'mispredict',
+  'cycles',
+] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
+
+/** perf's words for a key, and ours for it. */
+export const SORT_ALIASES: Readonly<Record<string, SortKey>> = { symbol: 'sym', sym_from: 'symbol_from', sym_to: 'symbol_to' };
+
+export interface ReportRow {
+  readonly keys: readonly string[];
+  /** Sum of the periods of the samples that hit here. */
+  period: number;
+  samples: number;
+  /** Period of the samples whose callchain passes here, this row's own included. */
+  children: number;
+  /** Callers, when callchains were recorded: a tree from the hit outwards. */
+  readonly chain: ChainNode | undefined;
+}
+
+export interface ChainNode {
+  readonly name: string;
+  period: number;
+  readonly next: Map<string, ChainNode>;
+}
+
+export interface EventReport {
+  readonly event: EventEntry;
+  samples: number;
+  period: number;
+  lost: number;
+  readonly rows: Map<string, ReportRow>;
+}
+
+export interface ReportOptions {
+  readonly sort: readonly SortKey[];
+  readonly resolver?: SymbolResolver;
+  /** Rows for callers too. */
+  readonly children: boolean;
+  /** Trees of callers. */
+  readonly callGraph: boolean;
+  /** Count branches instead of samples. */
+  readonly branch: boolean;
+}
+
+const FAST = new Set<SortKey>(['comm', 'dso', 'sym']);
+const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);
+
+/** The name of a file without its folders, as report shows it. */
+function short(dso: Dso): string {
+  if (dso.kernel) return moduleName(dso.name);
+  const jit = /\/perf-(\d+)\.map$/.exec(dso.name);
+  if (jit !== null) return `[JIT] tid ${jit[1]}`;
+  return dso.name.startsWith('[') ? dso.name : dso.name.slice(dso.name.lastIndexOf('/') + 1);
+}
+
+interface Place {
+  readonly dso: string;
+  readonly symbol: string;
+  /** As in a callchain: the name, or the address itself. */
+  readonly frame: string;
+}
+
+export class Reporter implements RecordSink {
+  readonly events: EventReport[] = [];
+  /** Records by type, in the order of the file. */
+  readonly counts = new Map<number, number>();
+  short = 0;
+  readonly #recording: Recording;
+  readonly #session: Session;
+  readonly #options: ReportOptions;
+  readonly #namer: AddressNamer;
+  readonly #fast: boolean;
+  readonly #histograms: IpHistogram[] = [];
+  readonly #comms: string[] = [];
+  readonly #commSlots = new Map<string, number>();
+  readonly #maps: MapEntry[] = [];
+
+  constructor(recording: Recording, session: Session, options: ReportOptions) {
+    this.#recording = recording;
+    this.#session = session;
+    this.#options = options;
+    this.#namer = new AddressNamer(options.resolver, { sym: true, symoff: false, dso: false });
+    this.#fast = options.sort.every((k) => FAST.has(k)) && !options.branch && !options.children && !options.callGraph;
+  }
+
+  eventReport(event: EventEntry): EventReport {
+    let r = this.events[event.index];
+    if (r === undefined) {
+      r = { event, samples: 0, period: 0, lost: 0, rows: new Map() };
+      this.events[event.index] = r;
+    }
+    return r;
+  }
+
+  record(cursor: RecordCursor): void {
+    const type = cursor.type;
+    if (type !== PERF_RECORD.SAMPLE) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
+    if (type >= USER_RECORD_START) return;
+    const event = this.#recording.eventOf(cursor);
+    if (type !== PERF_RECORD.SAMPLE) {
+      if (type === PERF_RECORD.LOST_SAMPLES && event !== undefined && cursor.size >= 16) this.eventReport(event).lost += cursor.number64(8);
+      try {
+        this.#session.process(cursor, event);
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        this.#recording.issues.push(error);
+      }
+      return;
+    }
+    if (event === undefined) return;
+    const report = this.eventReport(event);
+    const layout = event.layout;
+    if (cursor.size < layout.variable) {
+      this.short++;
+      return;
+    }
+    const period = layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period);
+    const pid = layout.tid >= 0 ? cursor.u32(layout.tid) | 0 : -1;
+    const tid = layout.tid >= 0 ? cursor.u32(layout.tid + 4) | 0 : -1;
+    const thread = this.#session.thread(pid, tid);
+    if (!this.#options.branch) {
+      report.samples++;
+      report.period += period;
+    }
+    if (!this.#fast) {
+      this.#slow(cursor, event, report, thread, period);
+      return;
+    }
+    if (thread.commSlot < 0) thread.commSlot = this.#commSlot(thread.comm);
+    const hi = layout.ip >= 0 ? cursor.hi32(layout.ip) : 0;
+    const lo = layout.ip >= 0 ? cursor.lo32(layout.ip) : 0;
+    const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
+    const map = this.#session.findMap(thread, mode, hi, lo);
+    let slot = -2 - mode;
+    if (map !== undefined) {
+      if (map.slot < 0) {
+        map.slot = this.#maps.length;
+        this.#maps.push(map);
+      }
+      slot = map.slot;
+    }
+    let h = this.#histograms[event.index];
+    if (h === undefined) {
+      h = new IpHistogram();
+      this.#histograms[event.index] = h;
+    }
+    h.add(thread.commSlot, slot, hi, lo, period, pid);
+  }
+
+  #commSlot(comm: string): number {
+    let slot = this.#commSlots.get(comm);
+    if (slot === undefined) {
+      slot = this.#comms.length;
+      this.#comms.push(comm);
+      this.#commSlots.set(comm, slot);
+    }
+    return slot;
+  }
+
+  /** Ends the counting: addresses become rows. */
+  finish(): EventReport[] {
+    for (const [index, h] of this.#histograms.entries()) {
+      const report = this.events[index];
+      if (h === undefined || report === undefined) continue;
+      for (let i = 0; i < h.size; i++) {
+        const slot = h.map[i] as number;
+        const map = slot >= 0 ? this.#maps[slot] : undefined;
+        const place = this.#place(map, slot >= 0 ? 0 : -2 - slot, h.ipHi[i] as number, h.ipLo[i] as number, h.pid[i] as number);
+        const keys = this.#options.sort.map((k) =>
+          k === 'comm' ? (this.#comms[h.comm[i] as number] ?? '') : k === 'dso' ? place.dso : place.symbol,
+        );
+        this.#add(report, keys, h.period[i] as number, h.samples[i] as number, true);
+      }
+    }
+    this.#histograms.length = 0;
+    let samples = 0;
+    for (const e of this.events) samples += e?.samples ?? 0;
+    if (samples > 0 && !this.#options.branch) this.counts.set(PERF_RECORD.SAMPLE, samples);
+    return this.events.filter((e) => e !== undefined);
+  }
+
+  #add(report: EventReport, keys: readonly string[], period: number, samples: number, self: boolean): ReportRow {
+    const key = keys.join('\0');
+    let row = report.rows.get(key);
+    if (row === undefined) {
+      row = {
+        keys,
+        period: 0,
+        samples: 0,
+        children: 0,
+        chain: this.#options.callGraph ? { name: '', period: 0, next: new Map() } : undefined,
+      };
+      report.rows.set(key, row);
+    }
+    if (self) {
+      row.period += period;
+      row.samples += samples;
+    }
+    return row;
+  }
+
+  #place(map: MapEntry | undefined, mode: number, hi: number, lo: number, pid: number, raw = false): Place {
+    const symbol = this.#namer.symbol(map, hi, lo, pid);
+    const address = (BigInt(hi) << 32n) | BigInt(lo);
+    const level = map?.dso.kernel === true || mode === PERF_RECORD_MISC.KERNEL ? 'k' : mode === PERF_RECORD_MISC.HYPERVISOR ? 'H' : '.';
+    // the kernel is shown as it lies, everything else (modules too) as it lies in its file; callers of a chain as they lie
+    const shown = map === undefined || raw || map.dso.name.startsWith('[kernel') ? address : address - map.start + map.pgoff;
+    return {
+      dso: map === undefined ? '[unknown]' : short(map.dso),
+      symbol: `[${level}] ${symbol?.name ?? hexAddress(shown)}`,
+      frame: symbol?.name ?? `0x${address.toString(16)}`,
+    };
+  }
+
+  #at(thread: Thread, mode: number, ip: bigint, raw = false): Place {
+    const [hi, lo] = halves(ip);
+    return this.#place(this.#session.findMap(thread, mode, hi, lo), mode, hi, lo, thread.pid, raw);
+  }
+
+  #slow(cursor: RecordCursor, event: EventEntry, report: EventReport, thread: Thread, period: number): void {
+    let sample: Sample;
+    try {
+      sample = decodeSample(cursor, event.attr);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#recording.issues.push(error);
+      return;
+    }
+    const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
+    if (this.#options.branch) {
+      for (const e of sample.branchStack?.entries ?? []) {
+        report.samples++;
+        report.period++;
+        const side = (ip: bigint): Place => {
+          const place = this.#at(thread, ip >> 63n === 1n ? PERF_RECORD_MISC.KERNEL : PERF_RECORD_MISC.USER, ip);
+          // perf tries every mode in turn, and the last one it tried is the one it shows
+          return place.dso === '[unknown]' ? { ...place, symbol: `[H] ${hexAddress(ip)}` } : place;
+        };
+        const from = side(e.from);
+        const to = side(e.to);
+        const f = PERF_BRANCH_ENTRY.unpack(e.flags);
+        this.#add(
+          report,
+          this.#keys(thread, sample, from, '', {
+            from,
+            to,
+            mispredict: f.mispred === 1n ? 'Y' : 'N',
+            cycles: f.cycles === 0n ? '-' : String(f.cycles),
+          }),
+          1,
+          1,
+          true,
+        );
+      }
+      return;
+    }
+    const here = this.#at(thread, mode, sample.ip ?? 0n);
+    const frames = this.#frames(sample, thread, mode);
+    const row = this.#add(report, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
+    if (!this.#options.children) {
+      grow(row.chain, frames, 0, period);
+      return;
+    }
+    const seen = new Set<ReportRow>([row]);
+    row.children += period;
+    grow(row.chain, frames, 0, period);
+    for (let i = 1; i < frames.length; i++) {
+      const place = frames[i] as Place;
+      const caller = this.#add(report, this.#keys(thread, sample, place, frames[i + 1]?.frame ?? '[none]', undefined), 0, 0, false);
+      if (seen.has(caller)) continue;
+      seen.add(caller);
+      caller.children += period;
+      grow(caller.chain, frames, i, period);
+    }
+  }
+
+  #frames(sample: Sample, thread: Thread, sampleMode: number): Place[] {
+    const out: Place[] = [];
+    let mode = sampleMode;
+    for (const ip of sample.callchain ?? []) {
+      if (ip >= MARKERS) {
+        const context = BigInt.asIntN(64, ip);
+        mode =
+          context === PERF_CONTEXT.KERNEL
+            ? PERF_RECORD_MISC.KERNEL
+            : context === PERF_CONTEXT.HV
+              ? PERF_RECORD_MISC.HYPERVISOR
+              : PERF_RECORD_MISC.USER;
+      } else out.push(this.#at(thread, mode, ip, true));
+    }
+    return out;
+  }
+
+  #keys(
+    thread: Thread,
+    sample: Sample,
+    here: Place,
+    caller: string,
+    branch: { from: Place; to: Place; mispredict: string; cycles: string } | undefined,
+  ): string[] {
+    return this.#options.sort.map((k) => {
+      switch (k) {
+        case 'comm':
+          return thread.comm;
+        case 'pid':
+          return `${thread.pid}:${thread.comm}`;
+        case 'tid':
+          return `${thread.tid}:${thread.comm}`;
+        case 'cpu':
+          return String(sample.cpu ?? -1).padStart(3, '0');
+        case 'dso':
+          return here.dso;
+        case 'sym':
+          return here.symbol;
+        case 'caller':
+          return caller;
+        case 'dso_from':
+          return branch?.from.dso ?? '';
+        case 'dso_to':
+          return branch?.to.dso ?? '';
+        case 'symbol_from':
+          return branch?.from.symbol ?? '';
+        case 'symbol_to':
+          return branch?.to.symbol ?? '';
+        case 'mispredict':
+          return branch?.mispredict ?? '';
+        case 'cycles':
+          return branch?.cycles ?? '';
+      }
+    });
+  }
+}
+
+/** printf's %#.16x: zero has no prefix. */
+const hexAddress = (v: bigint): string => `${v === 0n ? '' : '0x'}${v.toString(16).padStart(16, '0')}`;
+
+/** Adds the frames from `from` on to a tree. */
+function grow(root: ChainNode | undefined, frames: readonly Place[], from: number, period: number): void {
+  if (root === undefined) return;
+  let node = root;
+  node.period += period;
+  for (let i = from; i < frames.length; i++) {
+    const name = (frames[i] as Place).frame;
+    let next = node.next.get(name);
+    if (next === undefined) {
+      next = { name, period: 0, next: new Map() };
+      node.next.set(name, next);
+    }
+    next.period += period;
+    node = next;
+  }
+}
+
+/** True when some event of the recording has this in its samples. */
+export const records = (recording: Recording, bit: number): boolean => recording.events.some((e) => (e.attr.sample_type & bit) !== 0);
+export const hasCallchains = (recording: Recording): boolean => records(recording, PERF_SAMPLE.CALLCHAIN);
+export const hasBranches = (recording: Recording): boolean => records(recording, PERF_SAMPLE.BRANCH_STACK);

@@ -1,0 +1,19 @@
+/** Kernel conformance: programs that print what the system does (signals, processes, memory, clocks) print the same here as natively. */
+import { readdirSync } from 'node:fs';
+import { ROOT, leaks, runGuest } from '../lib/perfglass.ts';
+import { run } from '../lib/run.ts';
+import { Suite, difference } from '../lib/suite.ts';
+
+const BIN = `${ROOT}test/kernel/bin/`;
+const suite = new Suite('kernel');
+const programs = readdirSync(BIN).sort();
+for (const name of programs) {
+  const native = run([BIN + name]);
+  const guest = runGuest([BIN + name]);
+  const complaints = leaks(guest.stderr.toString());
+  if (native.status !== guest.status) complaints.push(`status ${guest.status}, natively ${native.status}`);
+  const d = difference('stdout', native.stdout, guest.stdout);
+  if (d !== undefined) complaints.push(d);
+  suite.judge(name, complaints, `${native.stdout.toString().split('\n').length - 1} lines`);
+}
+suite.end();
