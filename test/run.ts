@@ -21,6 +21,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
+  { name: 'pt', file: 'suites/pt.ts', limit: 420 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 

@@ -16,5 +16,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'doctor', summary: 'Say what is there and what is not', load: () => import('./commands/doctor.ts') },
   { name: 'report', summary: 'Histogram of a recording by symbol, file, command or caller', load: () => import('./commands/report.ts') },
   { name: 'evlist', summary: 'List the events of a recording', load: () => import('./commands/evlist.ts') },
+  { name: 'convert', summary: 'Write a recording in the format of another viewer', load: () => import('./commands/convert.ts') },
   { name: 'inspect', summary: 'What a recording lost: how much, when, whose', load: () => import('./commands/inspect.ts') },
 ];

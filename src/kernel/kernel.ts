@@ -319,8 +319,7 @@ export class Kernel {
       cpu.cr3 = BigInt(mm.root);
       cpu.fsBase = 0n;
       cpu.kernelGsBase = 0n;
-      cpu.mxcsr = 0x1f80;
-      cpu.xmm.fill(0);
+      cpu.resetFpu();
     }
     old.release();
   }

@@ -62,6 +62,7 @@ export class Session {
     const seed = options.seed ?? 0;
     this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
+      recorder: tracingInterpreter,
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),

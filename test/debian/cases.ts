@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** What the debian suite runs. Each case names one program (argv[0], from PATH) and what else must be installed for it. */
 
 export interface DebianCase {
@@ -74,92 +76,27 @@ const tools: readonly DebianCase[] = [
   { name: 'openssl dgst', argv: ['openssl', 'dgst', '-sha512', 'tree/words.txt'] },
 ];
 
-const BASH_PROGRAM = `
-shopt -s extglob
-a=(one two three); a+=(four); declare -A m=([x]=1 [y]=2)
-for i in "\${!a[@]}"; do echo "$i \${a[i]^^}"; done
-echo "\${m[x]}\${m[y]} \${#a[@]} \${a[@]:1:2}"
-trap 'echo got TERM; n=1' TERM
-kill -TERM $$
-trap 'echo leaving with $?' EXIT
-f() { local x=$1; (( x > 0 )) && { echo -n "$x "; f $((x - 1)); }; }
-f 5; echo
-(cd tree/sub; pwd | sed 's/.*work//'; exit 3); echo "sub $?"
-printf '%s\\n' {a..e}{1,2} | sort -r | head -n 4 | tr a-z A-Z
-while read -r x y rest; do (( s += x )); done < tree/numbers; echo "$s"
-x=$(echo in | cat; echo again); echo "$x"
-cat <<< "here string"; diff <(echo a) <(echo b)
-[[ abc123 =~ ([a-z]+)([0-9]+) ]] && echo "\${BASH_REMATCH[2]}"
-set -o pipefail; false | true; echo "pipe $?"
-sleep 0.05 & wait $!; echo "waited $?"
-coproc cat; echo hello >&"\${COPROC[1]}"; read -r line <&"\${COPROC[0]}"; echo "$line"
-exit 7
-`;
+const SOURCES: string = fileURLToPath(new URL('src/', import.meta.url));
 
 const shells: readonly DebianCase[] = [
   { name: 'dash', argv: ['dash', '-c', 'for f in tree/*; do echo "$f"; done; x=$(wc -c < tree/words.txt); echo $x; kill -9 $$'] },
-  { name: 'bash', argv: ['bash', '-c', BASH_PROGRAM] },
+  { name: 'bash', argv: ['bash', `${SOURCES}shell.bash`] },
   { name: 'bash -c true', argv: ['bash', '-c', 'true'] },
-  {
-    name: 'perl',
-    argv: [
-      'perl',
-      '-e',
-      'my %h; while (<>) { $h{$1}++ while /([a-z]+)\\d/g } printf "%s %d\\n", $_, $h{$_} for sort keys %h; print join(",", map { $_ ** 2 } 1..9), "\\n"; my $o = `echo sub`; print $o; printf "%.10f\\n", atan2(1,1)*4; exit 3',
-      'tree/words.txt',
-    ],
-  },
+  { name: 'perl', argv: ['perl', `${SOURCES}text.pl`, 'tree/words.txt'] },
 ];
 
 const PYTHON = '/usr/bin/python3';
-const py = (name: string, program: string, more: Partial<DebianCase> = {}): DebianCase => ({
-  name: `python3 ${name}`,
-  argv: [PYTHON, '-S', '-c', program],
-  limit: 120,
-  ...more,
-});
+const python: readonly DebianCase[] = [
+  { name: 'python3 -c pass', argv: [PYTHON, '-c', 'pass'], limit: 120 },
+  ...['print', 'json_', 'regex', 'digests', 'decimals', 'processes', 'threads', 'loops', 'forks', 'files'].map((name) => ({
+    name: `python3 ${name}`,
+    argv: [PYTHON, '-S', `${SOURCES}${name}.py`],
+    limit: 120,
+  })),
+];
+
 const languages: readonly DebianCase[] = [
-  py('pass', 'pass'),
-  py('print', 'print(sum(i * i for i in range(1000)), 0.1 + 0.2, [x / 7 for x in range(5)], hash(3.5))'),
-  py(
-    'json',
-    'import json; d = json.loads(\'{"a": [1, 2.5, null, true], "b": {"c": "\\\\u00e9"}}\'); print(json.dumps(d, indent=1, sort_keys=True))',
-  ),
-  py('re', 'import re; t = open("tree/words.txt").read(); print(re.findall(r"lost(\\d+)", t)[:20], len(re.sub(r"[aeiou]", "", t)))'),
-  py(
-    'hashlib',
-    'import hashlib; d = open("tree/words.txt", "rb").read(); print(hashlib.sha256(d).hexdigest(), hashlib.md5(d).hexdigest(), hashlib.blake2b(d).hexdigest())',
-  ),
-  py('decimal', 'from decimal import Decimal, getcontext; getcontext().prec = 50; print(Decimal(2).sqrt(), Decimal(1) / Decimal(7))'),
-  py(
-    'subprocess',
-    'import subprocess; r = subprocess.run(["wc", "-l", "tree/numbers"], capture_output=True, text=True); print(r.stdout, r.returncode); p = subprocess.Popen("cat | tr a-z A-Z", shell=True, stdin=-1, stdout=-1); print(p.communicate(b"hello"))',
-  ),
-  py(
-    'threading',
-    'import threading, queue; q = queue.Queue(); o = []; l = threading.Lock()\\ndef w():\\n  while True:\\n    i = q.get()\\n    if i is None: break\\n    with l: o.append(i * i)\\nt = [threading.Thread(target=w) for _ in range(4)]\\n[x.start() for x in t]\\n[q.put(i) for i in range(50)]\\n[q.put(None) for _ in t]\\n[x.join() for x in t]\\nprint(sorted(o))',
-  ),
-  py(
-    'asyncio',
-    'import asyncio\\nasync def f(n):\\n  await asyncio.sleep(n / 100)\\n  return n\\nasync def m():\\n  print(await asyncio.gather(*[f(i) for i in range(5)]))\\nasyncio.run(m())',
-  ),
-  py(
-    'multiprocessing',
-    'import multiprocessing as m, os\\nc = m.get_context("fork")\\nq = c.SimpleQueue()\\np = c.Process(target=lambda: q.put(6 * 7)); p.start(); print(q.get()); p.join(); print(p.exitcode)',
-  ),
-  py(
-    'files',
-    'import os, tempfile, mmap, shutil; d = tempfile.mkdtemp(dir="."); f = open(d + "/x", "w+b"); f.write(b"0" * 5000); f.flush(); m = mmap.mmap(f.fileno(), 0); m[4096:4100] = b"abcd"; m.flush(); print(os.stat(d + "/x").st_size, open(d + "/x", "rb").read()[4090:4104]); shutil.rmtree(d); print(sorted(os.listdir("tree")))',
-  ),
-  {
-    name: 'sqlite3',
-    argv: ['sqlite3', ':memory:'],
-    input:
-      'create table t(a integer primary key, b text);\\nwith recursive c(x) as (select 1 union all select x+1 from c where x<200) insert into t select x, "n" || (x*7%13) from c;\\nselect b, count(*), avg(a) from t group by b order by b;\\n'.replaceAll(
-        '\\n',
-        '\n',
-      ),
-  },
+  { name: 'sqlite3', argv: ['sqlite3', ':memory:', `.read ${SOURCES}queries.sql`] },
   {
     name: 'sqlite3 file',
     argv: [
@@ -170,44 +107,24 @@ const languages: readonly DebianCase[] = [
   },
 ];
 
-const C_PROGRAM =
-  '#include <stdio.h>\nint main(int c, char **v) { for (int i = 0; i < 3; i++) printf("%d %s\\n", i * c, v[0] ? "ok" : ""); return 5; }';
+const GIT = `git init -q -b main . && git config user.name a && git config user.email a@b && for i in 1 2 3; do
+  echo $i >> f; cp tree/numbers n$i; git add f n$i
+  GIT_AUTHOR_DATE="100000000$i +0000" GIT_COMMITTER_DATE="100000000$i +0000" git commit -qm "commit $i"
+done`;
 const builders: readonly DebianCase[] = [
-  { name: 'gcc -S', argv: ['gcc', '-O2', '-S', '-o', '-', 'h.c'], prepare: `cat > h.c <<'END'\n${C_PROGRAM}\nEND`, limit: 200 },
-  {
-    name: 'gcc and run',
-    argv: ['sh', '-c', 'gcc -O1 -o h h.c && ./h a b'],
-    needs: ['gcc'],
-    prepare: `cat > h.c <<'END'\n${C_PROGRAM}\nEND`,
-    limit: 200,
-  },
-  {
-    name: 'make -j2',
-    argv: ['make', '-j2', '-Otarget', '-s', 'all'],
-    prepare: "printf 'all: a b c\\n\\tcat a b c\\na b c:\\n\\techo $@ > $@; sleep 0.01\\n' > Makefile",
-  },
-  {
-    name: 'git log',
-    argv: ['git', 'log', '--stat', '--oneline', '-p'],
-    prepare:
-      'git init -q -b main . && git config user.name a && git config user.email a@b && for i in 1 2 3; do echo $i >> f; git add f; GIT_AUTHOR_DATE="100000000$i +0000" GIT_COMMITTER_DATE="100000000$i +0000" git commit -qm "c $i"; done',
-  },
-  {
-    name: 'git gc',
-    argv: ['sh', '-c', 'git gc -q && git fsck && git log --format=%H'],
-    needs: ['git'],
-    prepare:
-      'git init -q -b main . && git config user.name a && git config user.email a@b && for i in 1 2 3; do echo $i >> f; git add f tree; GIT_AUTHOR_DATE="100000000$i +0000" GIT_COMMITTER_DATE="100000000$i +0000" git commit -qm "c $i"; done',
-    limit: 120,
-  },
+  { name: 'gcc -S', argv: ['gcc', '-O2', '-S', '-o', '-', `${SOURCES}threads.c`], limit: 300 },
+  { name: 'gcc and run', argv: ['sh', '-c', `gcc -O1 -o h ${SOURCES}hello.c && ./h a b`], needs: ['gcc'], limit: 300 },
+  { name: 'make -j2', argv: ['make', '-j2', '-Otarget', '-s', '-f', `${SOURCES}Makefile.three`, 'all'] },
+  { name: 'git log', argv: ['git', '--no-pager', 'log', '--stat', '-p'], prepare: GIT, limit: 120 },
+  { name: 'git gc', argv: ['sh', '-c', 'git gc -q && git fsck && git log --format=%H'], needs: ['git'], prepare: GIT, limit: 120 },
   {
     name: 'lua',
     argv: [
       'lua5.4',
       '-e',
-      'for i = 1, 3 do print(i, i / 3, string.format("%5.2f", math.sin(i))) end; print(select("#", string.byte("abc", 1, -1)))',
+      'for i = 1, 3 do print(i, i / 3, string.format("%5.2f", math.sin(i))) end print(select("#", string.byte("abc", 1, -1)))',
     ],
   },
 ];
 
-export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...languages, ...builders];
+export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders];

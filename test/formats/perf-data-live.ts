@@ -36,7 +36,7 @@ for (const [name, args] of Object.entries(RECORD)) {
     for (const rest of [['script'], ['script', '-D'], ['report', '--no-children', '-g', 'none', '--sort', 'dso,sym', '--stdio']]) {
       const [command = '', ...options] = rest;
       const theirs = perf(command, '--symfs', noSymbols, ...options, '-i', file);
-      const ours = perfglass(command, ...options, '-i', file);
+      const ours = perfglass(command, '--symfs', noSymbols, ...options, '-i', file);
       assert.equal(ours.status, 0, ours.err);
       const [a, b] = command === 'report' ? [lines(theirs.out), lines(ours.out)] : [theirs.out, ours.out];
       assert.ok(a === b, `${rest.join(' ')}: ${firstDifference(a, b)}`);
@@ -56,7 +56,7 @@ test('perf records into a pipe', { skip }, () => {
   assert.ok(readFileSync(file).length > 1000);
   for (const rest of [['script'], ['script', '-D']]) {
     const theirs = perf(rest[0] as string, '--symfs', noSymbols, ...rest.slice(1), '-i', file).out;
-    const ours = perfglass(...rest, '-i', file).out;
+    const ours = perfglass(rest[0] as string, '--symfs', noSymbols, ...rest.slice(1), '-i', file).out;
     assert.ok(theirs === ours, `${rest.join(' ')}: ${firstDifference(theirs, ours)}`);
   }
 });

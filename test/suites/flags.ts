@@ -6,7 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { program } from '../flags/emit.ts';
 import { INTEGER } from '../flags/integer.ts';
 import { SSE } from '../flags/sse.ts';
+import { MMX } from '../flags/mmx.ts';
 import { SSE4 } from '../flags/sse4.ts';
+import { X87 } from '../flags/x87.ts';
 import { CACHE, SELF, leaks, perfglass } from '../lib/perfglass.ts';
 import { run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
@@ -52,6 +54,8 @@ else {
     ['integer', INTEGER],
     ['sse', SSE],
     ['sse4', SSE4],
+    ['x87', X87],
+    ['mmx', MMX],
   ] as const) {
     const elf = DIR + kind;
     writeFileSync(`${elf}.s`, program(statements, kind === 'integer' ? kind : 'sse'));

@@ -18,6 +18,7 @@ export function pathArgument(t: Task, va: number): string | number {
 /** Where a walk starts: the directory of `dirfd` counts for relative paths only. */
 export function startOf(k: Kernel, t: Task, dirfd: number, path: string): WalkFrom | number {
   k.vfs.inodes.generation++;
+  if (path === '') return -ERRNO.ENOENT; // before the descriptor is looked at
   if (dirfd === AT.FDCWD || path.startsWith('/')) return k.vfs.from(t);
   const description = t.files.get(dirfd);
   if (description === undefined) return -ERRNO.EBADF;

@@ -1,6 +1,6 @@
 /** Reading directories; the working directory. */
 import { ERRNO } from '#abi/errno.ts';
-import { AT } from '#abi/fs.ts';
+import { AT, O } from '#abi/fs.ts';
 import { DIRENT64, DIRENT64_NAME, DIRENT64_TYPE, DIRENT_NAME } from '#abi/stat.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
@@ -39,7 +39,7 @@ const readEntries =
   (encode: (entry: DirectoryEntry, next: number) => Uint8Array) =>
   (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
     const file = t.files.get(a.i32(0));
-    if (file === undefined || (!file.readable && !(file instanceof DirectoryDescription))) return -ERRNO.EBADF;
+    if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
     if (!(file instanceof DirectoryDescription)) return -ERRNO.ENOTDIR;
     const entries = file.remaining();
     if (typeof entries === 'number') return entries;

@@ -34,6 +34,7 @@ const KNOWN_FLAGS =
   O.TMPFILE;
 
 function doOpen(k: Kernel, t: Task, dirfd: number, va: number, flags: number, mode: number): SyscallResult {
+  if ((flags & O.PATH) === 0 && (flags & O.CREAT) !== 0 && (flags & O.DIRECTORY) !== 0) return -ERRNO.EINVAL; // before the path is looked at
   const place = placeOf(k, t, dirfd, va);
   if (typeof place === 'number') return place;
   const opened = k.vfs.open({ ...place.from, umask: t.fs.umask }, place.path, flags & KNOWN_FLAGS, mode, t.resumed);

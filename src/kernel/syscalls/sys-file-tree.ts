@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { NewTimes } from '../vfs/node.ts';
 import * as tree from '../vfs/tree-ops.ts';
+import { walk } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
 import { type Target, ownerOf, pathArgument, placeOf, startOf, targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
@@ -40,6 +41,8 @@ const unlinkat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doUnlink
 function doRename(k: Kernel, t: Task, dirfd: number, va: number, newDirfd: number, newVa: number, flags: number): SyscallResult {
   const old = placeOf(k, t, dirfd, va);
   if (typeof old === 'number') return old;
+  const walked = walk(old.from, old.path, 'entry'); // the old path's errors come before the new one is looked at
+  if (typeof walked === 'number') return walked;
   const place = placeOf(k, t, newDirfd, newVa);
   if (typeof place === 'number') return place;
   return tree.rename(old.from, old.path, place.from, place.path, flags);

@@ -4,15 +4,14 @@ import { RENAME, S } from '#abi/fs.ts';
 import { FifoNode } from './fifo.ts';
 import type { InodeTable } from './inodes.ts';
 import type { Node } from './node.ts';
-import { type WalkFrom, type Walked, walk } from './walk.ts';
-
-const isName = (name: string): boolean => name !== '' && name !== '.' && name !== '..';
+import { type WalkFrom, type Walked, isName, walk } from './walk.ts';
 
 /** The place of a name that is to be made. fs/namei.c filename_create. */
 function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | number {
   const walked = walk(from, path, 'entry');
   if (typeof walked === 'number') return walked;
   if (!isName(walked.name) || walked.node !== undefined) return -ERRNO.EEXIST;
+  if (walked.parent.unlinked) return -ERRNO.ENOENT;
   return walked.slash && !directory ? -ERRNO.ENOENT : walked;
 }
 

@@ -199,12 +199,12 @@ export class Vfs implements FileSystem {
     const flags = wanted | O.LARGEFILE; // as every open of a 64-bit process
     const create = (flags & O.CREAT) !== 0;
     const exclusive = create && (flags & O.EXCL) !== 0;
-    const walked = walk(from, path, exclusive || (flags & O.NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
+    const here = exclusive || (flags & O.NOFOLLOW) !== 0;
+    const walked = walk(from, path, create ? (here ? 'createHere' : 'create') : here ? 'nofollow' : 'follow');
     if (typeof walked === 'number') return walked;
-    const { parent, name, node, slash } = walked;
+    const { parent, name, node } = walked;
     if (node === undefined) {
       if (!create) return -ERRNO.ENOENT;
-      if (slash) return -ERRNO.EISDIR;
       return parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
     }
     if (exclusive) return -ERRNO.EEXIST;

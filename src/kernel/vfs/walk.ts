@@ -28,8 +28,12 @@ export function childOf(root: Node, directory: Node, name: string): Node | numbe
   return directory.overlay?.get(name) ?? directory.lookup(name);
 }
 
-/** What happens to a symbolic link as the last component: `entry` calls (mkdir, unlink, rename …) act on the name, even with a slash behind it. */
-export type LastLink = 'follow' | 'nofollow' | 'entry';
+/**
+ * What happens at the last component. `entry` calls (mkdir, unlink, rename …) act on the name, even with a slash behind it. `create` and
+ * `createHere` are open's O_CREAT without and with O_EXCL or
+ * O_NOFOLLOW: no file can be made under a name with a slash, whatever is there already.
+ */
+export type LastLink = 'follow' | 'nofollow' | 'entry' | 'create' | 'createHere';
 
 /** Walks `path`. A missing last component is no error (node undefined); anything else is -errno. */
 export function walk(from: WalkFrom, path: string, lastLink: LastLink): Walked | number {
@@ -39,17 +43,20 @@ export function walk(from: WalkFrom, path: string, lastLink: LastLink): Walked |
   let directory = path.startsWith('/') ? from.root : from.start;
   let slash = path.endsWith('/');
   let links = 0;
+  const followed = lastLink === 'follow' || lastLink === 'create';
+  const creates = lastLink === 'create' || lastLink === 'createHere';
   if (todo.length === 0) return { parent: directory, name: '', node: directory, slash };
   for (;;) {
     const name = todo.pop() as string;
     const last = todo.length === 0;
     if (name.length > NAME_MAX / 3 && utf8Length(name) > NAME_MAX) return -ERRNO.ENAMETOOLONG;
+    if (last && slash && creates && isName(name) && directory.isDirectory) return -ERRNO.EISDIR;
     const node = childOf(from.root, directory, name);
     if (typeof node === 'number') {
       if (last && node === -ERRNO.ENOENT) return { parent: directory, name, node: undefined, slash };
       return node;
     }
-    if (node.type() === S.IFLNK && (!last || lastLink === 'follow' || (slash && lastLink === 'nofollow'))) {
+    if (node.type() === S.IFLNK && (!last || followed || (slash && lastLink === 'nofollow'))) {
       if (++links > MAX_SYMLINKS) return -ERRNO.ELOOP;
       const jumped = node.jump();
       if (typeof jumped === 'number') return jumped;
@@ -81,6 +88,9 @@ const components = (path: string): string[] =>
     .split('/')
     .filter((part) => part !== '')
     .reverse();
+
+/** True for a last component that names an entry (LAST_NORM). */
+export const isName = (name: string): boolean => name !== '' && name !== '.' && name !== '..';
 
 /** The node of a path that must exist. */
 export function find(from: WalkFrom, path: string, lastLink: 'follow' | 'nofollow' = 'follow'): Node | number {

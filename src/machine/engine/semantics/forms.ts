@@ -2,6 +2,7 @@
 import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
+import { defineMmx } from './mmx.ts';
 import { type Form, FormTable } from './registry.ts';
 import { defineSseConvert } from './sse-convert.ts';
 import { defineSseFloat } from './sse-float.ts';
@@ -12,6 +13,7 @@ import { defineSse4 } from './sse4.ts';
 import { defineShift } from './shift.ts';
 import { defineString } from './string.ts';
 import { defineSystem } from './system.ts';
+import { defineX87 } from './x87.ts';
 
 export function allForms(): readonly Form[] {
   const t = new FormTable();
@@ -26,6 +28,8 @@ export function allForms(): readonly Form[] {
   defineSseConvert(t);
   defineSse3(t);
   defineSse4(t);
+  defineMmx(t);
+  defineX87(t);
   defineSystem(t);
   return [...t.forms.values()];
 }
