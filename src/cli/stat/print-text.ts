@@ -37,7 +37,7 @@ function modelledNote(lines: readonly StatLine[]): string {
   const counted = lines.filter((l) => l.missing === undefined).map((l) => l.name);
   const time = counted.filter((n) => /cycles|clock|clk|slots|topdown/.test(n));
   const kernel = counted.some((n) => !/:u/.test(n) && !time.includes(n) && !/faults|switches|migrations|dummy/.test(n));
-  const parts = ['all times', ...time.filter((n) => !/clock$/.test(n)), ...(kernel ? ["the kernel's share of the other counts"] : [])];
+  const parts = ['all times', ...time.filter((n) => !n.endsWith('clock')), ...(kernel ? ["the kernel's share of the other counts"] : [])];
   return ` modelled, see docs/model.md: ${parts.join(', ')}`;
 }
 
