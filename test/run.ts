@@ -14,6 +14,7 @@ interface SuiteEntry {
 export const SUITES: readonly SuiteEntry[] = [
   { name: 'programs', file: 'suites/programs.ts', limit: 120 },
   { name: 'ledger', file: 'suites/ledger.ts', limit: 120 },
+  { name: 'lbr', file: 'suites/lbr.ts', limit: 120 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
   { name: 'kernel', file: 'suites/kernel.ts', limit: 120 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },

@@ -205,6 +205,7 @@ export class CpuCore implements Cpu {
       const stepping = (engine.register64(REG.RFLAGS) & TF) !== 0n;
       if (stepping) h.boundInstructions(1);
       const mode = this.mode();
+      const cpl = this.cpl;
       const before = retire.sum(EV.INSTRUCTIONS);
       lbr?.arm(engine.cpl);
       const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
@@ -216,7 +217,9 @@ export class CpuCore implements Cpu {
       pmu.attend();
       apic.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
-      else if (stepping && exit === undefined && retire.sum(EV.INSTRUCTIONS) > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
+      // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
+      else if (stepping && exit === undefined && this.cpl >= cpl && retire.sum(EV.INSTRUCTIONS) > before)
+        exit = this.raise(VECTOR.DB, 0, engine.rip);
       if (exit !== undefined) return exit;
     }
   }

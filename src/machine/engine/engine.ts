@@ -70,6 +70,7 @@ export class Engine {
     this.view.setUint16(L.TRAMPOLINE + L.RECORD.FUNCTION, generated.manifest.fallFunction, true);
     this.emptyTlb();
     this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
+    this.guardEmptyJumps();
   }
 
   private instantiate(generated: Generated): WebAssembly.Instance {
@@ -190,6 +191,12 @@ export class Engine {
       this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
       this.setI32(L.BOX.JUMP_FILLS, 0);
     }
+    this.guardEmptyJumps();
+  }
+  /** An empty entry's tag is -1, a RIP that a program may jump to; it would be found in slot 0, where 1 (of slot 1) stands instead. */
+  private guardEmptyJumps(): void {
+    this.i64[L.JUMP_CACHE_USER >> 3] = 1n;
+    this.i64[L.JUMP_CACHE_KERNEL >> 3] = 1n;
   }
   flushTlb(): void {
     this.pin();
@@ -417,11 +424,4 @@ function moduleOf(generated: Generated): WebAssembly.Module {
   return m;
 }
 
-function sameNumbers(a: Manifest, b: Manifest): boolean {
-  if (a.enterHot !== b.enterHot || a.fallHot !== b.fallHot || a.fallFunction !== b.fallFunction || a.forms.length !== b.forms.length)
-    return false;
-  return a.forms.every((f, i) => {
-    const g = b.forms[i];
-    return f.key === g?.key && f.function === g.function && (['', 'b', 'x', 'a', 'g'] as const).every((s) => f.hot[s] === g.hot[s]);
-  });
-}
+const sameNumbers = (a: Manifest, b: Manifest): boolean => JSON.stringify(a) === JSON.stringify(b);
