@@ -16,14 +16,15 @@ const generated = interpreter();
 writeFileSync(`${out}interpreter.wasm`, generated.bytes);
 writeFileSync(`${out}interpreter.json`, JSON.stringify(generated.manifest));
 await build({
-  entryPoints: [`${root}src/cli/main.ts`],
+  // The worker that `decode -j` starts is a file of its own; cli/pt-parallel.ts looks for it beside the bundle.
+  entryPoints: { perfglass: `${root}src/cli/main.ts`, 'pt-worker': `${root}src/cli/pt-worker.ts` },
   bundle: true,
   splitting: true,
   platform: 'node',
   format: 'esm',
   target: 'node22',
   outdir: out,
-  entryNames: 'perfglass',
+  entryNames: '[name]',
   chunkNames: 'chunk-[name]-[hash]',
   banner: { js: '#!/usr/bin/env node' },
   external: Object.keys(dependencies),

@@ -212,6 +212,9 @@ export class Assembler {
     this.byte(0xc3);
   }
 
+  syscall(): void {
+    this.byte(0x0f, 0x05);
+  }
   swapgs(): void {
     this.byte(0x0f, 0x01, 0xf8);
   }
@@ -249,6 +252,10 @@ export class Assembler {
     this.byte(...encodeGate(gate));
   }
 
+  /** An instruction as its bytes, for tests. */
+  raw(...bytes: number[]): void {
+    this.byte(...bytes);
+  }
   private byte(...bytes: number[]): void {
     for (const b of bytes) this.out.push(b);
   }

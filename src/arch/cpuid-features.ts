@@ -54,6 +54,6 @@ export function hasFeature(words: FeatureWords, feature: Feature): boolean {
  * Issue 4 widens it. BMI1's TZCNT runs, but the rest of BMI1 does not, so it is not told.
  */
 export const ENGINE_FEATURES: readonly Feature[] = features(
-  'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH FXSR SSE SSE2 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
-    'LAHF LZCNT SYSCALL NX RDTSCP LM',
+  'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SSE3 SSSE3 SSE41 SSE42 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
+    'LAHF LZCNT SYSCALL NX RDTSCP LM ARCH_LBR',
 );

@@ -4,6 +4,7 @@
  */
 import { type Feature, type FeatureWords, featureWords, hasFeature } from './cpuid-features.ts';
 import type { CacheDescription, CpuModel } from './cpu-models/model.ts';
+import { lbrDepths } from './lbr.ts';
 
 export interface CpuidResult {
   readonly eax: number;
@@ -80,11 +81,17 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
       return out(mhz, mhz, Math.round(model.busHz / 1e6), 0);
     }
     case 0x1c:
-      return hasFeature(words, 'ARCH_LBR') && model.lbr?.format === 'arch' ? out(1 << (model.lbr.depth / 8 - 1), 7, 7, 0) : ZERO;
+      return hasFeature(words, 'ARCH_LBR') && model.lbr?.format === 'arch' ? archLbrLeaf(model.lbr.depth) : ZERO;
     default:
       return ZERO; // 3 serial number, 5 MONITOR, 9 DCA, 0DH XSAVE, 0FH.. QoS, 12H SGX: none modelled
   }
 }
+
+/**
+ * SDM Vol. 2A, leaf 1CH. EBX: filters by CPL and by branch, call-stack mode. ECX: cycles and branch types, but no mispredictions: there is no
+ * predictor, and this is how software is told. EAX[31]: the addresses are linear ones.
+ */
+const archLbrLeaf = (depth: number): CpuidResult => out(lbrDepths(depth) | (1 << 31), 7, 6, 0);
 
 /** CPUID.1:EAX. */
 export function signature(model: CpuModel): number {

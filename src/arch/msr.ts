@@ -10,6 +10,9 @@ export const MSR = {
   IA32_APIC_BASE: 0x1b,
   IA32_FEATURE_CONTROL: 0x3a,
   IA32_TSC_ADJUST: 0x3b,
+  /** Core Duo: FROM and TO in one register; Core 2: FROM. */
+  MSR_LASTBRANCH_0: 0x40,
+  MSR_LASTBRANCH_0_TO: 0x60,
   IA32_BIOS_SIGN_ID: 0x8b,
   IA32_PMC0: 0xc1,
   MSR_PLATFORM_INFO: 0xce,
@@ -21,7 +24,13 @@ export const MSR = {
   IA32_SYSENTER_EIP: 0x176,
   IA32_PERFEVTSEL0: 0x186,
   IA32_MISC_ENABLE: 0x1a0,
+  MSR_LBR_SELECT: 0x1c8,
+  MSR_LASTBRANCH_TOS: 0x1c9,
   IA32_DEBUGCTL: 0x1d9,
+  /** IA32_LER_FROM_IP and IA32_LER_TO_IP with architectural LBR. */
+  MSR_LER_FROM_LIP: 0x1dd,
+  MSR_LER_TO_LIP: 0x1de,
+  IA32_LER_INFO: 0x1e0,
   IA32_PAT: 0x277,
   IA32_MTRR_DEF_TYPE: 0x2ff,
   IA32_FIXED_CTR0: 0x309,
@@ -34,6 +43,8 @@ export const MSR = {
   IA32_PERF_GLOBAL_STATUS_SET: 0x391,
   IA32_PERF_GLOBAL_INUSE: 0x392,
   IA32_A_PMC0: 0x4c1,
+  MSR_LASTBRANCH_0_FROM_IP: 0x680,
+  MSR_LASTBRANCH_0_TO_IP: 0x6c0,
   IA32_TSC_DEADLINE: 0x6e0,
   IA32_X2APIC_APICID: 0x802,
   IA32_X2APIC_VERSION: 0x803,
@@ -58,6 +69,12 @@ export const MSR = {
   IA32_X2APIC_CUR_COUNT: 0x839,
   IA32_X2APIC_DIV_CONF: 0x83e,
   IA32_X2APIC_SELF_IPI: 0x83f,
+  MSR_LBR_INFO_0: 0xdc0,
+  IA32_LBR_0_INFO: 0x1200,
+  IA32_LBR_CTL: 0x14ce,
+  IA32_LBR_DEPTH: 0x14cf,
+  IA32_LBR_0_FROM_IP: 0x1500,
+  IA32_LBR_0_TO_IP: 0x1600,
   IA32_EFER: 0xc000_0080,
   IA32_STAR: 0xc000_0081,
   IA32_LSTAR: 0xc000_0082,
@@ -79,11 +96,13 @@ export interface MsrRow {
   /** After RESET; 'model' = comes from the CPU model. */
   readonly reset: bigint | 'model';
   /** Which block of the machine answers. */
-  readonly block: 'pmu' | 'apic' | 'clock' | 'system' | 'static';
+  readonly block: 'pmu' | 'lbr' | 'apic' | 'clock' | 'system' | 'static';
   readonly source: string;
 }
 
 const PERFMON = 'SDM Vol. 3B, Performance Monitoring';
+const LBR = 'SDM Vol. 3B, Last Branch, Interrupt and Exception Recording';
+const ARCH_LBR = 'SDM Vol. 3B, Last Branch Records';
 const X2APIC = 'SDM Vol. 3A, Extended XAPIC (x2APIC), register address space';
 const row = (
   name: MsrName,
@@ -118,6 +137,21 @@ export const MSR_TABLE: readonly MsrRow[] = [
   row('IA32_PERFEVTSEL0', 'RW', 'pmu', 0n, PERFMON, 'gp'),
   row('IA32_MISC_ENABLE', 'RW', 'static', 'model', 'SDM Vol. 4: bit 7 performance monitoring, 11 BTS unavailable, 12 PEBS unavailable'),
   row('IA32_DEBUGCTL', 'RW', 'pmu', 0n, 'SDM Vol. 3B, IA32_DEBUGCTL MSR'),
+  row('MSR_LASTBRANCH_0', 'RW', 'lbr', 0n, `${LBR}, formats 0 to 2`, 8),
+  row('MSR_LASTBRANCH_0_TO', 'RW', 'lbr', 0n, `${LBR}, formats 1 and 2`, 8),
+  row('MSR_LBR_SELECT', 'RW', 'lbr', 0n, `${LBR}, format 3 and later`),
+  row('MSR_LASTBRANCH_TOS', 'RW', 'lbr', 0n, LBR),
+  row('MSR_LER_FROM_LIP', 'RW', 'lbr', 0n, `${LBR}; read-only before architectural LBR`),
+  row('MSR_LER_TO_LIP', 'RW', 'lbr', 0n, `${LBR}; read-only before architectural LBR`),
+  row('IA32_LER_INFO', 'RW', 'lbr', 0n, ARCH_LBR),
+  row('MSR_LASTBRANCH_0_FROM_IP', 'RW', 'lbr', 0n, `${LBR}, format 3 and later`, 32),
+  row('MSR_LASTBRANCH_0_TO_IP', 'RW', 'lbr', 0n, `${LBR}, format 3 and later`, 32),
+  row('MSR_LBR_INFO_0', 'RW', 'lbr', 0n, `${LBR}, formats 5 and 7`, 32),
+  row('IA32_LBR_0_INFO', 'RW', 'lbr', 0n, ARCH_LBR, 32),
+  row('IA32_LBR_CTL', 'RW', 'lbr', 0n, ARCH_LBR),
+  row('IA32_LBR_DEPTH', 'RW', 'lbr', 'model', `${ARCH_LBR}; a write clears all records`),
+  row('IA32_LBR_0_FROM_IP', 'RW', 'lbr', 0n, ARCH_LBR, 32),
+  row('IA32_LBR_0_TO_IP', 'RW', 'lbr', 0n, ARCH_LBR, 32),
   row('IA32_PAT', 'RW', 'static', 0x0007_0406_0007_0406n, 'SDM Vol. 3A, Page Attribute Table'),
   row('IA32_MTRR_DEF_TYPE', 'RW', 'static', 0n, 'SDM Vol. 3A, MTRRs'),
   row('IA32_FIXED_CTR0', 'RW', 'pmu', 0n, PERFMON, 'fixed'),

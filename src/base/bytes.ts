@@ -3,6 +3,7 @@
  * `FormatError` with its offset in the file. For hot loops use a DataView directly: these are for headers and rare records.
  */
 import { FormatError } from './format-error.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 const TWO32 = 0x1_0000_0000;
 
@@ -118,9 +119,7 @@ export class ByteReader {
   }
 }
 
-const UTF8_LOSSY_BYTE = 0xfffd;
-
-/** Decodes UTF-8 up to a NUL or `end`. No TextDecoder: layers below `cli` have neither DOM nor Node types. */
+/** Decodes UTF-8 up to a NUL or `end`; bytes that are no UTF-8 survive as utf8.ts has them. */
 export function decodeCString(bytes: Uint8Array, start: number, end: number): string {
   let stop = start;
   let ascii = true;
@@ -130,25 +129,7 @@ export function decodeCString(bytes: Uint8Array, start: number, end: number): st
     if (b >= 0x80) ascii = false;
     stop++;
   }
-  if (ascii) return asciiSlice(bytes, start, stop);
-  let out = '';
-  let i = start;
-  while (i < stop) {
-    const b = bytes[i] as number;
-    const need = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : -1;
-    let code = need <= 0 ? b : b & (0x3f >> need);
-    let ok = need >= 0;
-    for (let k = 1; ok && k <= need; k++) {
-      const c = i + k < stop ? (bytes[i + k] as number) : 0;
-      if ((c & 0xc0) !== 0x80) ok = false;
-      else code = (code << 6) | (c & 0x3f);
-    }
-    if (ok && ((need === 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) || (need === 3 && (code < 0x10000 || code > 0x10ffff))))
-      ok = false;
-    out += String.fromCodePoint(ok ? code : UTF8_LOSSY_BYTE);
-    i += ok ? need + 1 : 1;
-  }
-  return out;
+  return ascii ? asciiSlice(bytes, start, stop) : decodeUtf8(bytes.subarray(start, stop));
 }
 
 function asciiSlice(bytes: Uint8Array, start: number, end: number): string {
@@ -156,19 +137,6 @@ function asciiSlice(bytes: Uint8Array, start: number, end: number): string {
   // fromCharCode takes its arguments on the stack: bounded pieces
   for (let i = start; i < end; i += 4096) out += String.fromCharCode(...bytes.subarray(i, Math.min(end, i + 4096)));
   return out;
-}
-
-/** UTF-8 bytes of a string, without terminator. */
-export function encodeUtf8(text: string): Uint8Array {
-  const out: number[] = [];
-  for (const char of text) {
-    const c = char.codePointAt(0) as number;
-    if (c < 0x80) out.push(c);
-    else if (c < 0x800) out.push(0xc0 | (c >> 6), 0x80 | (c & 0x3f));
-    else if (c < 0x10000) out.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 0x3f), 0x80 | (c & 0x3f));
-    else out.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 0x3f), 0x80 | ((c >> 6) & 0x3f), 0x80 | (c & 0x3f));
-  }
-  return Uint8Array.from(out);
 }
 
 /** A growing buffer. Positions are indexes from its start; `patch` methods overwrite what was written before. */

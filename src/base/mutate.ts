@@ -1,22 +1,13 @@
 /** Deterministic damage to bytes, for tests of readers: the same seed gives the same file. */
-
-/** A small generator (mulberry32): numbers below 2^32. */
-export function seeded(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
+import { Rng } from './rng.ts';
 
 /** Values that sizes and counts are hurt by most. */
 const NASTY = [0, 1, 7, 8, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
 
 /** A damaged copy: bytes changed, words set to nasty values, pieces cut out, repeated or zeroed, the end cut off. */
 export function mutate(bytes: Uint8Array, seed: number): Uint8Array {
-  const random = seeded(seed);
+  const rng = new Rng(seed);
+  const random = (): number => rng.next();
   const below = (n: number): number => (n <= 0 ? 0 : random() % n);
   let out = bytes.slice();
   const rounds = 1 + below(4);

@@ -1,5 +1,7 @@
 /** Text as bytes, for output of millions of lines: no string is built for a number. Full buffers go to `flush`. */
 
+import { encodeUtf8 } from './utf8.ts';
+
 const SIZE = 0x1_0000;
 const ROOM = 512; // every number and every short text fits without a check of its own
 
@@ -45,28 +47,22 @@ export class TextBuffer {
     this.#n = n;
   }
 
-  /** Text; characters above U+007F become their UTF-8. */
+  /** Text; characters above U+007F become their UTF-8 (utf8.ts). */
   text(text: string): void {
-    for (let from = 0; from < text.length; from += ROOM >> 2) this.#piece(text, from, Math.min(text.length, from + (ROOM >> 2)));
-  }
-
-  #piece(text: string, from: number, end: number): void {
+    if (text.length > ROOM) {
+      this.raw(encodeUtf8(text));
+      return;
+    }
     this.#room();
     const out = this.#bytes;
     let n = this.#n;
-    for (let i = from; i < end; i++) {
+    for (let i = 0; i < text.length; i++) {
       const c = text.charCodeAt(i);
-      if (c < 0x80) out[n++] = c;
-      else if (c < 0x800) {
-        out[n++] = 0xc0 | (c >> 6);
-        out[n++] = 0x80 | (c & 0x3f);
-      } else {
-        // surrogates one by one would be wrong UTF-8: replace them
-        const u = c >= 0xd800 && c < 0xe000 ? 0xfffd : c;
-        out[n++] = 0xe0 | (u >> 12);
-        out[n++] = 0x80 | ((u >> 6) & 0x3f);
-        out[n++] = 0x80 | (u & 0x3f);
+      if (c >= 0x80) {
+        this.raw(encodeUtf8(text)); // nothing of it is counted yet
+        return;
       }
+      out[n++] = c;
     }
     this.#n = n;
   }

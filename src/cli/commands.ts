@@ -12,8 +12,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'list', summary: 'List the events of a modelled processor', load: () => import('./commands/list.ts') },
   { name: 'decode', summary: 'Decode raw Processor Trace bytes', load: () => import('./commands/decode.ts') },
   { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },
+  { name: 'lab', summary: 'Experiments: lab freeze, the first letter as a table', load: () => import('./commands/lab.ts') },
   { name: 'doctor', summary: 'Say what is there and what is not', load: () => import('./commands/doctor.ts') },
   { name: 'report', summary: 'Histogram of a recording by symbol, file, command or caller', load: () => import('./commands/report.ts') },
   { name: 'evlist', summary: 'List the events of a recording', load: () => import('./commands/evlist.ts') },
+  { name: 'convert', summary: 'Write a recording in the format of another viewer', load: () => import('./commands/convert.ts') },
   { name: 'inspect', summary: 'What a recording lost: how much, when, whose', load: () => import('./commands/inspect.ts') },
 ];

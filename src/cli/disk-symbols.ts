@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isElf } from '#abi/elf.ts';
 import { FormatError } from '#base/format-error.ts';
-import { buildId, debugLink, readElf } from '#formats/elf/reader.ts';
+import { type ElfFile, buildId, debugLink, readElf } from '#formats/elf/reader.ts';
 import type { Dso } from '#formats/perf-data/address-map.ts';
 import { type SymbolTable, parseKallsyms, parsePerfMap, symbolsOfElf } from '#formats/symbols/table.ts';
 import type { ResolvedSymbol, SymbolResolver } from '#formats/symbols-port.ts';
@@ -32,7 +32,7 @@ export class DiskSymbols implements SymbolResolver {
   resolve(dso: Dso, address: bigint, pid: number): ResolvedSymbol | undefined {
     const table = dso.kernel
       ? this.kernel()
-      : dso.longName.startsWith('/') && !dso.longName.startsWith('//anon')
+      : dso.longName.startsWith('/') && !/^\/\/anon|\/perf-\d+\.map$/.test(dso.longName) // the session names memory without a file so
         ? this.file(dso)
         : this.map(pid);
     const found = table?.find(address);
@@ -88,12 +88,13 @@ export class DiskSymbols implements SymbolResolver {
         throw new Error(`another build: recorded ${dso.buildId}, on disk ${have}`);
       const own = symbolsOfElf(elf, 'offset');
       if (elf.sections.some((s) => s.name === '.symtab')) return own;
-      return this.debugFile(path, debugLink(elf)?.name, have) ?? own;
+      return this.debugFile(path, elf, have) ?? own;
     });
   }
 
-  /** The separate file with the symbols of a stripped one: by build id, or by the name that it gives. Offsets are the same file's. */
-  private debugFile(path: string, link: string | undefined, id: string | undefined): SymbolTable | undefined {
+  /** The separate file with the symbols of a stripped one: by build id, or by the name that it gives. */
+  private debugFile(path: string, mapped: ElfFile, id: string | undefined): SymbolTable | undefined {
+    const link = debugLink(mapped)?.name;
     const dir = path.slice(0, path.lastIndexOf('/'));
     const candidates: string[] = [];
     if (id !== undefined) candidates.push(this.path(`/usr/lib/debug/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`));
@@ -102,7 +103,7 @@ export class DiskSymbols implements SymbolResolver {
       try {
         const elf = readElf(new Uint8Array(readFileSync(name)));
         if (id === undefined || buildId(elf) === id) {
-          const table = symbolsOfElf(elf, 'offset');
+          const table = symbolsOfElf(elf, 'offset', mapped);
           if (table.count > 0) return table;
         }
       } catch {

@@ -10,5 +10,9 @@ export function loadInterpreter(): void {
   const bytes = new URL('./interpreter.wasm', import.meta.url);
   const manifest = new URL('./interpreter.json', import.meta.url);
   if (!existsSync(bytes) || !existsSync(manifest)) return;
-  provideInterpreter({ bytes: readFileSync(bytes), manifest: JSON.parse(readFileSync(manifest, 'utf8')) as Generated['manifest'] });
+  provideInterpreter({
+    bytes: readFileSync(bytes),
+    manifest: JSON.parse(readFileSync(manifest, 'utf8')) as Generated['manifest'],
+    traces: false,
+  });
 }

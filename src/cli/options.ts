@@ -86,16 +86,22 @@ export function programOf(command: readonly string[]): Program {
 }
 
 function searchPath(name: string): string {
+  let denied = false;
   for (const dir of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(dir === '' ? '.' : dir, name);
     try {
+      if (!statSync(path).isFile()) {
+        denied = true;
+        continue;
+      }
+      denied = true;
       accessSync(path, constants.X_OK);
-      if (statSync(path).isFile()) return path;
+      return path;
     } catch {
-      // not here
+      // not here, or not for us
     }
   }
-  throw new CliError(`${name}: no such program on PATH`);
+  throw new CliError(denied ? `${name}: permission denied (not an executable file)` : `${name}: no such program on PATH`);
 }
 
 /** perf's picture of a wrong event list, under the line that main prints. */

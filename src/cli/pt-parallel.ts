@@ -17,7 +17,8 @@ export interface PtJob {
   readonly time?: PtTimeConfig;
 }
 
-export type PtReply = { readonly stats: PtStats } | { readonly failed: string };
+/** `cpuSeconds`: of the worker's own thread. */
+export type PtReply = { readonly stats: PtStats; readonly cpuSeconds: number } | { readonly failed: string };
 
 /** Beside this file: `pt-worker.ts` when run from sources, `pt-worker.js` when bundled. */
 export function workerUrl(): URL {
@@ -30,13 +31,16 @@ export class PtPool {
   private readonly known: string[];
   private readonly keys = new WeakMap<CodeImage, number>();
   private images = 0;
+  /** CPU time of each part of the last job: its longest is what the job takes on a machine with free processors. */
+  cpuSeconds: number[] = [];
 
   constructor(threads: number) {
     this.workers = Array.from({ length: threads }, () => new Worker(workerUrl()));
     this.known = this.workers.map(() => '');
   }
 
-  private ask(worker: Worker, job: PtJob): Promise<PtStats> {
+  private ask(i: number, job: PtJob): Promise<PtStats> {
+    const worker = this.workers[i]!;
     return new Promise((resolve, reject) => {
       const done = (): void => {
         worker.off('message', onMessage);
@@ -44,8 +48,10 @@ export class PtPool {
       };
       const onMessage = (reply: PtReply): void => {
         done();
-        if ('stats' in reply) resolve(reply.stats);
-        else reject(new Error(reply.failed));
+        if ('stats' in reply) {
+          this.cpuSeconds[i] = reply.cpuSeconds;
+          resolve(reply.stats);
+        } else reject(new Error(reply.failed));
       };
       const onError = (error: Error): void => {
         done();
@@ -63,12 +69,13 @@ export class PtPool {
     const key = `${this.keys.get(image)}.${image.version}`;
     const parts = splitAtPsb(trace, this.workers.length);
     const time = options.time === undefined ? {} : { time: options.time };
+    this.cpuSeconds = parts.map(() => 0);
     const results = await Promise.all(
       parts.map((part, i) => {
         const regions =
           this.known[i] === key ? {} : { regions: image.list().map((r) => ({ start: r.start, bytes: share(r.bytes), name: r.name })) };
         this.known[i] = key;
-        return this.ask(this.workers[i]!, {
+        return this.ask(i, {
           trace: shared,
           image: key,
           ...regions,

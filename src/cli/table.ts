@@ -1,10 +1,12 @@
-/** A text table: first column to the left, the others to the right, two blanks between. */
+/** A text table: `left` columns (the first by default) to the left, the others to the right, two blanks between. */
 
-export function table(rows: readonly (readonly (string | number)[])[], indent = ' '): string {
+export function table(rows: readonly (readonly (string | number)[])[], indent = ' ', left: readonly number[] = [0]): string {
   const text = rows.map((r) => r.map((c) => (typeof c === 'number' ? c.toLocaleString('en-US') : c)));
   const widths: number[] = [];
   for (const row of text) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   return text
-    .map((row) => (indent + row.map((c, i) => (i === 0 ? c.padEnd(widths[i] ?? 0) : c.padStart(widths[i] ?? 0))).join('  ')).trimEnd())
+    .map((row) =>
+      (indent + row.map((c, i) => (left.includes(i) ? c.padEnd(widths[i] ?? 0) : c.padStart(widths[i] ?? 0))).join('  ')).trimEnd(),
+    )
     .join('\n');
 }

@@ -12,6 +12,7 @@ import { makeCpuid } from './cpuid.ts';
 import { Engine } from './engine/engine.ts';
 import { PHYSICAL } from './engine/layout.ts';
 import type { Generated } from './engine/tier0/generate.ts';
+import { Lbr } from './lbr/lbr.ts';
 import { MsrFile } from './msr-file.ts';
 import { Pmu } from './pmu/pmu.ts';
 import { EV, MODE, Retire } from './retire.ts';
@@ -27,6 +28,8 @@ export interface MachineOptions {
   readonly freezeOnDelivery?: boolean;
   /** perf's own work takes modelled time (--overhead real). */
   readonly realOverhead?: boolean;
+  /** Gives the trace variant of the interpreter, which keeps the last branch records; without it (and no trace variant) there is no LBR block. */
+  readonly recorder?: () => Generated;
 }
 
 export const DEFAULT_MEMORY_BYTES = 1 << 30;
@@ -45,15 +48,21 @@ export interface Machine extends Port {
 export function createMachine(model: CpuModel, interpreter: Generated, options: MachineOptions = {}): Machine {
   const memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
   const retire = new Retire();
-  const engine = new Engine(model, interpreter, memoryBytes, retire);
+  const engine = new Engine(model, interpreter, memoryBytes, retire, options.recorder);
+  const hasLbr = engine.records && model.lbr !== undefined;
+  const features = hasLbr ? ENGINE_FEATURES : ENGINE_FEATURES.filter((f) => f !== 'ARCH_LBR');
   const clock = new MachineClock(model, retire, { realOverhead: options.realOverhead ?? false });
-  const pmu: Pmu = new Pmu(model, retire, () => apic.requestPmi(), { freezeOnDelivery: options.freezeOnDelivery ?? false });
+  const pmu: Pmu = new Pmu(model, retire, () => apic.requestPmi(), {
+    freezeOnDelivery: options.freezeOnDelivery ?? false,
+    lbr: hasLbr,
+  });
+  const lbr = hasLbr ? { lbr: new Lbr(model, engine, retire, pmu) } : {};
   const latency = options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency };
   const apic: LocalApic = new LocalApic(model, retire, clock, () => pmu.pmiDelivered(), { seed: options.seed ?? 0, ...latency });
   const registers = new CoreRegisters(engine);
-  const msrs = new MsrFile(model, ENGINE_FEATURES, { pmu, apic, clock, system: registers });
-  const cpuid = makeCpuid(model, { engine: ENGINE_FEATURES, cpus: 1, apicId: 0 });
-  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid });
+  const msrs = new MsrFile(model, features, { pmu, apic, clock, system: registers, ...lbr });
+  const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 });
+  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, ...lbr });
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {
     sizeBytes: memoryBytes,

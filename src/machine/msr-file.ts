@@ -42,6 +42,7 @@ export interface MsrBlocks {
   readonly apic: Msrs;
   readonly clock: MachineClock;
   readonly system: SystemRegisters;
+  readonly lbr?: Msrs & { owns(address: number): boolean };
 }
 
 export class MsrFile implements Msrs {
@@ -70,6 +71,7 @@ export class MsrFile implements Msrs {
     const a = address >>> 0;
     if (SYSTEM.has(a)) return this.#blocks.system.readSystem(a);
     if (isApic(a)) return this.#blocks.apic.read(a);
+    if (this.#blocks.lbr?.owns(a) === true) return this.#blocks.lbr.read(a);
     switch (a) {
       case MSR.IA32_TIME_STAMP_COUNTER:
         return BigInt(this.#blocks.clock.tsc());
@@ -101,6 +103,7 @@ export class MsrFile implements Msrs {
     const a = address >>> 0;
     if (SYSTEM.has(a)) return this.#blocks.system.writeSystem(a, value);
     if (isApic(a)) return this.#blocks.apic.write(a, value);
+    if (this.#blocks.lbr?.owns(a) === true) return this.#blocks.lbr.write(a, value);
     switch (a) {
       case MSR.IA32_APIC_BASE:
         return value === 0xfee0_0d00n; // x2APIC from the start; it cannot be left (docs/model.md)

@@ -29,6 +29,13 @@ export interface Cpu {
   /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */
   readonly msrs: Msrs;
 
+  /** The 512-byte FXSAVE image of x87, MXCSR and XMM. SDM Vol. 1 table 10-2. */
+  fxImage(): Uint8Array;
+  /** The inverse; false, and nothing changed, when the image's MXCSR has reserved bits set. */
+  loadFxImage(image: Uint8Array): boolean;
+  /** As a new program finds it: FNINIT, MXCSR 1F80H, XMM0-15 zero. */
+  resetFpu(): void;
+
   newContext(): CpuContext;
   saveContext(into: CpuContext): void;
   loadContext(from: CpuContext): void;

@@ -13,6 +13,7 @@ import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
+import type { Msrs } from '#port/msrs.ts';
 import { interpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly ringSamples?: number;
   /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
   readonly pathHash?: boolean;
+  /** Called after each of perf's own MSR accesses, for pictures of what the driver does. */
+  readonly onMsrAccess?: (address: number, written: bigint | undefined) => void;
 }
 
 export interface Program {
@@ -59,6 +62,7 @@ export class Session {
     const seed = options.seed ?? 0;
     this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
+      recorder: tracingInterpreter,
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
@@ -79,7 +83,7 @@ export class Session {
       model: options.model,
       truth: this.machine.truth,
       clock: this.machine.clock,
-      msrs: this.kernel.msrs,
+      msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
     });
@@ -132,7 +136,7 @@ export class Session {
       if (d.pid !== this.task?.pid && !d.instruction.includes('not there')) continue;
       const name = Object.entries(SIG).find(([, n]) => n === d.signal)?.[0] ?? `signal ${d.signal}`;
       const where = d.address === undefined ? '' : `, address 0x${d.address.toString(16)}`;
-      const instruction = d.instruction === '' ? '' : `: ${d.instruction}`;
+      const instruction = d.instruction === '' ? '' : `: #UD: ${d.instruction}`;
       out.push(`${d.comm}[${d.pid}]: ${name} at rip 0x${d.rip.toString(16)}${where}${instruction}`);
     }
     const r = this.result;
@@ -146,3 +150,16 @@ export class Session {
     return clockNs(this.machine.clock);
   }
 }
+
+const watched = (msrs: Msrs, note: (address: number, written: bigint | undefined) => void): Msrs => ({
+  read(address) {
+    const value = msrs.read(address);
+    note(address, undefined);
+    return value;
+  },
+  write(address, value) {
+    const good = msrs.write(address, value);
+    note(address, value);
+    return good;
+  },
+});

@@ -11,7 +11,6 @@ import { DATA, firstDifference, hasData, needsData, needsPerf, noSymbols, perf, 
 const files = hasData ? readdirSync(DATA).sort() : [];
 /** perf 6.1 refuses attr size 136 in file mode, and records of type 83. */
 const unreadable = (name: string): boolean => /^sleep\.(compressed2?\.)?data$/.test(name) || name === 'sleep.compressed2.pipe.data';
-const withoutPtDump = (text: string): string => text.replace(/^\.\n\. \.\.\. Intel Processor Trace data:.*\n(\. {2}.*\n)*/gm, '');
 const trim = (text: string): string => text.replace(/ +$/gm, '');
 
 if (!hasData) test('recordings of others', { skip: needsData }, () => undefined);
@@ -21,43 +20,47 @@ for (const name of files) {
   const skip = needsPerf;
   const damaged = name.includes('corrupted') || name === 'sleep.compressed2.pipe.data';
 
-  test(`${name}: script as perf`, { skip: skip || unreadable(name) }, () => {
-    const theirs = perf('script', '--symfs', noSymbols, '--no-itrace', '-i', file);
-    // PT files get columns for synthesized events from perf; fields named one by one have none
-    const pt = name.includes('intel_pt');
-    const ours = perfglass('script', '-i', file);
-    assert.equal(ours.status, damaged ? 1 : 0, ours.err);
-    const normal = (text: string): string => (pt ? text.replace(/ +/g, ' ') : text);
-    assert.ok(normal(theirs.out) === normal(ours.out), firstDifference(normal(theirs.out), normal(ours.out)));
-  });
+  if (!unreadable(name))
+    test(`${name}: script as perf`, { skip }, () => {
+      const theirs = perf('script', '--symfs', noSymbols, '--no-itrace', '-i', file);
+      // PT files get columns for synthesized events from perf; fields named one by one have none
+      const pt = name.includes('intel_pt');
+      const ours = perfglass('script', '--symfs', noSymbols, '-i', file);
+      assert.equal(ours.status, damaged ? 1 : 0, ours.err);
+      const normal = (text: string): string => (pt ? text.replace(/ +/g, ' ') : text);
+      assert.ok(normal(theirs.out) === normal(ours.out), firstDifference(normal(theirs.out), normal(ours.out)));
+    });
 
-  test(`${name}: script -D as perf`, { skip: skip || unreadable(name) }, () => {
-    const theirs = withoutPtDump(perf('script', '--symfs', noSymbols, '--no-itrace', '-D', '-i', file).out);
-    const ours = perfglass('script', '-D', '-i', file).out;
-    assert.ok(theirs === ours, firstDifference(theirs, ours));
-  });
+  if (!unreadable(name))
+    test(`${name}: script -D as perf`, { skip }, () => {
+      const theirs = perf('script', '--symfs', noSymbols, '-D', '-i', file).out;
+      const ours = perfglass('script', '--symfs', noSymbols, '-D', '-i', file).out;
+      assert.ok(theirs === ours, firstDifference(theirs, ours));
+    });
 
   // of the 2012 pipe file perf prints fields from beyond its 80-byte attr; of a pipe of 4.14 it prints no event at all
   const evlist = !unreadable(name) && !name.includes('corrupted') && !name.includes('ctx_switch');
-  test(`${name}: evlist -v as perf`, { skip: skip || !evlist }, () => {
-    const theirs = perf('evlist', '-v', '-i', file).out;
-    const ours = perfglass('evlist', '-v', '-i', file).out;
-    assert.ok(theirs === ours, firstDifference(theirs, ours));
-  });
+  if (evlist)
+    test(`${name}: evlist -v as perf`, { skip }, () => {
+      const theirs = perf('evlist', '-v', '-i', file).out;
+      const ours = perfglass('evlist', '-v', '-i', file).out;
+      assert.ok(theirs === ours, firstDifference(theirs, ours));
+    });
 
-  test(`${name}: report --header-only as perf`, { skip: skip || unreadable(name) }, () => {
-    const theirs = trim(perf('report', '--header-only', '-i', file).out);
-    const ours = trim(perfglass('report', '--header-only', '-i', file).out);
-    assert.ok(theirs === ours, firstDifference(theirs, ours));
-  });
+  if (!unreadable(name))
+    test(`${name}: report --header-only as perf`, { skip }, () => {
+      const theirs = trim(perf('report', '--header-only', '-i', file).out);
+      const ours = trim(perfglass('report', '--header-only', '-i', file).out);
+      assert.ok(theirs === ours, firstDifference(theirs, ours));
+    });
 
   test(`${name}: the same through a pipe`, async () => {
     const bytes = readFileSync(file);
-    const ours = perfglassWithInput(bytes, 'script', '-i', '-');
+    const ours = perfglassWithInput(bytes, 'script', '--symfs', noSymbols, '-i', '-');
     assert.equal(ours.status, damaged ? 1 : 0, ours.err);
     // modules are named by the build ids, which in file mode come after the data
     const noModules = (text: string): string => text.replace(/\((\[[a-z0-9_]+\]|\/lib\/modules\/.*)\)$/gm, '(module)');
-    const whole1 = perfglass('script', '-i', file).out;
+    const whole1 = perfglass('script', '--symfs', noSymbols, '-i', file).out;
     // and so do the names of events that are not perf's own
     if (!name.includes('intel_pt'))
       assert.ok(noModules(ours.out) === noModules(whole1), firstDifference(noModules(whole1), noModules(ours.out)));
@@ -131,4 +134,11 @@ test('attr size 136 and records 83: the plain file and the compressed ones hold 
     assert.equal(data.recording.events[0]?.attr.size, 136, name);
     assert.ok(samples >= 7, `${name}: ${samples} samples`);
   }
+});
+
+test('symbols: script names what perf names, with the files of this machine', { skip: needsPerf }, () => {
+  const file = join(DATA, 'perf.data.piped.header_features_aligned-6.12');
+  const ours = perfglass('script', '-i', file).out;
+  const theirs = perf('script', '-i', file).out;
+  assert.ok(theirs === ours, firstDifference(theirs, ours));
 });

@@ -16,9 +16,6 @@ const complaints = (err: string): string =>
     .filter((l) => !HOST.test(l))
     .join('\n');
 
-/** perf's dump of AUX payloads is the PT engine's matter. */
-const withoutPtDump = (text: string): string => text.replace(/^\.\n\. \.\.\. Intel Processor Trace data:.*\n(\. {2}.*\n)*/gm, '');
-
 function check(name: string, c: Case, bytes: Uint8Array): void {
   const file = join(scratch, `${name}.data`);
   writeFileSync(file, bytes);
@@ -29,7 +26,7 @@ function check(name: string, c: Case, bytes: Uint8Array): void {
     const said = complaints(r.err);
     if (c.loss === undefined) assert.equal(said, '', `perf ${args.join(' ')} complains`);
     if (c.pt !== true) {
-      const ours = perfglass('script', '-i', file);
+      const ours = perfglass('script', '--symfs', noSymbols, '-i', file);
       assert.equal(ours.status, 0, ours.err);
       assert.ok(r.out === ours.out, `script differs at ${firstDifference(r.out, ours.out)}`);
     }
@@ -38,8 +35,8 @@ function check(name: string, c: Case, bytes: Uint8Array): void {
     const r = perf('report', '--stdio', '-i', file);
     assert.match(r.out + r.err + perf('script', '-i', file).err, c.loss);
   }
-  const theirs = withoutPtDump(perf('script', '--symfs', noSymbols, '--no-itrace', '-D', '-i', file).out);
-  const ours = perfglass('script', '-D', '-i', file);
+  const theirs = perf('script', '--symfs', noSymbols, '-D', '-i', file).out;
+  const ours = perfglass('script', '--symfs', noSymbols, '-D', '-i', file);
   assert.ok(theirs === ours.out, `script -D differs at ${firstDifference(theirs, ours.out)}`);
 }
 
@@ -56,5 +53,27 @@ for (const name of ['plain', 'two-events-rounds', 'callchain']) {
   for (const mode of ['file', 'pipe'] as const) {
     const c = compressed(base, { mode });
     test(`perf reads what we compress: ${name}, ${mode} mode`, { skip: needsPerf }, () => check(`zstd-${name}-${mode}`, c, bytesOf(c)));
+  }
+}
+
+/** Fields by name, where the default text does not have them. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'branch-stack': ['ip,brstack', 'ip,sym,brstacksym', 'comm,brstackoff', '+brstack', '+brstacksym'],
+  registers: ['ip,iregs,uregs'],
+  memory: ['comm,addr,data_src,weight,phys_addr,data_page_size,code_page_size'],
+  plain: ['comm,pid,tid,cpu,time,event,period,ip,sym,dso,misc', 'ip,sym,symoff,dso', 'tid,event', '+misc', '-period,-comm'],
+  callchain: ['comm,ip,sym', 'event,ip', 'comm,tid'],
+};
+for (const [name, lists] of Object.entries(FIELDS)) {
+  const c = CASES.find((x) => x.name === name) as Case;
+  for (const list of lists) {
+    test(`script -F ${list} as perf: ${name}`, { skip: needsPerf }, () => {
+      const file = join(scratch, `${name}.fields`);
+      writeFileSync(file, bytesOf(c));
+      const theirs = perf('script', '--symfs', noSymbols, '-F', list, '-i', file).out;
+      const ours = perfglass('script', '--symfs', noSymbols, '-F', list, '-i', file);
+      assert.equal(ours.status, 0, ours.err);
+      assert.ok(theirs === ours.out, firstDifference(theirs, ours.out));
+    });
   }
 }

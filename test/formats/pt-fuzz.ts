@@ -13,7 +13,7 @@ import { scanPackets } from '#formats/pt/packet-reader.ts';
 import { PtWriter } from '#formats/pt/packet-writer.ts';
 import { RECORDINGS, bytesOf, imageOf, present } from './pt-data.ts';
 
-const ROUNDS = Number(process.env['PERFGLASS_FUZZ'] ?? 3000);
+const ROUNDS = Number(process.env['PERFGLASS_FUZZ'] ?? 3400);
 const MAX_SECONDS = 5;
 
 /** xorshift32: the same numbers everywhere. */

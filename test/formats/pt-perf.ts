@@ -169,3 +169,72 @@ test('branches: perf script --itrace=b, from, to and flags', { skip: noPerf }, (
   assert.ok(mine.length >= 10, `${mine.length} branches`);
   assert.deepEqual(mine, theirs);
 });
+
+test('two threads on one CPU, with times: instructions of each, perf and we', { skip: noPerf }, () => {
+  const dir = mkdtempSync(join(tmpdir(), 'perfglass-pt-'));
+  const exe = join(dir, 'program');
+  writeFileSync(exe, program(CODE));
+  const trace = new PtWriter();
+  trace.psb().tsc(1000n).psbend().modeExec(64).pge(0x401000n).tnt('TN').tip(0x40100dn).fup(0x40100fn).pgd();
+  trace.tsc(3000n).modeExec(64).pge(0x401005n).tnt('TT').fup(0x401010n).pgd().pad(8);
+  const bytes = trace.toBytes();
+  const padded = bytes.subarray(0, bytes.length - (bytes.length % 8));
+  const SAMPLE_TYPE = 1 | 2 | 4 | 0x80 | 0x10000; // IP, TID, TIME, CPU, IDENTIFIER
+  const attr = makeAttr({
+    type: PT_PMU,
+    config: 0x2401n, // pt, branch, tsc
+    sample_period: 1n,
+    sample_type: SAMPLE_TYPE,
+    flags: { disabled: true, exclude_kernel: true, exclude_hv: true, sample_id_all: true, context_switch: true },
+  });
+  const id = (pid: number, time: bigint): { pid: number; tid: number; time: bigint; cpu: number; id: bigint } => ({
+    pid,
+    tid: pid,
+    time,
+    cpu: 0,
+    id: 1n,
+  });
+  const records: WriteRecord[] = [
+    // shift 0, mult 1, zero 0: TSC is ns; CPU-wide context switches, per-CPU buffers
+    {
+      user: {
+        type: 'AUXTRACE_INFO',
+        auxType: 1,
+        priv: [PT_PMU, 0, 1, 0, 1, 0x400, 0x800, 3, 0, 1, 0x200, 0x3c000, 0, 0, 2, 0, 0].map(BigInt),
+      },
+    },
+    ...[100, 200].flatMap((pid): WriteRecord[] => [
+      { kernel: { type: 'COMM', pid, tid: pid, comm: `prog${pid}` }, sampleId: id(pid, 1n) },
+      {
+        kernel: {
+          type: 'MMAP2',
+          pid,
+          tid: pid,
+          addr: BASE,
+          len: 0x1000n,
+          pgoff: 0x1000n,
+          maj: 8,
+          min: 1,
+          ino: 1n,
+          inoGeneration: 0n,
+          prot: 5,
+          flags: 2,
+          filename: exe,
+        },
+        misc: 2,
+        sampleId: id(pid, 1n),
+      },
+    ]),
+    { kernel: { type: 'ITRACE_START', pid: 100, tid: 100 }, sampleId: id(100, 900n) },
+    { user: { type: 'AUXTRACE', size: padded.length, offset: 0n, reference: 900n, idx: 0, tid: -1, cpu: 0 }, payload: padded },
+    { kernel: { type: 'SWITCH_CPU_WIDE', nextPrevPid: 200, nextPrevTid: 200 }, misc: 0x2000, sampleId: id(100, 2000n) },
+    { kernel: { type: 'SWITCH_CPU_WIDE', nextPrevPid: 100, nextPrevTid: 100 }, misc: 0, sampleId: id(200, 2001n) },
+    { kernel: { type: 'EXIT', pid: 200, tid: 200, ppid: 200, ptid: 200, time: 5000n }, sampleId: id(200, 5000n) },
+  ];
+  const made = { file: join(dir, 'perf.data'), bytes: writePerfData({ events: [{ attr, ids: [1n], name: 'intel_pt//u' }] }, records) };
+  writeFileSync(made.file, made.bytes);
+  const mine = ours(made, 'i1i').map((e) => `${e.comm} ${e.tid} ${e.ip.toString(16)}`);
+  const theirs = perfs(made, 'i1i', 'comm,tid,ip');
+  assert.equal(mine.length, 9 + 6);
+  assert.deepEqual(mine, theirs);
+});

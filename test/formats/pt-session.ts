@@ -72,6 +72,5 @@ test('two CPUs: instructions are attributed to the threads that ran', {
     into[key] = (into[key] ?? 0) + 1;
   }
   // libipt decodes as many from each CPU's trace; lldb attributes them so.
-  console.log(perThread, problems);
   assert.deepEqual(perThread, { '51/3497234/3497496': 19_521, '45/3497234/3497497': 61_825 });
 });

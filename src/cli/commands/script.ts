@@ -9,7 +9,9 @@ import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { missingFields, parseFields } from '#formats/perf-data/script-fields.ts';
 import { SamplePrinter, type ScriptOptions } from '#formats/perf-data/script-line.ts';
 import { Session } from '#formats/perf-data/session.ts';
+import { PtAuxDumper } from '#formats/pt/aux-dump.ts';
 import { CliError, type DefineCommand } from '../command.ts';
+import { DiskSymbols } from '../disk-symbols.ts';
 import { runItrace } from '../itrace.ts';
 import { openInput } from '../perf-data-input.ts';
 import { reportReading } from '../reading-report.ts';
@@ -82,10 +84,14 @@ export const define: DefineCommand = (program, setExit) => {
         guest: options.guest === true,
         hideCallGraph: options.hideCallGraph === true,
         ns: options.ns === true,
+        resolver: new DiskSymbols(places),
       };
       const printer = new SamplePrinter(recording, session, out, scriptOptions);
       let sink: RecordSink = new ScriptSink(session, printer);
-      if (options.dumpRawTrace === true) sink = new RecordDumper(session, printer, out, recording.mode === 'pipe' ? 'pipe' : input.name);
+      if (options.dumpRawTrace === true) {
+        const name = recording.mode === 'pipe' ? 'pipe' : input.name;
+        sink = new RecordDumper(session, printer, out, name, new PtAuxDumper(out));
+      }
       let result;
       try {
         result = await input.data.scan(sink, { ordered: true });

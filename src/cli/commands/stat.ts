@@ -8,7 +8,7 @@ import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
 import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
-import { printLedger } from '../stat/print-ledger.ts';
+import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
 import { printText } from '../stat/print-text.ts';
 import { average, statLines } from '../stat/statistics.ts';
@@ -146,9 +146,13 @@ function render(command: readonly string[], outcomes: readonly RunOutcome[], o: 
   const lines = statLines(outcomes);
   const repeat = o.repeat !== undefined && Number(o.repeat) > 1;
   const last = outcomes.at(-1);
-  const ledger = o.ledger === true && last !== undefined ? printLedger(last.events) : '';
-  if (o.jsonOutput === true) return printJson(lines, repeat) + ledger;
-  if (o.fieldSeparator !== undefined) return printCsv(lines, o.fieldSeparator === '\\t' ? '\t' : o.fieldSeparator, repeat) + ledger;
+  const audited = o.ledger === true && last !== undefined ? last.events : [];
+  const ledger = audited.length > 0 ? printLedger(audited) : '';
+  if (o.jsonOutput === true) return printJson(lines, repeat) + printLedgerJson(audited);
+  if (o.fieldSeparator !== undefined) {
+    const comments = ledger.trimEnd().replace(/^/gm, '# ');
+    return printCsv(lines, o.fieldSeparator === '\\t' ? '\t' : o.fieldSeparator, repeat) + (ledger === '' ? '' : `${comments}\n`);
+  }
   const text = printText(lines, {
     command: command.join(' '),
     runs: outcomes.length,

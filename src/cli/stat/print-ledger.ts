@@ -1,25 +1,53 @@
 /** The ledger as a table: true + over = counted + lost, one row an event, and the book of samples. */
-import { LOST_CAUSES, SAMPLE_LOST_CAUSES } from '#kernel/perf/ledger.ts';
+import { type Account, LOST_CAUSES, SAMPLE_LOST_CAUSES } from '#kernel/perf/ledger.ts';
 import { table } from '../table.ts';
 import type { Counted } from './measure.ts';
 
+interface Row {
+  readonly name: string;
+  readonly account: Account;
+  /** count × enabled / running, where that is not the count. */
+  readonly estimated: number | undefined;
+}
+
+const rowsOf = (events: readonly Counted[]): Row[] =>
+  events.flatMap((e) => {
+    if (e.account === undefined) return [];
+    const scaled = e.runningNs !== e.enabledNs && e.runningNs > 0;
+    return [
+      { name: e.spec.name, account: e.account, estimated: scaled ? Math.floor((e.value * e.enabledNs) / e.runningNs + 0.5) : undefined },
+    ];
+  });
+
 export function printLedger(events: readonly Counted[]): string {
-  const rows = events.flatMap((e) => (e.account === undefined ? [] : [{ name: e.spec.name, account: e.account }]));
+  const rows = rowsOf(events);
   const causes = LOST_CAUSES.filter((c) => rows.some((r) => r.account.lost[c] !== 0));
-  const head = ['event', 'true', '+ over', '= counted', ...causes.map((c) => `+ ${c}`), 'overhead', 'books'];
-  const body = rows.map(({ name, account: a }) =>
-    a.audited
+  const estimates = rows.some((r) => r.estimated !== undefined);
+  const head = [
+    'event',
+    'true',
+    '+ over',
+    '= counted',
+    ...causes.map((c) => `+ ${c}`),
+    ...(estimates ? ['estimated'] : []),
+    'overhead',
+    'books',
+  ];
+  const body = rows.map(({ name, account: a, estimated }) => {
+    const estimate = estimates ? [estimated ?? ''] : [];
+    return a.audited
       ? [
           name,
           a.true,
           a.over,
           a.counted,
           ...causes.map((c) => a.lost[c]),
+          ...estimate,
           a.overhead,
           a.imbalance === 0 ? 'closed' : `OFF BY ${a.imbalance}`,
         ]
-      : [name, 'no total of its own (CMASK or EDGE)', '', a.counted, ...causes.map(() => ''), '', 'none'],
-  );
+      : [name, 'no total of its own (CMASK or EDGE)', '', a.counted, ...causes.map(() => ''), ...estimate, '', 'none'];
+  });
   const out = [
     ' Ledger: true + over = counted + lost. `true` is what the processor retired for the event; `overhead` is perf’s own work.',
     '',
@@ -37,4 +65,15 @@ export function printLedger(events: readonly Counted[]): string {
     );
   }
   return `${out.join('\n')}\n\n`;
+}
+
+/** One object a line, for -j. */
+export function printLedgerJson(events: readonly Counted[]): string {
+  return rowsOf(events)
+    .map(({ name, account: a, estimated }) => {
+      const { true: truth, over, counted, lost, overhead, audited, samples } = a;
+      const book = { due: samples.due, delivered: samples.delivered, lost: samples.lost };
+      return `${JSON.stringify({ ledger: name, audited, true: truth, over, counted, lost, overhead, ...(estimated === undefined ? {} : { estimated }), samples: book })}\n`;
+    })
+    .join('');
 }

@@ -210,9 +210,9 @@ export function loadSegments(elf: ElfFile): ElfSegment[] {
     });
 }
 
-/** File offset → address as linked; undefined if no segment holds the offset. */
-export function addressOfOffset(elf: ElfFile, offset: bigint): bigint | undefined {
+/** Address as linked → file offset; undefined if no segment holds the address. */
+export function offsetOfAddress(elf: ElfFile, address: bigint): bigint | undefined {
   for (const p of elf.phdrs)
-    if (p.p_type === PT_TYPE.LOAD && offset >= p.p_offset && offset < p.p_offset + p.p_filesz) return p.p_vaddr + (offset - p.p_offset);
+    if (p.p_type === PT_TYPE.LOAD && address >= p.p_vaddr && address < p.p_vaddr + p.p_filesz) return p.p_offset + (address - p.p_vaddr);
   return undefined;
 }

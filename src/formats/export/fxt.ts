@@ -1,5 +1,6 @@
 /** Fuchsia trace format (fuchsia.dev/fuchsia-src/reference/tracing/trace-format), read by Perfetto and magic-trace's viewer. */
-import { ByteWriter, encodeUtf8 } from '#base/bytes.ts';
+import { ByteWriter } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import type { ExportSlice } from './model.ts';
 
 const MAGIC = 0x0016_5478_4604_0010n;

@@ -1,5 +1,5 @@
 /** The part of the protobuf wire format that the exporters write: varints and length-delimited fields. */
-import { encodeUtf8 } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 
 export class ProtoWriter {
   private bytes = new Uint8Array(256);

@@ -194,7 +194,8 @@ function sampleText(s: Sample, attr: PerfEventAttr): string {
   if (s.regsUser !== undefined && s.regsUser.abi !== 0n) out += registersText('user', s.regsUser, attr.sample_regs_user);
   if (s.regsIntr !== undefined && s.regsIntr.abi !== 0n) out += registersText('intr', s.regsIntr, attr.sample_regs_intr);
   if (s.stackUser !== undefined) out += `... ustack: size ${s.stackUser.dynSize}, offset 0x${(s.stackUser.offset ?? 0).toString(16)}\n`;
-  if (s.weight !== undefined) out += `... weight: ${(attr.sample_type & PERF_SAMPLE.WEIGHT) !== 0 ? s.weight : s.weight & 0xffff_ffffn}\n`;
+  if (s.weight !== undefined)
+    out += `... weight: ${(attr.sample_type & PERF_SAMPLE.WEIGHT) !== 0 ? s.weight : `${s.weight & 0xffff_ffffn},0x${((s.weight >> 32n) & 0xffffn).toString(16)},0x${(s.weight >> 48n).toString(16)}`}\n`;
   if (s.dataSrc !== undefined) out += ` . data_src: 0x${s.dataSrc.toString(16)}\n`;
   if (s.physAddr !== undefined) out += ` .. phys_addr: 0x${s.physAddr.toString(16)}\n`;
   if (s.dataPageSize !== undefined) out += ` .. data page size: ${pageSize(s.dataPageSize)}\n`;

@@ -224,8 +224,9 @@ export class Inspector implements RecordSink {
       );
   }
 
-  /** Ends the inspection; `result` is that of the scan. */
-  finish(result: ScanResult): Loss[] {
+  /** Ends the inspection; `result` is that of the scan, `sources` add what only a decoder of the AUX data can tell. */
+  finish(result: ScanResult, sources: readonly LossSource[] = []): Loss[] {
+    for (const s of sources) this.occurrences.push(...s.losses());
     for (const open of this.#open.values()) this.#add('THROTTLE_UNENDED', 'spans', 1, open.where, 'no UNTHROTTLE until the end');
     // sizes of payloads are rounded up to 8
     for (const [key, s] of this.#aux)

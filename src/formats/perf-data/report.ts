@@ -75,8 +75,12 @@ const FAST = new Set<SortKey>(['comm', 'dso', 'sym']);
 const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);
 
 /** The name of a file without its folders, as report shows it. */
-const short = (dso: Dso): string =>
-  dso.kernel ? moduleName(dso.name) : dso.name.startsWith('[') ? dso.name : dso.name.slice(dso.name.lastIndexOf('/') + 1);
+function short(dso: Dso): string {
+  if (dso.kernel) return moduleName(dso.name);
+  const jit = /\/perf-(\d+)\.map$/.exec(dso.name);
+  if (jit !== null) return `[JIT] tid ${jit[1]}`;
+  return dso.name.startsWith('[') ? dso.name : dso.name.slice(dso.name.lastIndexOf('/') + 1);
+}
 
 interface Place {
   readonly dso: string;

@@ -1,5 +1,5 @@
 /** Address → "symbol+0x10 (dso)" for one thread, with what was found kept. */
-import { encodeUtf8 } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import type { ResolvedSymbol, SymbolResolver } from '../symbols-port.ts';
 import type { MapEntry } from './address-map.ts';
 

@@ -1,14 +1,14 @@
-/** The loop over the records of a file or pipe: windows of 1 MiB, one cursor, no copies. Damage ends it and is returned, not thrown. */
+/** The loop over the records of a file or pipe: windows of 256 KiB, one cursor, no copies. Damage ends it and is returned, not thrown. */
 import { ByteReader } from '#base/bytes.ts';
 import { FormatError } from '#base/format-error.ts';
 import { parseAttr } from './attr.ts';
-import { USER_RECORD } from './constants.ts';
+import { SECTION_SIZE, USER_RECORD } from './constants.ts';
 import { RecordCursor } from './cursor.ts';
 import { readFeatureBytes, readFeatures } from './header.ts';
 import type { Recording } from './recording.ts';
 import type { Reading } from './source.ts';
 
-const WINDOW = 0x10_0000;
+const WINDOW = 0x4_0000;
 const AUXTRACE_HEADER = 48;
 /** perf gives the length of its mmaps, which no decompressed record can exceed; without it this bounds a hostile file. */
 const DEFAULT_INFLATE_LIMIT = 0x100_0000;
@@ -49,15 +49,25 @@ export function* scan(
   const state: State = { recording, sink, cursor, records: 0, leftover: new Uint8Array(0) };
   let at = 16;
   let end = source.size;
+  let hasFeatures = false;
   const data = recording.header?.data;
   if (data !== undefined) {
     at = data.offset;
-    if (data.size === 0 && (source.size ?? 1) > at) {
+    let unfinished = false;
+    if (data.size === 0) {
+      // perf writes the size when it ends. With nothing recorded the feature table stands here, and its first entry points behind it.
+      const first = yield { kind: 'bytes', offset: at, length: 16 };
+      const bits = recording.header?.featureBits.length ?? 0;
+      const r = new ByteReader(first, { littleEndian: recording.littleEndian, base: at });
+      unfinished = first.byteLength > 0 && !(bits > 0 && first.byteLength === 16 && r.u64() === BigInt(at + bits * SECTION_SIZE));
+    }
+    if (unfinished) {
       recording.issues.push(
         new FormatError(48, 'the data size is 0: the recording was not finished; records are read up to the end of the file'),
       );
     } else end = data.offset + data.size;
-    if (source.sequential !== true && data.size > 0) yield* readFeatures(recording, source.size);
+    hasFeatures = !unfinished;
+    if (source.sequential !== true && !unfinished) yield* readFeatures(recording, source.size);
   }
   let damage: FormatError | undefined;
   try {
@@ -68,8 +78,7 @@ export function* scan(
     damage = error;
     at = error.offset;
   }
-  if (source.sequential === true && damage === undefined && data !== undefined && data.size > 0)
-    yield* readFeatures(recording, source.size);
+  if (source.sequential === true && damage === undefined && hasFeatures) yield* readFeatures(recording, source.size);
   return { damage, records: state.records, end: at };
 }
 

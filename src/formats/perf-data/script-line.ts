@@ -2,7 +2,7 @@
 import { PERF_BRANCH_ENTRY, PERF_BR } from '#abi/perf-event/branch.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_CONTEXT, PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
-import { encodeUtf8 } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import type { TextBuffer } from '#base/text-buffer.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
 import type { MapEntry } from './address-map.ts';
@@ -254,11 +254,11 @@ export class SamplePrinter {
   #registers(regs: Registers | undefined, mask: bigint): void {
     if (regs === undefined || regs.abi === 0n) return;
     const out = this.#out;
-    out.text(` ABI:${regs.abi}`);
+    out.text(` ABI:${regs.abi} `);
     let i = 0;
     for (let b = 0; b < 64; b++) {
       if (((mask >> BigInt(b)) & 1n) === 0n) continue;
-      out.text(` ${(PERF_REG_X86[b] ?? 'unknown').padStart(5)}:0x${(regs.values[i++] ?? 0n).toString(16)} `);
+      out.text(`${(PERF_REG_X86[b] ?? 'unknown').padStart(5)}:0x${(regs.values[i++] ?? 0n).toString(16)} `);
     }
   }
 
@@ -267,17 +267,20 @@ export class SamplePrinter {
     for (const e of stack?.entries ?? []) {
       const f = PERF_BRANCH_ENTRY.unpack(e.flags);
       const side = (ip: bigint): string => {
-        if (how === 'addr') return `0x${ip.toString(16)}`;
         const mode = ip >> 63n === 1n ? PERF_RECORD_MISC.KERNEL : PERF_RECORD_MISC.USER;
         const map = this.#map(thread, mode, ip);
-        if (how === 'off') return `0x${(map === undefined ? ip : map.dso.kernel ? ip : ip - map.start + map.pgoff).toString(16)}`;
+        const dso = plan.fields.dso ? `(${map?.dso.name ?? '[unknown]'})` : '';
+        if (how === 'addr') return `0x${ip.toString(16)}${dso}`;
+        if (how === 'off')
+          return `0x${(map === undefined ? ip : map.dso.kernel ? ip - map.start : ip - map.start + map.pgoff).toString(16)}${dso}`;
         const symbol = plan.namer.symbol(map, ...halves(ip), thread.pid);
-        return symbol === undefined ? '[unknown]' : `${symbol.name}+0x${symbol.offset.toString(16)}`;
+        return `${symbol === undefined ? '[unknown]' : `${symbol.name}${plan.fields.symoff ? `+0x${symbol.offset.toString(16)}` : ''}`}${dso}`;
       };
+      const lead = how === 'sym' ? '' : ' ';
       const predicted = f.mispred === 1n ? 'M' : f.predicted === 1n ? 'P' : '-';
-      const type = f.type === 0n ? '-' : (PERF_BR[Number(f.type)] ?? 'UNKNOWN');
+      const type = f.type === 0n ? '' : (PERF_BR[Number(f.type)] ?? 'UNKNOWN');
       out.text(
-        ` ${side(e.from)}/${side(e.to)}/${predicted}/${f.in_tx === 1n ? 'X' : '-'}/${f.abort === 1n ? 'A' : '-'}/${f.cycles}/${type} `,
+        `${lead}${side(e.from)}/${side(e.to)}/${predicted}/${f.in_tx === 1n ? 'X' : '-'}/${f.abort === 1n ? 'A' : '-'}/${f.cycles}/${type} `,
       );
     }
   }

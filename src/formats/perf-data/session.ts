@@ -172,10 +172,12 @@ export class Session {
     const thread = this.thread(record.pid, record.tid);
     const exec = record.type === 'MMAP2' ? (record.prot & PROT_EXEC) !== 0 : (misc & PERF_RECORD_MISC.MMAP_DATA) === 0;
     const huge = record.type === 'MMAP2' && (record.flags & MAP_HUGETLB) !== 0;
-    const name = exec && (huge || isAnonymous(record.filename)) ? `/tmp/perf-${record.pid}.map` : record.filename;
+    const anonymous = huge || isAnonymous(record.filename);
+    const name = exec && anonymous ? `/tmp/perf-${record.pid}.map` : record.filename;
     dso = this.dso(name, name, false);
     if (record.type === 'MMAP2' && record.buildId !== undefined) dso.buildId = hex(record.buildId);
-    thread.maps.insert(mapEntry(record.addr, end, name === '[vdso]' ? 0n : record.pgoff, dso));
+    // memory without a file has no offsets: its addresses stand for themselves
+    thread.maps.insert(mapEntry(record.addr, end, name === '[vdso]' ? 0n : anonymous ? record.addr : record.pgoff, dso));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Bytes of the records that perf itself writes: the other half of user-records.ts. */
-import { type ByteWriter, encodeUtf8 } from '#base/bytes.ts';
+import type { ByteWriter } from '#base/bytes.ts';
+import { encodeUtf8 } from '#base/utf8.ts';
 import { attrBytes } from './attr.ts';
 import { USER_RECORD } from './constants.ts';
 import type { UserRecord } from './user-records.ts';

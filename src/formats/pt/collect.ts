@@ -4,6 +4,7 @@ import { attrFlag } from '../perf-data/attr.ts';
 import { decodeRecord } from '../perf-data/read.ts';
 import type { Recording } from '../perf-data/recording.ts';
 import type { RecordSink } from '../perf-data/scan.ts';
+import { PERF_RECORD } from '#abi/perf-event/record.ts';
 import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { type PtInfo, readPtInfo } from './info.ts';
 import type { ItraceOptions } from './itrace-options.ts';
@@ -50,6 +51,7 @@ export class PtCollector implements RecordSink {
   }
 
   record(cursor: RecordCursor): void {
+    if (cursor.type === PERF_RECORD.SAMPLE) return;
     const r = decodeRecord(cursor, this.recording);
     if (r.user?.type === 'AUXTRACE_INFO') {
       if (r.user.auxType !== INTEL_PT) this.problem = `AUX data of type ${r.user.auxType}, not Intel PT`;

@@ -241,6 +241,9 @@ function* quick(input: PtSessionInput, data: Uint8Array, side: Sideband, timed: 
       if (item === ITEM.TIP && !psbOnly && !query.ipNone) yield make('branches', { addr: ip64(query.lo, query.hi), flags: '' });
       if (item !== ITEM.EVENT) continue;
       const e = query.event!;
+      if (e.kind === 'overflow' && input.options.errors)
+        yield make('error', { ip: e.ip ?? 0n, event: { ...e, cause: 'overflow packet: the processor lost packets' } });
+      if (e.kind === 'gap' && input.options.errors) yield make('gap', { event: e });
       const to = e.kind === 'enabled' ? e.ip : e.kind === 'psb' ? e.psb?.ip : e.to;
       if (e.kind === 'psb' ? to !== undefined : !psbOnly && to !== undefined)
         yield make('branches', {

@@ -3,7 +3,7 @@
  * (tools/perf/util/symbol.c, choose_best_symbol): with a size before without, strong before weak, global before local, fewer leading
  * underscores, then the longer name. No demangling: names are as the file has them. DWARF lines are not there.
  */
-import { type ElfFile, type ElfSymbol, STT, readSymbols } from '../elf/reader.ts';
+import { type ElfFile, type ElfSymbol, STT, offsetOfAddress, readSymbols } from '../elf/reader.ts';
 
 export interface FoundSymbol {
   readonly name: string;
@@ -88,23 +88,29 @@ const isCode = (elf: ElfFile, s: ElfSymbol): boolean => {
 
 /**
  * Functions of an ELF file: `.symtab`, or `.dynsym` where it was stripped. Addresses are as linked, or file offsets when
- * `by` is 'offset' (perf.data resolves code by its place in the file).
+ * `by` is 'offset' (perf.data resolves code by its place in the file). A separate debug file has the symbols but not the places:
+ * then `layout` is the file that was mapped.
  */
-export function symbolsOfElf(elf: ElfFile, by: 'address' | 'offset' = 'address'): SymbolTable {
+export function symbolsOfElf(elf: ElfFile, by: 'address' | 'offset' = 'address', layout: ElfFile = elf): SymbolTable {
   const full = readSymbols(elf, 'symtab').filter((s) => isCode(elf, s));
   const symbols = full.length > 0 ? full : readSymbols(elf, 'dynsym').filter((s) => isCode(elf, s));
   return new SymbolTable(
     symbols.flatMap((s) => {
       let start = s.value;
       if (by === 'offset') {
-        const section = elf.sections[s.section];
-        if (section === undefined) return [];
-        start = s.value - section.addr + BigInt(section.offset);
-        if (start < 0n) return [];
+        const offset = offsetOfAddress(layout, s.value) ?? offsetInSection(elf, s);
+        if (offset === undefined) return [];
+        start = offset;
       }
       return [{ name: s.name, start, size: s.size, weak: s.bind === 2, global: s.bind !== 0 }];
     }),
   );
+}
+
+/** For files without segments (kernel modules, objects). */
+function offsetInSection(elf: ElfFile, s: ElfSymbol): bigint | undefined {
+  const section = elf.sections[s.section];
+  return section === undefined || elf.phdrs.length > 0 ? undefined : s.value - section.addr + BigInt(section.offset);
 }
 
 /** A line that is no symbol, told rather than skipped in silence. */

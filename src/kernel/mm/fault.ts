@@ -67,7 +67,8 @@ function mapPage(mm: AddressSpace, v: Vma, page: number, entry: number, access: 
   const noExecute = (v.prot & PROT.EXEC) === 0;
   const offset = v.offset + (page - v.start);
   if (v.source !== undefined) {
-    if (offset >= v.source.sizeBytes()) return BEYOND_END;
+    const size = v.source.sizeBytes();
+    if (offset >= size) return BEYOND_END;
     const got = mm.context.cache.get(v.source, offset / PAGE);
     if (got === 'oom') return OOM;
     if (typeof got === 'number') return BEYOND_END;
@@ -81,7 +82,7 @@ function mapPage(mm: AddressSpace, v: Vma, page: number, entry: number, access: 
       return copied.kind === 'ok' ? result : copied;
     }
     mm.tables.write(entry, got.frame, flagsOf(false), noExecute);
-    faultAround(mm, v, page, noExecute);
+    faultAround(mm, v, page, size, noExecute);
     return result;
   }
   if (v.shared !== undefined) {
@@ -136,7 +137,7 @@ function copy(mm: AddressSpace, v: Vma, entry: number, from: number, noExecute: 
 }
 
 /** Maps the neighbours of a file page that a program is likely to touch next, read-only. */
-function faultAround(mm: AddressSpace, v: Vma, page: number, noExecute: boolean): void {
+function faultAround(mm: AddressSpace, v: Vma, page: number, size: number, noExecute: boolean): void {
   const source = v.source;
   if (source === undefined) return;
   const window = FAULT_AROUND * PAGE;
@@ -144,7 +145,7 @@ function faultAround(mm: AddressSpace, v: Vma, page: number, noExecute: boolean)
   const last = Math.min(v.end, page - (page % window) + window);
   for (let va = first; va < last; va += PAGE) {
     const offset = v.offset + (va - v.start);
-    if (va === page || offset >= source.sizeBytes()) continue;
+    if (va === page || offset >= size) continue;
     const entry = mm.tables.makeEntry(va);
     if (entry === undefined) return;
     if (mm.tables.leafAt(entry) !== undefined) continue;

@@ -65,17 +65,6 @@ export function siginfoBytes(info: SignalInfo): Uint8Array {
   return bytes;
 }
 
-/** FXSAVE image: the SSE part from the CPU, the x87 part as after FNINIT (issue 2 has no x87). SDM Vol. 1 table 10-2. */
-function fxsave(cpu: Cpu): Uint8Array {
-  const bytes = new Uint8Array(FXSAVE_SIZE);
-  const v = new DataView(bytes.buffer);
-  v.setUint16(0, 0x37f, true);
-  v.setUint32(24, cpu.mxcsr, true);
-  v.setUint32(28, 0xffff, true);
-  bytes.set(cpu.xmm.subarray(0, 256), 160);
-  return bytes;
-}
-
 /**
  * Pushes the frame and points the registers at the handler. `mask` is what sigreturn restores. false: the stack is not writable
  * (the caller forces SIGSEGV).
@@ -104,7 +93,7 @@ export function pushFrame(task: Task, cpu: Cpu, info: SignalInfo, action: Signal
   v.setBigUint64(FRAME.MCONTEXT + CONTEXT_FPSTATE, fp, true);
   v.setBigUint64(FRAME.SIGMASK, mask, true);
   bytes.set(siginfoBytes(info), FRAME.INFO);
-  if (at < 0n || !memory.write(Number(fp), fxsave(cpu)) || !memory.write(Number(at), bytes)) return false;
+  if (at < 0n || !memory.write(Number(fp), cpu.fxImage()) || !memory.write(Number(at), bytes)) return false;
   regs.set('di', info.signal);
   regs.set('si', at + BigInt(FRAME.INFO));
   regs.set('dx', at + BigInt(FRAME.UC));
@@ -126,8 +115,10 @@ export function popFrame(task: Task, cpu: Cpu): bigint | undefined {
   if (fp !== 0) {
     const state = memory.read(fp, FXSAVE_SIZE);
     if (state === undefined) return undefined;
-    cpu.mxcsr = new DataView(state.buffer).getUint32(24, true) & 0xffff;
-    cpu.xmm.set(state.subarray(160, 416));
+    // Reserved bits of MXCSR are cleared, as the kernel does before it restores.
+    const image = new DataView(state.buffer);
+    image.setUint32(24, image.getUint32(24, true) & 0xffff, true);
+    cpu.loadFxImage(state);
   }
   for (const [i, r] of CONTEXT.entries()) {
     const value = v.getBigUint64(FRAME.MCONTEXT + i * 8, true);

@@ -68,6 +68,18 @@ test('a position-independent program goes to Linux’s place', () => {
   assert.equal(loaded.entry, LAYOUT.PIE_BASE);
 });
 
+test('the interpreter of a dynamic program is read from its header', () => {
+  const bytes = elf((v) => {
+    v.setUint32(PH(0, 'type'), 3, true);
+    v.setBigUint64(PH(0, 'filesz'), 12n, true);
+  });
+  bytes.set(encodeUtf8('/lib64/ld.so'), 0x1000);
+  assert.match((examine(fakeExecutable(bytes), 64 * MIB) as { reason: string }).reason, /names no interpreter/, 'no NUL within the size');
+  new DataView(bytes.buffer).setBigUint64(PH(0, 'filesz'), 13n, true);
+  bytes[0x100c] = 0;
+  assert.equal((examine(fakeExecutable(bytes), 64 * MIB) as ElfProgram).interpreter, '/lib64/ld.so');
+});
+
 const BAD: readonly (readonly [name: string, bytes: Uint8Array, errno: number, reason: RegExp])[] = [
   ['empty', new Uint8Array(0), ERRNO.ENOEXEC, /is empty/],
   [
@@ -96,7 +108,7 @@ const BAD: readonly (readonly [name: string, bytes: Uint8Array, errno: number, r
   ['too many', elf((v) => v.setUint16(56, 0xffff, true)), ERRNO.ENOEXEC, /65535 program headers/],
   ['headers beyond the end', elf((v) => v.setBigUint64(32, 0x7fff_ffff_ffff_fff0n, true)), ERRNO.ENOEXEC, /truncated: its program headers/],
   ['headers at 2^64-1', elf((v) => v.setBigUint64(32, 0xffff_ffff_ffff_ffffn, true)), ERRNO.ENOEXEC, /truncated: its program headers/],
-  ['dynamic', elf((v) => v.setUint32(PH(0, 'type'), 3, true)), ERRNO.ENOEXEC, /dynamically linked/],
+  ['dynamic', elf((v) => v.setUint32(PH(0, 'type'), 3, true)), ERRNO.ENOEXEC, /names no interpreter/],
   ['no load', elf((v) => [0, 1].forEach((i) => v.setUint32(PH(i, 'type'), 4, true))), ERRNO.ENOEXEC, /no loadable segment/],
   ['file size above memory size', elf((v) => v.setBigUint64(PH(0, 'memsz'), 1n, true)), ERRNO.ENOEXEC, /more bytes in the file/],
   ['offset beyond the end', elf((v) => v.setBigUint64(PH(0, 'offset'), 0x10_1000n, true)), ERRNO.ENOEXEC, /truncated: its segment/],

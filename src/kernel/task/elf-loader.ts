@@ -15,6 +15,7 @@ import {
 } from '#abi/elf.ts';
 import { ERRNO } from '#abi/errno.ts';
 import { MAP, PROT } from '#abi/mman.ts';
+import { decodeUtf8 } from '#base/utf8.ts';
 import { type AddressSpace, LAYOUT, pageDown, pageUp } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import { USER_END } from '../mm/page-tables.ts';
@@ -35,6 +36,8 @@ export interface ElfProgram {
   readonly positionIndependent: boolean;
   readonly executableStack: boolean;
   readonly entry: number;
+  /** Path of the dynamic linker (PT_INTERP); undefined: a static program. */
+  readonly interpreter: string | undefined;
   /** Address of the program headers in memory, 0 if no segment holds them. */
   readonly phdr: number;
 }
@@ -75,14 +78,9 @@ export function examine(file: Executable, memoryBytes: number): ElfProgram | Ref
   }
   const headers = programHeaders(file, header, size);
   if (!Array.isArray(headers)) return headers;
-  const interpreter = headers.find((p) => p.p_type === PT_TYPE.INTERP);
-  if (interpreter !== undefined) {
-    // Issue 4 loads the interpreter here: at MMAP_BASE, AT_BASE set, control to it.
-    return refuse(
-      ERRNO.ENOEXEC,
-      `is dynamically linked (interpreter ${interpreterName(file, interpreter)}); only static programs run so far: link with -static`,
-    );
-  }
+  const named = headers.find((p) => p.p_type === PT_TYPE.INTERP);
+  const interpreter = named === undefined ? undefined : interpreterName(file, named);
+  if (interpreter === '') return refuse(ERRNO.ENOEXEC, 'names no interpreter in its PT_INTERP header');
   const loads = checkLoads(headers, header, size, memoryBytes);
   if (!Array.isArray(loads)) return loads;
   const bias = header.e_type === ET.DYN ? BigInt(LAYOUT.PIE_BASE) : 0n;
@@ -98,6 +96,7 @@ export function examine(file: Executable, memoryBytes: number): ElfProgram | Ref
     positionIndependent: header.e_type === ET.DYN,
     executableStack: stack !== undefined && (stack.p_flags & PF.X) !== 0,
     entry: Number(header.e_entry),
+    interpreter,
     phdr: holder === undefined ? 0 : holder.start + (phoff - holder.offset),
   };
 }
@@ -166,14 +165,13 @@ function checkLoads(headers: readonly ProgramHeader[], header: ElfHeader, size: 
   return out;
 }
 
+/** Up to the first NUL; '' if there is none within PATH_MAX. fs/binfmt_elf.c refuses the same. */
 function interpreterName(file: Executable, p: ProgramHeader): string {
-  const length = p.p_filesz > 4096n ? 4096 : Number(p.p_filesz);
-  const bytes = new Uint8Array(length);
+  if (p.p_filesz > 4096n || p.p_filesz < 2n) return '';
+  const bytes = new Uint8Array(Number(p.p_filesz));
   const n = file.read(Number(BigInt.asUintN(53, p.p_offset)), bytes);
   const end = bytes.indexOf(0);
-  return Array.from(bytes.subarray(0, Math.max(0, end < 0 ? n : end)), (b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : '?')).join(
-    '',
-  );
+  return end <= 0 || end >= n ? '' : decodeUtf8(bytes.subarray(0, end));
 }
 
 /** Where a program lies in memory. */
@@ -185,8 +183,30 @@ export interface Loaded {
 
 /** Maps the segments and sets the heap's start. */
 export function mapProgram(mm: AddressSpace, program: ElfProgram, file: Executable): Loaded | Refusal {
-  const lowest = pageDown((program.loads[0] as Segment).start);
-  const bias = program.positionIndependent ? LAYOUT.PIE_BASE - lowest : 0;
+  const bias = program.positionIndependent ? LAYOUT.PIE_BASE - lowestOf(program) : 0;
+  const top = mapSegments(mm, program, file, bias);
+  if (typeof top !== 'number') return top;
+  mm.brkStart = pageUp(top);
+  mm.brk = mm.brkStart;
+  return { entry: program.entry + bias, phdr: program.phdr === 0 ? 0 : program.phdr + bias, bias };
+}
+
+/** Maps the dynamic linker where mmap would put it, as Linux does; its bias is AT_BASE. */
+export function mapInterpreter(mm: AddressSpace, program: ElfProgram, file: Executable): Loaded | Refusal {
+  const lowest = lowestOf(program);
+  const end = Math.max(...program.loads.map((s) => s.start + s.memorySize));
+  const gap = mm.maps.findGap(pageUp(end - lowest), LAYOUT.MMAP_MIN, LAYOUT.MMAP_BASE);
+  if (gap === undefined) return refuse(ERRNO.ENOMEM, 'has no room in the address space');
+  const bias = program.positionIndependent ? gap - lowest : 0;
+  const top = mapSegments(mm, program, file, bias);
+  if (typeof top !== 'number') return top;
+  return { entry: program.entry + bias, phdr: 0, bias };
+}
+
+const lowestOf = (program: ElfProgram): number => pageDown((program.loads[0] as Segment).start);
+
+/** The end of the last segment, or why not. */
+function mapSegments(mm: AddressSpace, program: ElfProgram, file: Executable, bias: number): number | Refusal {
   const memory = new PagedMemory(mm);
   let top = 0;
   for (const s of program.loads) {
@@ -225,7 +245,5 @@ export function mapProgram(mm: AddressSpace, program: ElfProgram, file: Executab
       }
     }
   }
-  mm.brkStart = pageUp(top);
-  mm.brk = mm.brkStart;
-  return { entry: program.entry + bias, phdr: program.phdr === 0 ? 0 : program.phdr + bias, bias };
+  return top;
 }

@@ -11,8 +11,8 @@ import { PAGE } from '../mm/frames.ts';
 import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
-import { type ElfProgram, examine, type Loaded, mapProgram, type Refusal, refuse } from './elf-loader.ts';
-import { releaseVfork } from './exit.ts';
+import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
+import { leaveOtherThreads, releaseVfork } from './exit.ts';
 import type { Task } from './task.ts';
 
 /** Linux: a quarter of the stack limit for all strings, 32 pages for one. */
@@ -85,6 +85,21 @@ function openReason(errno: number): string {
   return 'cannot be opened';
 }
 
+/** The dynamic linker that PT_INTERP names, mapped: control goes to it first. */
+function loadInterpreter(k: Kernel, task: Task, mm: AddressSpace, path: string): Loaded | Refusal {
+  const because = (r: Refusal): Refusal => refuse(r.errno, `is dynamically linked; its interpreter ${path} ${r.reason}`);
+  const file = k.vfs.openExecutable(task, path);
+  if (typeof file === 'number') return because(refuse(-file, openReason(-file)));
+  try {
+    const program = examine(file, k.port.memory.sizeBytes);
+    if ('errno' in program) return because(refuse(ERRNO.ELIBBAD, program.reason));
+    const loaded = mapInterpreter(mm, program, file);
+    return 'errno' in loaded ? because(loaded) : loaded;
+  } finally {
+    file.close();
+  }
+}
+
 interface Prepared extends Loaded {
   readonly stackPointer: number;
   readonly memory: UserMemory;
@@ -102,6 +117,8 @@ function prepare(
 ): Prepared | Refusal {
   const loaded = mapProgram(mm, program, file);
   if ('errno' in loaded) return loaded;
+  const linker = program.interpreter === undefined ? undefined : loadInterpreter(k, task, mm, program.interpreter);
+  if (linker !== undefined && 'errno' in linker) return linker;
   mm.map(LAYOUT.STACK_TOP - INITIAL_STACK, {
     length: INITIAL_STACK,
     prot: PROT.READ | PROT.WRITE | (program.executableStack ? PROT.EXEC : 0),
@@ -148,7 +165,7 @@ function prepare(
     [AT.PHDR, loaded.phdr],
     [AT.PHENT, PHDR_SIZE],
     [AT.PHNUM, program.header.e_phnum],
-    [AT.BASE, 0],
+    [AT.BASE, linker?.bias ?? 0],
     [AT.FLAGS, 0],
     [AT.ENTRY, loaded.entry],
     [AT.UID, c.uid],
@@ -170,10 +187,11 @@ function prepare(
   for (const [at, bytes] of blocks) {
     if (!memory.write(at, bytes)) return refuse(ERRNO.ENOMEM, 'out of modelled memory for its stack (--memory)');
   }
-  return { ...loaded, stackPointer: sp, memory };
+  return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory };
 }
 
 function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, name: string, path: string, argv: readonly string[]): void {
+  leaveOtherThreads(k, task);
   k.replaceMm(task, mm, prepared.memory);
   releaseVfork(task);
   task.files.closeOnExec();
@@ -184,8 +202,8 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.robustList = 0;
   task.exitSignal = 17;
   task.comm = commOf(name);
-  task.argv = argv;
-  task.executable = path;
+  task.process.argv = argv;
+  task.process.executable = path;
   const { regs } = task;
   regs.clear();
   regs.set('ip', prepared.entry);

@@ -8,11 +8,14 @@ import type { LocalApic } from '../apic/local-apic.ts';
 import type { MachineClock } from '../clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import { CONTEXT_BYTES, REG, REGS } from '../engine/layout.ts';
+import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { Horizon } from '../horizon.ts';
+import type { Lbr } from '../lbr/lbr.ts';
 import type { MsrFile } from '../msr-file.ts';
 import type { Pmu } from '../pmu/pmu.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { readRflags, writeRflags } from './flags.ts';
+import { fxImage, loadFxImage, resetFpu } from './fxsave.ts';
 import { type DescriptorTables, deliver } from './interrupts.ts';
 import { systemOperation } from './system.ts';
 import type { CoreRegisters } from './system-registers.ts';
@@ -32,6 +35,7 @@ export interface CoreParts {
   readonly apic: LocalApic;
   readonly clock: MachineClock;
   readonly msrs: MsrFile;
+  readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
   readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
 }
@@ -61,7 +65,7 @@ export class CpuCore implements Cpu {
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
     parts.engine.setRegister32(REG.CS, 0x10);
     parts.engine.setRegister32(REG.SS, 0x18);
-    this.mxcsr = 0x1f80;
+    resetFpu(parts.engine);
   }
 
   // ---- registers
@@ -125,6 +129,15 @@ export class CpuCore implements Cpu {
     return this.parts.msrs;
   }
 
+  fxImage(): Uint8Array {
+    return fxImage(this.parts.engine);
+  }
+  loadFxImage(image: Uint8Array): boolean {
+    return loadFxImage(this.parts.engine, image);
+  }
+  resetFpu(): void {
+    resetFpu(this.parts.engine);
+  }
   newContext(): CpuContext {
     return { bytes: new Uint8Array(CONTEXT_BYTES) };
   }
@@ -174,7 +187,7 @@ export class CpuCore implements Cpu {
   }
 
   run(maxInstructions = NO_LIMIT): Exit {
-    const { engine, retire, pmu, apic } = this.parts;
+    const { engine, retire, pmu, apic, lbr } = this.parts;
     const h = this.horizon;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
@@ -192,7 +205,9 @@ export class CpuCore implements Cpu {
       const stepping = (engine.register64(REG.RFLAGS) & TF) !== 0n;
       if (stepping) h.boundInstructions(1);
       const mode = this.mode();
+      const cpl = this.cpl;
       const before = retire.sum(EV.INSTRUCTIONS);
+      lbr?.arm(engine.cpl);
       const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
       let exit: Exit | undefined;
       if (why === 'system') {
@@ -202,14 +217,19 @@ export class CpuCore implements Cpu {
       pmu.attend();
       apic.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
-      else if (stepping && exit === undefined && retire.sum(EV.INSTRUCTIONS) > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
+      // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
+      else if (stepping && exit === undefined && this.cpl >= cpl && retire.sum(EV.INSTRUCTIONS) > before)
+        exit = this.raise(VECTOR.DB, 0, engine.rip);
       if (exit !== undefined) return exit;
     }
   }
 
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
-    const { engine } = this.parts;
+    const { engine, lbr } = this.parts;
+    if (!software) lbr?.exception();
     const failed = deliver(engine, this.tables, vector, error, rip, software);
+    if (vector === VECTOR.DB) lbr?.debugException();
+    else if (failed === undefined) lbr?.far(software ? engine.instructionRip : rip, engine.rip, engine.cpl);
     if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);
     return failed === undefined ? undefined : { kind: 'shutdown', what: failed };
   }
@@ -228,6 +248,7 @@ export class CpuCore implements Cpu {
     const outcome = systemOperation(this);
     if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
     engine.retireSystem(mode);
+    if (isFarTransfer(engine.systemOp)) this.parts.lbr?.far(engine.instructionRip, engine.rip, engine.cpl);
     if (mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
       case 'interrupt':
@@ -265,3 +286,7 @@ export class CpuCore implements Cpu {
     return this.mode();
   }
 }
+
+/** INT n is recorded when it enters its handler. */
+const isFarTransfer = (operation: number): boolean =>
+  operation === SYSTEM_OP.SYSCALL || operation === SYSTEM_OP.SYSRET || operation === SYSTEM_OP.IRET;

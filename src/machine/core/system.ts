@@ -4,6 +4,7 @@ import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
 import { readRflags, writeRflags } from './flags.ts';
+import { fldenv, fnsave, fnstenv, frstor } from './fpu-environment.ts';
 import { fxrstor, fxsave } from './fxsave.ts';
 import { iret } from './interrupts.ts';
 import { canonical } from './system-registers.ts';
@@ -138,6 +139,14 @@ export function systemOperation(cpu: CpuCore): Outcome {
       return fxsave(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FXRSTOR:
       return fxrstor(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.FNSTENV:
+      return fnstenv(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.FLDENV:
+      return fldenv(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.FNSAVE:
+      return fnsave(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.FRSTOR:
+      return frstor(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.LDMXCSR:
       if ((engine.systemArgument & ~0xffffn) !== 0n) return GP;
       engine.setRegister32(REG.MXCSR, Number(engine.systemArgument));

@@ -6,8 +6,8 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
-import { softSse } from './soft/sse.ts';
-import type { Generated } from './tier0/generate.ts';
+import { softFloat } from './soft/soft.ts';
+import type { Generated, Manifest } from './tier0/generate.ts';
 
 /** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
 export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
@@ -25,7 +25,13 @@ export class Engine {
   private readonly i32: Int32Array;
   private readonly u64: BigUint64Array;
   private readonly i64: BigInt64Array;
-  private readonly go: (middle: number) => number;
+  private go: (middle: number) => number;
+  private readonly plainGo: (middle: number) => number;
+  private recordingGo: ((middle: number) => number) | undefined;
+  private readonly recorder: (() => Generated) | undefined;
+  private readonly manifest: Manifest;
+  private readonly imports: Record<string, Record<string, unknown>>;
+  private recording = false;
   private readonly walkFunction: (va: bigint, access: number) => number;
   private readonly retire: Retire;
   private readonly fetch = (rip: bigint): number => this.walkFunction(BigInt.asIntN(64, rip), 2);
@@ -35,7 +41,8 @@ export class Engine {
   private systemClass = 0;
   private readonly repCost: number;
 
-  constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire) {
+  /** `recorder`: gives the trace variant when branches are recorded for the first time; needless where `generated` traces itself. */
+  constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire, recorder?: () => Generated) {
     this.memory = new WebAssembly.Memory({ initial: Math.ceil((L.PHYSICAL + memoryBytes) / 65536) });
     const buffer = this.memory.buffer;
     this.bytes = new Uint8Array(buffer);
@@ -46,10 +53,13 @@ export class Engine {
     this.gpr = new BigUint64Array(buffer, L.REGS + L.REG.GPR, 16);
     this.retire = retire;
     this.repCost = model.costs.repIteration;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(generated.bytes), {
-      env: { memory: this.memory, soft: softSse(this.view) },
-    });
-    this.go = instance.exports['go'] as (middle: number) => number;
+    this.imports = { env: { memory: this.memory, soft: softFloat(this.view) } };
+    const instance = this.instantiate(generated);
+    this.plainGo = instance.exports['go'] as (middle: number) => number;
+    this.go = this.plainGo;
+    this.recordingGo = generated.traces ? this.plainGo : undefined;
+    this.recorder = recorder;
+    this.manifest = generated.manifest;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs);
     this.blocks.onCodePage = () => this.dropWriteRights();
@@ -60,6 +70,33 @@ export class Engine {
     this.view.setUint16(L.TRAMPOLINE + L.RECORD.FUNCTION, generated.manifest.fallFunction, true);
     this.emptyTlb();
     this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
+    this.guardEmptyJumps();
+  }
+
+  private instantiate(generated: Generated): WebAssembly.Instance {
+    return new WebAssembly.Instance(moduleOf(generated), this.imports);
+  }
+  /** Can branches be recorded? */
+  get records(): boolean {
+    return this.recordingGo !== undefined || this.recorder !== undefined;
+  }
+  /**
+   * Which near branches the next slices take into the last branch records (layout.ts LBR_CAPTURE); 0 = none: then the plain code runs. Both
+   * variants share memory, and all that is kept between slices is there.
+   */
+  captureBranches(capture: number): void {
+    if (capture === 0 && !this.recording) return;
+    this.setI32(L.LBR.CAPTURE, capture);
+    this.recording = capture !== 0;
+    if (this.recording) this.recordingGo ??= this.makeRecording();
+    this.go = this.recording ? (this.recordingGo as (middle: number) => number) : this.plainGo;
+  }
+  private makeRecording(): (middle: number) => number {
+    if (this.recorder === undefined) throw new Error('engine: made without the variant that records branches');
+    const generated = this.recorder();
+    // Records hold case and function numbers: they mean the same in both.
+    if (!sameNumbers(generated.manifest, this.manifest)) throw new Error('engine: the recording variant numbers its forms otherwise');
+    return this.instantiate(generated).exports['go'] as (middle: number) => number;
   }
 
   private getI32(at: number): number {
@@ -154,6 +191,12 @@ export class Engine {
       this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
       this.setI32(L.BOX.JUMP_FILLS, 0);
     }
+    this.guardEmptyJumps();
+  }
+  /** An empty entry's tag is -1, a RIP that a program may jump to; it would be found in slot 0, where 1 (of slot 1) stands instead. */
+  private guardEmptyJumps(): void {
+    this.i64[L.JUMP_CACHE_USER >> 3] = 1n;
+    this.i64[L.JUMP_CACHE_KERNEL >> 3] = 1n;
   }
   flushTlb(): void {
     this.pin();
@@ -217,6 +260,7 @@ export class Engine {
     this.i64[L.BOX.EVC >> 3] = 0n;
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
+    if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
     const path = this.u64[L.BOX.PATH >> 3] as bigint;
     const end = this.execute();
     // perf's own work is no part of the path.
@@ -368,3 +412,16 @@ export class Engine {
     return this.u64[L.BOX.SYSTEM_ARG >> 3] as bigint;
   }
 }
+
+/** Compiled once, however many machines there are. */
+const modules = new WeakMap<Generated, WebAssembly.Module>();
+function moduleOf(generated: Generated): WebAssembly.Module {
+  let m = modules.get(generated);
+  if (m === undefined) {
+    m = new WebAssembly.Module(generated.bytes);
+    modules.set(generated, m);
+  }
+  return m;
+}
+
+const sameNumbers = (a: Manifest, b: Manifest): boolean => JSON.stringify(a) === JSON.stringify(b);

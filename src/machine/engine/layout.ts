@@ -25,8 +25,10 @@ export const REG = {
   SS: 228,
   XMM: 256,
 } as const;
+/** x87, offsets as in REG: R0 to R7 (physical; 16 bytes each, 10 used; an MMX register is the low 8), words, and the tag byte (1 = in use). */
+export const FPU = { R0: 512, FCW: 640, FSW: 642, FTW: 644 } as const;
 /** Size of the part of the register file that a context switch saves. */
-export const CONTEXT_BYTES = 512;
+export const CONTEXT_BYTES = 704;
 
 /** Mailbox between TypeScript and the generated code. */
 export const CTL = 0x800;
@@ -87,6 +89,43 @@ export const CROSS_BUFFER = CTL + 0x140;
 
 /** Soft float: two vectors in, one vector out. */
 export const SOFT = { A: CTL + 0x180, B: CTL + 0x190, RESULT: CTL + 0x1a0 } as const;
+
+/**
+ * Last branch records (machine/lbr). The recording code of the trace variant writes them itself, so that the newest one is there whenever a
+ * slice ends, and nothing has to be drained.
+ */
+export const LBR = {
+  /** i32: which branches are taken in, see LBR_CAPTURE; 0 = none. */
+  CAPTURE: 0x2000,
+  /** i32 index of the newest record. */
+  TOS: 0x2004,
+  /** i32 depth − 1. */
+  MASK: 0x2008,
+  /** i64: slots since power-on at the slice's start + its budget; less the slots left it is the time of now. */
+  BASE: 0x2010,
+  /** i64: slots since power-on at the last record (or removal). */
+  LAST: 0x2018,
+  /** 32 records of {i64 from, i64 to, i64 meta, i64 value}. */
+  RECORDS: 0x2100,
+} as const;
+export const LBR_RECORD = {
+  FROM: 0,
+  TO: 8,
+  /** slots since power-on << 8 | LBR_META | kind; LBR_WRITTEN: `VALUE` is the INFO word as software wrote it; 0: nothing was recorded. */
+  META: 16,
+  /** Slots since power-on at the record before. */
+  VALUE: 24,
+  BYTES: 32,
+} as const;
+export const LBR_META = 0x10;
+export const LBR_WRITTEN = 0x20;
+/** LBR.CAPTURE: bit k = branches of kind k (arch/lbr.ts BRANCH). */
+export const LBR_CAPTURE = {
+  /** Returns take the newest record away. */
+  POP: 1 << 16,
+  /** Direct calls of the next instruction are no calls. */
+  NO_ZERO_CALLS: 1 << 17,
+} as const;
 
 /** Data TLBs: 4096 entries of {i64 linear page, i32 host − linear, i32}. Direct-mapped by linear page number. */
 export const TLB_READ = 0x10000;

@@ -7,13 +7,13 @@
  */
 import type { Val } from '#base/wasm/ops.ts';
 
-export type Width = 1 | 2 | 4 | 8 | 16;
+export type Width = 1 | 2 | 4 | 8 | 10 | 16;
 
 /** An operand: register, checked memory, or immediate. */
 export interface Place {
   readonly w: Width;
   readonly kind: 'r' | 'x' | 'm' | 'i';
-  /** Zero-extended i64, or v128 for 16-byte places. For memory the access is checked here; 'rw' operands are checked for writing. */
+  /** Zero-extended i64, or v128 for 10- and 16-byte places. For memory the access is checked here; 'rw' operands are checked for writing. */
   get(): Val;
   /** Memory as v128 with the upper bytes zero; for w = 4 and 8. For XMM registers the whole register. */
   getVector(): Val;
@@ -23,6 +23,8 @@ export interface Place {
   scalar(ty: 'f32' | 'f64' | 'i32' | 'i64'): Val;
   /** XMM registers: writes the low `bytes` bytes and keeps the rest. */
   setLow(v: Val, bytes: 4 | 8): void;
+  /** Memory: the access is checked now, for instructions that change state before they store. */
+  check(): void;
   /** Effective address (memory only), without any check. */
   ea(): Val;
 }
@@ -70,6 +72,8 @@ export interface Machine {
   rare(body: () => void): void;
   /** Soft float: operation and immediate as in soft/operations.ts, two vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
   soft(operation: number, immediate: Val, a: Val, b: Val): Val;
+  /** What MMX instructions do to the x87 state: #MF when an exception is pending; TOP = 0, all registers in use. After the operand is read. */
+  enterMmx(): void;
   /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */
   rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void;
   /** Bulk MOVS/STOS of whole elements within one page each; returns elements done (0: take the slow way). */

@@ -26,5 +26,9 @@ export const SYSTEM_OP = {
   FXSAVE: 24,
   FXRSTOR: 25,
   LDMXCSR: 26,
+  FNSTENV: 27,
+  FLDENV: 28,
+  FNSAVE: 29,
+  FRSTOR: 30,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];

@@ -31,6 +31,7 @@ export interface PmuOptions {
   readonly lbr?: boolean;
 }
 
+const LBR = DEBUGCTL.mask('LBR');
 const FREEZE_LBRS = DEBUGCTL.mask('FREEZE_LBRS_ON_PMI');
 const FREEZE_PERFMON = DEBUGCTL.mask('FREEZE_PERFMON_ON_PMI');
 
@@ -48,6 +49,9 @@ export class Pmu implements Attentive, Msrs, Truth {
   #globalCtrl: bigint;
   #status = 0n;
   #debugctl = 0n;
+  readonly #ownLbrEnable: boolean;
+  #lbrEnabled = false;
+  #lbrFrozen = false;
   readonly #refused = new Map<bigint, string>();
 
   /**
@@ -59,6 +63,8 @@ export class Pmu implements Attentive, Msrs, Truth {
     this.#counts = new Counts(model, retire);
     this.#requestPmi = requestPmi;
     this.#freezeOnDelivery = options.freezeOnDelivery ?? false;
+    // With architectural LBR, IA32_LBR_CTL enables; DEBUGCTL.LBR reads 0 and takes no write.
+    this.#ownLbrEnable = options.lbr !== true || model.lbr?.format !== 'arch';
     this.#perfCapabilities = perfCapabilities(model, options.lbr ?? false);
     this.#frozen = new FrozenWindows(this.#counts);
     this.#gp = Array.from({ length: model.pmu.gpCounters }, () => new Counter(this.#counts, model.pmu.gpWidth));
@@ -112,7 +118,28 @@ export class Pmu implements Attentive, Msrs, Truth {
   }
   #freezeLbrs(): void {
     if (this.#model.pmu.version >= 4) this.#status |= LBR_FRZ;
-    else this.#debugctl &= ~DEBUGCTL.mask('LBR');
+    else this.#debugctl &= ~LBR;
+    this.#noteLbr();
+  }
+  #noteLbr(): void {
+    this.#lbrEnabled = (this.#debugctl & LBR) !== 0n;
+    this.#lbrFrozen = (this.#status & LBR_FRZ) !== 0n;
+  }
+
+  // ---- what the LBR block asks
+
+  /** DEBUGCTL.LBR. */
+  get lbrEnabled(): boolean {
+    return this.#lbrEnabled;
+  }
+  /** GLOBAL_STATUS.LBR_FRZ. */
+  get lbrFrozen(): boolean {
+    return this.#lbrFrozen;
+  }
+  /** A debug exception turns recording off. SDM Vol. 3B, Monitoring Branches, Exceptions, and Interrupts. */
+  disableLbr(): void {
+    this.#debugctl &= ~LBR;
+    this.#noteLbr();
   }
 
   // ---- registers
@@ -160,7 +187,8 @@ export class Pmu implements Attentive, Msrs, Truth {
     if (inArray(address, MSR.IA32_PERFEVTSEL0, n)) return this.#writeEvtsel(address - MSR.IA32_PERFEVTSEL0, value);
     if (address === MSR.IA32_DEBUGCTL) {
       if ((value & debugctlReserved(this.#model)) !== 0n) return false;
-      this.#debugctl = value;
+      this.#debugctl = this.#ownLbrEnable ? value : value & ~LBR;
+      this.#noteLbr();
       return true;
     }
     if (version < 2) return false;
@@ -194,6 +222,7 @@ export class Pmu implements Attentive, Msrs, Truth {
         return false; // IA32_PERF_GLOBAL_STATUS, IA32_PERF_CAPABILITIES, INUSE are read-only
     }
     this.#refresh();
+    this.#noteLbr();
     if (!this.#isFrozen()) this.#frozen.close();
     return true;
   }

@@ -8,6 +8,7 @@ import { GPR } from '#arch/registers.ts';
 import { Engine } from '../engine/engine.ts';
 import { PHYSICAL, REG } from '../engine/layout.ts';
 import type { Generated } from '../engine/tier0/generate.ts';
+import { resetFpu } from '../core/fxsave.ts';
 import { Retire } from '../retire.ts';
 
 export class Bare {
@@ -19,7 +20,7 @@ export class Bare {
     this.engine = new Engine({ costs: SKYLAKE_TEST_COSTS } as CpuModel, generated, memoryBytes, this.retire);
     this.engine.setRegister64(REG.CR3, 0x1000n);
     this.engine.setRegister64(REG.RFLAGS, 0x202n);
-    this.engine.setRegister32(REG.MXCSR, 0x1f80);
+    resetFpu(this.engine);
   }
   private frame(): number {
     return this.nextFrame++ * 4096;

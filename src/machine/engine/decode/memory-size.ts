@@ -15,7 +15,7 @@ function sizeOf(name: string): number {
   if (packed) return Number(packed[1]) / 8;
   const plain = /^(?:U?Int|Float)(\d+)$/.exec(name);
   if (plain) return Number(plain[1]) / 8;
-  const other: Record<string, number> = { QwordOffset: 8, DwordOffset: 4, WordOffset: 2 };
+  const other: Record<string, number> = { QwordOffset: 8, DwordOffset: 4, WordOffset: 2, Bcd: 10 };
   return other[name] ?? 0;
 }
 

@@ -2,7 +2,7 @@
 import { Code, type Instruction, Mnemonic, OpKind, Register } from 'iced-x86';
 import { GATE_MAGIC, GATE_MAX } from '#arch/gate.ts';
 import { MemorySizeBytes } from './memory-size.ts';
-import { REG } from '../layout.ts';
+import { FPU, REG } from '../layout.ts';
 
 interface RegisterInfo {
   readonly kind: 'r' | 'x';
@@ -33,6 +33,7 @@ function buildRegisters(): (RegisterInfo | undefined)[] {
     set(`R${i}W`, 'r', 2, i * 8);
     set(`R${i}L`, 'r', 1, i * 8);
   }
+  for (let i = 0; i < 8; i++) set(`MM${i}`, 'x', 8, FPU.R0 + i * 16);
   for (let i = 0; i < 16; i++) set(`XMM${i}`, 'x', 16, REG.XMM + i * 16);
   return out;
 }
@@ -84,6 +85,10 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   // The implicit [RDI] is no operand of the form. With a segment or 32-bit address: not there.
   if (name === 'maskmovdqu')
     return { keys: i.op0Kind === OpKind.MemorySegRDI && i.segmentPrefix === Register.None ? ['maskmovdqu:x16,x16'] : [] };
+  if (name === 'maskmovq')
+    return { keys: i.op0Kind === OpKind.MemorySegRDI && i.segmentPrefix === Register.None ? ['maskmovq:x8,x8'] : [] };
+  const fpu = fpuShape(i, name);
+  if (fpu !== undefined) return fpu;
   if (name === 'int3') return { keys: ['int'], imm: 3n };
   if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
   if (PRIVILEGED.has(name)) return { keys: ['privileged'] };
@@ -127,6 +132,16 @@ function moffs(i: Instruction): string | undefined {
   if (widths[i.code] !== undefined) return `mov-from-moffs${widths[i.code]}`;
   if (stores[i.code] !== undefined) return `mov-to-moffs${stores[i.code]}`;
   return undefined;
+}
+
+const stackPosition = (r: Register): number => (r >= Register.ST0 && r <= Register.ST7 ? r - Register.ST0 : -1);
+/** x87 with stack operands: one form for all positions, which go into the immediate: target in bits 2:0, source in bits 6:4. */
+function fpuShape(i: Instruction, name: string): Shape | undefined {
+  if (i.opCount === 0 || i.op0Kind !== OpKind.Register) return undefined;
+  const to = stackPosition(i.op0Register);
+  if (to < 0) return undefined;
+  const from = i.opCount > 1 ? stackPosition(i.op1Register) : 0;
+  return { keys: [`${name}:st`], imm: BigInt(to | (from << 4)) };
 }
 
 function gprNumber(r: Register): number {

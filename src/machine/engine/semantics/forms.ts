@@ -2,14 +2,18 @@
 import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
+import { defineMmx } from './mmx.ts';
 import { type Form, FormTable } from './registry.ts';
 import { defineSseConvert } from './sse-convert.ts';
 import { defineSseFloat } from './sse-float.ts';
 import { defineSseInteger } from './sse-int.ts';
 import { defineSseMove } from './sse-move.ts';
+import { defineSse3 } from './sse3.ts';
+import { defineSse4 } from './sse4.ts';
 import { defineShift } from './shift.ts';
 import { defineString } from './string.ts';
 import { defineSystem } from './system.ts';
+import { defineX87 } from './x87.ts';
 
 export function allForms(): readonly Form[] {
   const t = new FormTable();
@@ -22,6 +26,10 @@ export function allForms(): readonly Form[] {
   defineSseInteger(t);
   defineSseFloat(t);
   defineSseConvert(t);
+  defineSse3(t);
+  defineSse4(t);
+  defineMmx(t);
+  defineX87(t);
   defineSystem(t);
   return [...t.forms.values()];
 }

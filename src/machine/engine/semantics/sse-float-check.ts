@@ -92,3 +92,10 @@ export const vInRange = (t: FloatTy, m: Machine, x: Val): Val => {
 export const vBelow = (t: FloatTy, x: Val, limit: number): Val => op(t, 'lt', op(t, 'abs', x), splatF(t, limit));
 export const vEqual = (t: FloatTy, a: Val, b: Val): Val => op(t, 'eq', a, b);
 export const vAll = (t: FloatTy, mask: Val): Val => (t === 'f64' ? allTrue64(mask) : allTrue32(mask));
+
+/** For a packed sum or difference r of a and b. */
+export function chooseBySum(m: Machine, t: FloatTy, a: Val, b: Val, r: Val, fast: () => void, slow: () => void): void {
+  const result = v(V.or, vInRange(t, m, r), vZero(t, r));
+  const fine = v(V.and, v(V.and, result, vZeroOrAtLeast(t, a, LEAST[t])), vZeroOrAtLeast(t, b, LEAST[t]));
+  choose(m, vAll(t, fine), undefined, fast, slow);
+}

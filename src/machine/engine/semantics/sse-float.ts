@@ -93,23 +93,25 @@ const OPCODE: Record<Arithmetic, Record<FloatTy, number>> = {
 const packedArithmetic =
   (name: Arithmetic, ty: FloatTy): Semantics =>
   (m, d, s) => {
-    const p = d as Place;
     const b = (s as Place).get();
-    const a = p.get();
-    const r = m.let(name === 'sqrt' ? v(OPCODE[name][ty], b) : v(OPCODE[name][ty], a, b));
-    const zeroA = m.let(vZero(ty, a));
-    const zero =
-      name === 'mul' ? v(V.and, vZero(ty, r), v(V.or, zeroA, vZero(ty, b))) : name === 'div' ? v(V.and, vZero(ty, r), zeroA) : vZero(ty, r);
-    const fine = v(V.and, v(V.or, vInRange(ty, m, r), zero), vZeroOrAtLeast(ty, b, LEAST[ty]));
-    const all = name === 'sqrt' ? fine : v(V.and, fine, vZeroOrAtLeast(ty, a, LEAST[ty]));
-    choose(
-      m,
-      vAll(ty, all),
-      undefined,
-      () => p.set(r),
-      () => p.set(m.soft(softOperation(KIND[name], ty === 'f64', true), k32(0), a, b)),
-    );
+    packed(m, name, ty, d as Place, (d as Place).get(), b);
   };
+/** p = a op b. */
+export function packed(m: Machine, name: Arithmetic, ty: FloatTy, p: Place, a: Val, b: Val): void {
+  const r = m.let(name === 'sqrt' ? v(OPCODE[name][ty], b) : v(OPCODE[name][ty], a, b));
+  const zeroA = m.let(vZero(ty, a));
+  const zero =
+    name === 'mul' ? v(V.and, vZero(ty, r), v(V.or, zeroA, vZero(ty, b))) : name === 'div' ? v(V.and, vZero(ty, r), zeroA) : vZero(ty, r);
+  const fine = v(V.and, v(V.or, vInRange(ty, m, r), zero), vZeroOrAtLeast(ty, b, LEAST[ty]));
+  const all = name === 'sqrt' ? fine : v(V.and, fine, vZeroOrAtLeast(ty, a, LEAST[ty]));
+  choose(
+    m,
+    vAll(ty, all),
+    undefined,
+    () => p.set(r),
+    () => p.set(m.soft(softOperation(KIND[name], ty === 'f64', true), k32(0), a, b)),
+  );
+}
 
 /** MIN and MAX: the second operand unless the first is strictly less (greater). */
 const scalarExtreme =
@@ -187,7 +189,7 @@ const compareScalar =
   };
 
 /** COMISS etc.: ZF, PF, CF = 000 greater, 001 less, 100 equal, 111 unordered; OF, SF, AF = 0. All i32 0/1. */
-function setComparison(m: Machine, zf: Val, pf: Val, cf: Val): void {
+export function setComparison(m: Machine, zf: Val, pf: Val, cf: Val): void {
   const [z, c] = [m.let(zf), m.let(cf)];
   // FR = 1 has odd parity; with ZF it is 0, whose even parity FC[2] corrects when PF is to be 0. See flags.ts.
   const fr = m.let(extU(xor(z, k32(1))));

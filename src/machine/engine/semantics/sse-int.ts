@@ -53,7 +53,7 @@ export const unaryImm =
   };
 
 /** Operators that wasm has under another name. */
-const SAME: Readonly<Record<string, number>> = {
+export const SAME: Readonly<Record<string, number>> = {
   paddb: V.i8add,
   paddw: V.i16add,
   paddd: V.i32add,
@@ -99,19 +99,19 @@ const SAME: Readonly<Record<string, number>> = {
 };
 
 /** High halves of 16-bit products. */
-const mulHigh =
+export const mulHigh =
   (low: number, high: number) =>
   (a: Val, b: Val): Val =>
     shuffleLanes(2, v(low, a, b), v(high, a, b), [1, 3, 5, 7, 9, 11, 13, 15]);
 
-const sumAbsoluteDifferences = (a: Val, b: Val, m: Machine): Val => {
+export const sumAbsoluteDifferences = (a: Val, b: Val, m: Machine): Val => {
   const words = v(V.i16pairU, m.let(v(V.or, v(V.i8subSatU, a, b), v(V.i8subSatU, b, a))));
   const dwords = m.let(v(V.i32pairU, words));
   return v(V.i64add, v(V.and, dwords, both(0xffff_ffffn)), simd('v128', VSHIFT[64].shrU, dwords, k32(32)));
 };
 
 /** Interleaves the low or high halves; `width` in bytes. */
-const unpack =
+export const unpack =
   (width: 1 | 2 | 4 | 8, high: boolean) =>
   (a: Val, b: Val): Val => {
     const n = 16 / width;
@@ -142,7 +142,7 @@ const shufpd = (a: Val, b: Val, imm: Val, m: Machine): Val => {
   return withLane64(splat64(m.let(lane(a, 1))), 1, m.let(lane(b, 2)));
 };
 /** PSHUFLW, PSHUFHW: the other half stays. */
-const shuffleWords =
+export const shuffleWords =
   (high: boolean) =>
   (b: Val, imm: Val, m: Machine): Val => {
     const factors = 0x0001_0004_0010_0040n;
@@ -153,7 +153,7 @@ const shuffleWords =
   };
 
 /** Lane shifts by a count (i64, any size): counts beyond the width give zero, or the sign for arithmetic ones. */
-function shiftLanes(m: Machine, bits: 16 | 32 | 64, kind: 'shl' | 'shrS' | 'shrU', a: Val, count: Val): Val {
+export function shiftLanes(m: Machine, bits: 16 | 32 | 64, kind: 'shl' | 'shrS' | 'shrU', a: Val, count: Val): Val {
   const big = m.let(gtU(count, k64(bits - 1)));
   if (kind === 'shrS') return simd('v128', VSHIFT[bits].shrS, a, m.let(select(big, k32(bits - 1), wrap(count))));
   return select(big, ZERO, m.let(simd('v128', VSHIFT[bits][kind], a, wrap(count))));

@@ -24,11 +24,72 @@ export const SOFT_KIND = {
   ROUND: 14,
   /** Immediate as of DPPS, DPPD. */
   DOT: 15,
-  /** Horizontal and alternating: HADD, HSUB, ADDSUB. */
-  HADD: 16,
-  HSUB: 17,
-  ADDSUB: 18,
+  /** Subtracts in even lanes, adds in odd ones. */
+  ADDSUB: 16,
 } as const;
 export type SoftKind = (typeof SOFT_KIND)[keyof typeof SOFT_KIND];
 export const softOperation = (kind: SoftKind, isDouble: boolean, packed: boolean): number =>
   kind * 4 + (packed ? 2 : 0) + (isDouble ? 1 : 0);
+
+/** Not float: PCMPxSTRx. The immediate holds imm8 | first length << 8 | second length << 16; lengths 0 to 16, 31 = up to the first zero element. */
+export const SOFT_STRING = { INDEX: 256, MASK: 257 } as const;
+export const IMPLICIT_LENGTH = 31;
+
+/** x87 operations; their numbers are FPU_BASE + position. The control word's bits: see FPU_CONTROL. */
+export const FPU_OPERATIONS = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'load',
+  'store',
+  'compare',
+  'compareUnordered',
+  'compareFlags',
+  'compareFlagsUnordered',
+  'moveIf',
+  'exchange',
+  'changeSign',
+  'absolute',
+  'squareRoot',
+  'round',
+  'remainder',
+  'remainderNearest',
+  'scale',
+  'extract',
+  'test',
+  'examine',
+  'constant',
+  'free',
+  'increment',
+  'decrement',
+  'initialize',
+  'clearExceptions',
+  'wait',
+  'readStatus',
+  'readControl',
+  'writeControl',
+  'nothing',
+  'mmx',
+  'emptyMmx',
+] as const;
+export type FpuOperation = (typeof FPU_OPERATIONS)[number];
+export const FPU_BASE = 512;
+export const fpuOperation = (name: FpuOperation): number => FPU_BASE + FPU_OPERATIONS.indexOf(name);
+
+/** Formats of a memory operand. */
+export const FPU_MEMORY = { NONE: 0, F32: 1, F64: 2, F80: 3, I16: 4, I32: 5, I64: 6, BCD: 7 } as const;
+export type FpuMemory = (typeof FPU_MEMORY)[keyof typeof FPU_MEMORY];
+/** Immediate of an x87 operation: stack positions in bits 2:0 (target) and 6:4 (source), which the decoder fills, and these. */
+export const FPU_CONTROL = {
+  /** Shift of the memory format. */
+  MEMORY: 8,
+  /** Shift of the number of pops. */
+  POPS: 12,
+  /** The operands change places (FSUBR); FIST truncates (FISTTP). */
+  REVERSE: 1 << 14,
+  /** FCMOV: the condition holds. */
+  HOLDS: 1 << 15,
+  /** Shift of a constant's number. */
+  CONSTANT: 16,
+} as const;

@@ -27,13 +27,14 @@ import {
   unpack,
   zero,
 } from './float.ts';
-import { SOFT_KIND, type SoftKind } from './operations.ts';
+import { SOFT_KIND, SOFT_STRING, type SoftKind } from './operations.ts';
+import { compareStrings } from './strings.ts';
 
 const PRE = FLAG.IE | FLAG.DE | FLAG.ZE;
 const MXCSR = REGS + REG.MXCSR;
 
 /** One lane's result as bits of the target format. */
-type Lane = (a: bigint, b: bigint) => bigint;
+type Lane = (a: bigint, b: bigint, index: number) => bigint;
 
 /** MXCSR's controls and the flags that an instruction's lanes raise. */
 class Environment {
@@ -113,6 +114,19 @@ function arithmetic(e: Environment, kind: SoftKind, f: Format): Lane {
     const [a, b] = [e.read(x, f), e.read(y, f)];
     return pack(e.nan(a, b) ?? e.finish(raw(a, b), f, a, b), f);
   };
+}
+function addSubtract(e: Environment, f: Format): Lane {
+  const [even, odd] = [arithmetic(e, SOFT_KIND.SUB, f), arithmetic(e, SOFT_KIND.ADD, f)];
+  return (a, b, i) => ((i & 1) === 0 ? even : odd)(a, b, i);
+}
+/** DPPS, DPPD: products of the lanes that imm[7:4] names, summed in pairs, to the lanes of imm[3:0]. */
+function dotProduct(e: Environment, f: Format, imm: number, a: readonly bigint[], b: readonly bigint[]): bigint[] {
+  const [multiply, sum] = [arithmetic(e, SOFT_KIND.MUL, f), arithmetic(e, SOFT_KIND.ADD, f)];
+  const products = a.map((x, i) => ((imm >> (4 + i)) & 1 ? multiply(x, b[i] as bigint, i) : 0n));
+  const pairs: bigint[] = [];
+  for (let i = 0; i < products.length; i += 2) pairs.push(sum(products[i] as bigint, products[i + 1] as bigint, i));
+  const total = pairs.length === 1 ? (pairs[0] as bigint) : sum(pairs[0] as bigint, pairs[1] as bigint, 0);
+  return a.map((_, i) => ((imm >> i) & 1 ? total : 0n));
 }
 function squareRoot(e: Environment, f: Format): Lane {
   return (_, y) => {
@@ -222,6 +236,8 @@ function laneOperation(e: Environment, kind: SoftKind, f: Format, other: Format,
       return fromInt(e, f, packed ? 32 : 64);
     case SOFT_KIND.ROUND:
       return integral(e, f, imm);
+    case SOFT_KIND.ADDSUB:
+      return addSubtract(e, f);
     default:
       return arithmetic(e, kind, f);
   }
@@ -257,6 +273,10 @@ export function softSse(view: DataView): (operation: number, imm: number) => num
     return fault ? VECTOR.XM : 0;
   };
   return (operation, imm) => {
+    if (operation >= SOFT_STRING.INDEX) {
+      compareStrings(view, operation === SOFT_STRING.MASK, imm);
+      return 0;
+    }
     const kind = (operation >> 2) as SoftKind;
     const [packed, isDouble] = [(operation & 2) !== 0, (operation & 1) !== 0];
     const [f, other] = isDouble ? [DOUBLE, SINGLE] : [SINGLE, DOUBLE];
@@ -266,7 +286,10 @@ export function softSse(view: DataView): (operation: number, imm: number) => num
     const lanes = packed ? 16 / Math.max(from, to) : 1;
     // Scalars keep the rest of the first operand; packed results fill the register, narrower ones its low half.
     for (const half of [0, 8]) set(SOFT.RESULT + half, 8, packed ? 0n : get(SOFT.A + half, 8));
-    for (let i = 0; i < lanes; i++) set(SOFT.RESULT + i * to, to, lane(get(SOFT.A + i * from, from), get(SOFT.B + i * from, from)));
+    const operands = (at: number): bigint[] => Array.from({ length: lanes }, (_, i) => get(at + i * from, from));
+    const [a, b] = [operands(SOFT.A), operands(SOFT.B)];
+    const results = kind === SOFT_KIND.DOT ? dotProduct(e, f, imm, a, b) : a.map((x, i) => lane(x, b[i] as bigint, i));
+    for (const [i, r] of results.entries()) set(SOFT.RESULT + i * to, to, r);
     return settle(e);
   };
 }

@@ -29,11 +29,13 @@ import {
   wrap,
   xor,
 } from '#base/wasm/ops.ts';
+import { lane64, withLane64 } from '#base/wasm/simd.ts';
 import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
 import type { Operand } from '../semantics/registry.ts';
+import { recordBranch } from './record-branch.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Memory operand shapes: base+disp, general, block-relative (RIP), and everything (functions only). */
@@ -49,6 +51,8 @@ export interface HotFrame {
   readonly fc: Local;
   readonly evc: Local;
   readonly path: Local;
+  /** instructions << 32 | slots left, the current block already paid for. */
+  readonly budget: Local;
   /** Executes the record by its function. */
   readonly leave: Label;
   /** `blk` is the next block. */
@@ -60,7 +64,7 @@ export interface HotFrame {
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
 const SCALAR_BYTES = { f32: 4, f64: 8, i32: 4, i64: 8 } as const;
-const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 ? 'v128' : 'i64');
+const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 ? 'v128' : 'i64');
 
 export class Emitter implements Machine {
   /** Memory accesses of the instruction, as counted when its semantics ran. */
@@ -126,9 +130,14 @@ export class Emitter implements Machine {
       kind: isXmm ? 'x' : 'r',
       get: () => f.let(load(REG_TYPE(w), w, address, offset)),
       getVector: () => f.let(load('v128', 16, address, offset)),
-      set: (v) => f.store(w === 4 ? 8 : w, address, v, offset),
+      set: (v) => {
+        f.store(w === 4 ? 8 : w, address, v, offset);
+        // An MMX register is the significand of an x87 register, whose sign and exponent become ones.
+        if (isXmm && w === 8) f.store(2, address, k32(0xffff), offset + 8);
+      },
       setLow: (v, bytes) => f.store(bytes, address, v, offset),
       scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], address, offset)),
+      check: () => {},
       ea: () => {
         throw new Error('a register has no address');
       },
@@ -156,6 +165,7 @@ export class Emitter implements Machine {
         set: noWrite,
         setLow: noWrite,
         scalar: noWrite,
+        check: noWrite,
         ea: noWrite,
       };
     }
@@ -202,6 +212,7 @@ export class Emitter implements Machine {
       get: () => {
         const h = probe();
         this.loads++;
+        if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
         return f.let(load(REG_TYPE(w), bytes, h));
       },
       getVector: () => {
@@ -212,7 +223,10 @@ export class Emitter implements Machine {
       set: (v) => {
         const h = probe();
         this.stores++;
-        this.storeAt(h, bytes, v);
+        if (w === 10) {
+          f.store(2, h, lane64(v, 1), 8);
+          this.storeAt(h, 8, lane64(v, 0), 10);
+        } else this.storeAt(h, bytes, v);
       },
       setLow: (v, n) => {
         const h = probe();
@@ -224,6 +238,7 @@ export class Emitter implements Machine {
         this.loads++;
         return f.let(load(ty, SCALAR_BYTES[ty], h));
       },
+      check: () => void probe(),
       ea,
     };
   }
@@ -251,9 +266,10 @@ export class Emitter implements Machine {
     f.brIf(this.mode.frame.leave, ne(load('i64', 8, slot, tlb), and(last, mask)));
     return f.let(add(wrap(va), load('i32', 4, slot, tlb + 8)));
   }
-  private storeAt(host: Val, bytes: number, v: Val): void {
+  /** `whole`: the size of the operand, of which this is the last part to be written. */
+  private storeAt(host: Val, bytes: number, v: Val, whole = bytes): void {
     this.f.store(bytes, host, v);
-    if (this.mode.kind === 'function') this.f.if(ltU(host, k32(L.PHYSICAL)), () => this.f.drop(call(this.runtime.commitCross, k32(bytes))));
+    if (this.mode.kind === 'function') this.f.if(ltU(host, k32(L.PHYSICAL)), () => this.f.drop(call(this.runtime.commitCross, k32(whole))));
   }
 
   // ---- flags
@@ -310,10 +326,13 @@ export class Emitter implements Machine {
   private distance(): Val {
     return extS(load('i32', 4, this.rec, L.RECORD.DISP));
   }
-  /** A taken transfer enters the path hash: it is the same however execution was cut into slices and blocks. */
-  private tracePath(target: Val): void {
+  /** The trace variant sees every taken transfer: it enters the path hash, and the last branch records. */
+  private traceTaken(kind: BranchKind, target: Val): void {
     if (!this.trace) return;
     const f = this.f;
+    const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
+    const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
+    recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
     const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
     if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
     else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
@@ -346,17 +365,17 @@ export class Emitter implements Machine {
   branch(condition: Val): void {
     this.f.if(condition, () => {
       this.bumpEvc(1n);
-      this.followTaken();
+      this.followTaken('cond');
     });
     this.follow(L.RECORD.FALL, () => this.nextRip());
     this.end();
   }
-  private followTaken(): void {
-    if (this.trace) this.tracePath(this.f.let(add(this.nextRip(), this.distance())));
+  private followTaken(kind: BranchKind): void {
+    if (this.trace) this.traceTaken(kind, this.f.let(add(this.nextRip(), this.distance())));
     this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
   }
-  jump(_kind: 'jmp' | 'call'): void {
-    this.followTaken();
+  jump(kind: 'jmp' | 'call'): void {
+    this.followTaken(kind);
     this.end();
   }
   /** The trampoline: enters a block, no instruction. */
@@ -372,7 +391,7 @@ export class Emitter implements Machine {
   jumpIndirect(target: Val, kind: BranchKind): void {
     const f = this.f;
     if (kind === 'callInd') this.bumpEvc(1n << 32n);
-    this.tracePath(target);
+    this.traceTaken(kind, target);
     if (this.mode.kind === 'hot') {
       f.set(this.mode.frame.target, target);
       f.br(this.mode.frame.lookup);
@@ -421,6 +440,14 @@ export class Emitter implements Machine {
       f.return(k32(L.RESULT.FAULT));
     });
     return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+
+  enterMmx(): void {
+    const f = this.f;
+    const status = f.let(load('i32', 2, k32(L.REGS + L.FPU.FSW)));
+    this.if(and(status, k32(0x80)), () => this.fault(VECTOR.MF));
+    f.store(2, k32(L.REGS + L.FPU.FSW), and(status, k32(~0x3800)));
+    f.store(1, k32(L.REGS + L.FPU.FTW), k32(255));
   }
 
   // ---- REP

@@ -31,6 +31,8 @@ export interface Manifest {
 export interface Generated {
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
+  /** The variant that sees taken transfers. */
+  readonly traces: boolean;
 }
 
 /** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`. */
@@ -98,7 +100,7 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): 
       f.block((enter) => {
         f.block((lookup) => {
           f.loop((dispatch) => {
-            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, leave: exit, enter, lookup };
+            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, budget, leave: exit, enter, lookup };
             emitCases(f, cases, frame, exit, dispatch, runtime, trace);
           });
         });
@@ -272,7 +274,7 @@ function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
   return f;
 }
 
-/** `trace`: the variant that hashes the path (and will feed LBR and PT); otherwise the same. */
+/** `trace`: the variant that hashes the path and keeps the last branch records; otherwise the same, record numbers included. */
 export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trace = false): Generated {
   const m = new ModuleBuilder(L.PHYSICAL / 65536);
   const runtime = buildRuntime(m);
@@ -311,5 +313,5 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
   const go = m.add(buildGo(run, step));
   m.export('go', go);
   m.setTable(table);
-  return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction } };
+  return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction }, traces: trace };
 }
