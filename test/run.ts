@@ -24,6 +24,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
   { name: 'pt', file: 'suites/pt.ts', limit: 420 },
+  { name: 'library', file: 'suites/library.ts', limit: 300 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 
