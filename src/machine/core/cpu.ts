@@ -41,7 +41,6 @@ export interface CoreParts {
 }
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
-const TF = BigInt(RFLAGS.TF);
 
 export class CpuCore implements Cpu {
   readonly index: number;
@@ -191,7 +190,7 @@ export class CpuCore implements Cpu {
     const h = this.horizon;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
-      const interrupt = apic.pending((engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n);
+      const interrupt = apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
       if (interrupt !== undefined) {
         const failed = this.take(interrupt.vector, interrupt);
         if (failed !== undefined) return failed;
@@ -202,7 +201,7 @@ export class CpuCore implements Cpu {
       h.boundInstructions(left);
       pmu.bound(h);
       apic.bound(h);
-      const stepping = (engine.register64(REG.RFLAGS) & TF) !== 0n;
+      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
       if (stepping) h.boundInstructions(1);
       const mode = this.mode();
       const cpl = this.cpl;
@@ -262,7 +261,7 @@ export class CpuCore implements Cpu {
     }
   }
   private halt(apic: LocalApic, clock: MachineClock): Exit | undefined {
-    const enabled = (this.parts.engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n;
+    const enabled = (this.parts.engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0;
     apic.halted();
     apic.attend();
     if (apic.pending(enabled) !== undefined) return undefined;
