@@ -364,7 +364,9 @@ export class Kernel {
     const now = this.monotonicNs();
     let first: bigint | undefined;
     for (const t of this.byPid.values()) {
-      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, t === t.leader ? t.process.alarm?.atNs : undefined]) {
+      // A stopped process's alarm can wake nobody; SIGCONT looks at it (signal/deliver.ts).
+      const alarm = t === t.leader && t.process.stopSignal === 0 ? t.process.alarm?.atNs : undefined;
+      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, alarm]) {
         if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
       }
     }

@@ -30,6 +30,7 @@ function resume(k: Kernel, task: Task, tellParent: boolean): void {
   if (process.stopSignal === 0) return;
   for (const t of process.threads) if (t.state === 'stopped') t.state = t.waiting === undefined ? 'runnable' : 'waiting';
   process.stopSignal = 0;
+  k.expireAlarms();
   if (!tellParent) return;
   process.continued = true;
   notifyParent(k, task, CLD.CONTINUED, SIG.SIGCONT);

@@ -1,6 +1,6 @@
 /** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling, limits, prctl. */
 import { ERRNO } from '#abi/errno.ts';
-import { CLD, SIG } from '#abi/signals.ts';
+import { CLD, NSIG, SIG } from '#abi/signals.ts';
 import { ARCH_PRCTL, CLONE, CLONE_HIGH, P_ID, RLIM_INFINITY, RLIMIT, WAIT } from '#abi/process.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
@@ -66,6 +66,7 @@ function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const stack = u(40);
   if ((flags & (CLONE.CSIGNAL | CLONE.DETACHED)) !== 0 || (stack === 0n) !== (u(48) === 0n)) return -ERRNO.EINVAL;
   if ((flags & (CLONE.THREAD | CLONE.PARENT)) !== 0 && u(32) !== 0n) return -ERRNO.EINVAL;
+  if (u(32) > BigInt(NSIG)) return -ERRNO.EINVAL;
   return doClone(k, t, {
     flags,
     clearHandlers: (high & CLONE_HIGH.CLEAR_SIGHAND) !== 0,

@@ -2,7 +2,7 @@
 import { CLD, SA, SIG, SIG_IGN } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { signalProcess } from '../signal/deliver.ts';
-import { has } from '../signal/task-signals.ts';
+import { has, isSignal } from '../signal/task-signals.ts';
 import { futexCancel, futexWake, releaseRobustList } from '../syscalls/futex.ts';
 import { addTimes, type Task, type WaitStatus } from './task.ts';
 
@@ -88,7 +88,7 @@ function tellParent(k: Kernel, task: Task): void {
     reap(k, task);
     return;
   }
-  if (task.exitSignal === 0) return;
+  if (!isSignal(task.exitSignal)) return; // clone(2) lets any number through; only signals are sent
   const action = parent.signals.actions.get(SIG.SIGCHLD);
   const ignored = task.exitSignal === SIG.SIGCHLD && (action.handler === BigInt(SIG_IGN) || has(action, SA.NOCLDWAIT));
   const signal = task.exitStatus & 0x7f;
