@@ -8,14 +8,14 @@ export function printCsv(lines: readonly StatLine[], separator: string, repeat: 
     .map((line) => {
       const fields = [line.missing ?? plainNumber(line), line.unit, line.name];
       if (repeat) fields.push(`${line.value.errorPercent.toFixed(2)}%`);
-      fields.push(
-        String(line.missing === undefined ? line.runningNs : 0),
-        (line.missing === undefined ? line.runningPercent : 100).toFixed(2),
-      );
+      fields.push(String(line.missing === undefined ? line.runningNs : 0), percent(line).toFixed(2));
       return `${[...fields, ...csvMetric(line.metric)].join(separator)}\n`;
     })
     .join('');
 }
+
+/** perf says 100 of what it could not open, and 0 of what never got a counter. */
+const percent = (line: StatLine): number => (line.missing === undefined || line.missing === '<not counted>' ? line.runningPercent : 100);
 
 const plainNumber = (line: StatLine): string =>
   line.unit === 'msec' || !Number.isInteger(line.value.mean) ? line.value.mean.toFixed(2) : line.value.mean.toFixed(0);
@@ -33,7 +33,7 @@ export function printJson(lines: readonly StatLine[], repeat: boolean): string {
       const parts = [`"counter-value" : ${JSON.stringify(value)}`, `"unit" : "${line.unit}"`, `"event" : ${JSON.stringify(line.name)}`];
       if (repeat) parts.push(`"variance" : ${line.value.errorPercent.toFixed(2)}`);
       parts.push(`"event-runtime" : ${line.missing === undefined ? line.runningNs : 0}`);
-      parts.push(`"pcnt-running" : ${(line.missing === undefined ? line.runningPercent : 100).toFixed(2)}`);
+      parts.push(`"pcnt-running" : ${percent(line).toFixed(2)}`);
       parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? ''}"`);
       return `{${parts.join(', ')}}\n`;
     })

@@ -91,6 +91,7 @@ test('text: perf’s columns, blank for blank', () => {
     '',
     '',
   ]);
+  assert.equal(text([PERF]).at(-2), ' modelled, see docs/model.md: all times');
 });
 
 test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {
@@ -101,7 +102,7 @@ test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {
       ['instructions', 3_071_384],
       ['branch-misses', 'not modelled yet: there is no branch predictor model yet'],
       ['instructions:u', 1000],
-      ['branches', 5, 922_539, 0],
+      ['branches', 0, 922_539, 0],
     ],
     1_300_000,
   );
@@ -109,6 +110,8 @@ test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {
   assert.equal(lines[4], '         3,910,768      cycles                           #    4.239 GHz                      (75.01%)');
   assert.equal(lines[5], '         3,071,384      instructions                     #    0.79  insn per cycle         ');
   assert.equal(lines[6], '<not modelled yet>      branch-misses                                                      ');
+  assert.equal(lines[8], `     <not counted>      ${'branches'.padEnd(67)}  (0.00%)`);
+  assert.equal(printCsv(statLines([run]), ',', false).split('\n')[5], '<not counted>,,branches,0,0.00,,');
   assert.equal(lines[7]?.trimEnd(), '             1,000      instructions:u', 'no cycles of the same ring to compare with');
 });
 

@@ -30,8 +30,8 @@ export interface HwState {
   upToDate: boolean;
   /** PERF_HES_ARCH: not to be started by the PMU's enable. */
   keepStopped: boolean;
-  /** Of what its counter counted since the last reading, what the ledger books as `over`; see ledger.ts. */
-  overheadSeen: number;
+  /** How often the counter was folded into the count. */
+  foldings: number;
 }
 
 export const newHwState = (config: bigint, select: bigint, counters: bigint, samplePeriod: bigint): HwState => ({
@@ -46,7 +46,7 @@ export const newHwState = (config: bigint, select: bigint, counters: bigint, sam
   stopped: true,
   upToDate: true,
   keepStopped: false,
-  overheadSeen: 0,
+  foldings: 0,
 });
 
 /** What `open` decides about an event before it exists. */

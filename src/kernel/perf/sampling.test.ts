@@ -241,3 +241,16 @@ test('a PMI at every register access of the driver breaks neither count nor ledg
     }
   }
 });
+
+test('a PMI inside the reading of a counter, that programs what was programmed before, is seen', () => {
+  for (let at = 1500; at < 2100; at++) {
+    const bench = new TickBench({ skid: 0, access: [1, 3] });
+    const task = bench.task();
+    const event = bench.open(task, hardware('instructions', { sample_period: 1000n, flags: { exclude_kernel: false } }));
+    bench.switchTo(task);
+    bench.machine.run(at);
+    for (let i = 0; i < 6; i++) bench.read(event); // its own instructions bring the overflow about
+    bench.switchTo(undefined);
+    assertBalanced(bench, event);
+  }
+});

@@ -68,6 +68,18 @@ test('a position-independent program goes to Linux’s place', () => {
   assert.equal(loaded.entry, LAYOUT.PIE_BASE);
 });
 
+test('the interpreter of a dynamic program is read from its header', () => {
+  const bytes = elf((v) => {
+    v.setUint32(PH(0, 'type'), 3, true);
+    v.setBigUint64(PH(0, 'filesz'), 12n, true);
+  });
+  bytes.set(encodeUtf8('/lib64/ld.so'), 0x1000);
+  assert.match((examine(fakeExecutable(bytes), 64 * MIB) as { reason: string }).reason, /names no interpreter/, 'no NUL within the size');
+  new DataView(bytes.buffer).setBigUint64(PH(0, 'filesz'), 13n, true);
+  bytes[0x100c] = 0;
+  assert.equal((examine(fakeExecutable(bytes), 64 * MIB) as ElfProgram).interpreter, '/lib64/ld.so');
+});
+
 const BAD: readonly (readonly [name: string, bytes: Uint8Array, errno: number, reason: RegExp])[] = [
   ['empty', new Uint8Array(0), ERRNO.ENOEXEC, /is empty/],
   [

@@ -121,9 +121,9 @@ export abstract class FileDescription {
   get activity(): number {
     return 0;
   }
-  /** FIONREAD: bytes that a read would give at once; -ENOTTY where the question makes no sense. */
-  available(): number {
-    return -ERRNO.ENOTTY;
+  /** FIONREAD: bytes that a read would give at once (behind a file's end less than none); undefined where the question makes no sense. */
+  available(): number | undefined {
+    return undefined;
   }
   get terminal(): Terminal | undefined {
     return undefined;

@@ -16,7 +16,7 @@ import { DEBUGCTL } from '#arch/pmu/debugctl.ts';
 import { GLOBAL_STATUS } from '#arch/pmu/global.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { BRANCHY, type Taken, takenBySteps } from '../testing/branchy.ts';
-import { Pins, tracingInterpreter } from '../testing/pins.ts';
+import { Pins, plainInterpreter, tracingInterpreter } from '../testing/pins.ts';
 
 interface Entry {
   readonly from: bigint;
@@ -153,6 +153,20 @@ test('the same through the tracing interpreter alone, and without a hot set', ()
   enable(q, SKYLAKE);
   for (let n = 0; n < 500; n++) q.run(1); // single steps go through each instruction's own function
   assert.deepEqual(read(q, SKYLAKE), read(p, SKYLAKE));
+});
+
+test('the plain interpreter may come from a file: its numbers are compared, and a recorder with others is refused', () => {
+  const { bytes, manifest } = plainInterpreter();
+  const fromFile = { bytes, manifest: JSON.parse(JSON.stringify(manifest)) as typeof manifest, traces: false };
+  const p = new Pins(SKYLAKE, BRANCHY, { interpreter: fromFile });
+  enable(p, SKYLAKE);
+  p.run(100);
+  assert.deepEqual(read(p, SKYLAKE), expected(SKYLAKE, upTo(p, SKYLAKE), { kinds: () => true }));
+  const traced = tracingInterpreter();
+  const other = { ...traced, manifest: { ...traced.manifest, enterHot: traced.manifest.enterHot + 1 } };
+  const q = new Pins(SKYLAKE, BRANCHY, { recorder: () => other });
+  enable(q, SKYLAKE);
+  assert.throws(() => q.run(1), /numbers its forms otherwise/);
 });
 
 const SELECT_OF: readonly (readonly [keyof typeof LBR_SELECT.fields, (t: Taken) => boolean])[] = [

@@ -210,16 +210,20 @@ export class CorePmu implements Pmu {
     event.hw.upToDate = true;
   }
 
-  /** x86_perf_event_update: folds what the counter moved. Returns the counter's value. A PMI inside the read may do the same first: again. */
+  /**
+   * x86_perf_event_update: folds what the counter moved. Returns the counter's value. A PMI inside the read may do the same first: again.
+   * Linux compares prev_count to see that; a PMI that programs the very same value would slip through, so the foldings are numbered here.
+   */
   update(event: PerfEvent): bigint {
     const { hw } = event;
-    let previous: bigint;
+    let folding: number;
     let now: bigint;
     do {
-      previous = hw.prevCount;
+      folding = hw.foldings;
       now = this.registers.readCounter(hw.idx);
-    } while (hw.prevCount !== previous);
-    const delta = counterDelta(previous, now, this.registers.width);
+    } while (hw.foldings !== folding);
+    hw.foldings++;
+    const delta = counterDelta(hw.prevCount, now, this.registers.width);
     hw.prevCount = now;
     hw.periodLeft -= delta;
     event.count += delta;
