@@ -62,6 +62,8 @@ export const CLOCK = {
   REALTIME_COARSE: 5,
   MONOTONIC_COARSE: 6,
   BOOTTIME: 7,
+  REALTIME_ALARM: 8,
+  BOOTTIME_ALARM: 9,
 } as const;
 export const TIMER_ABSTIME = 1;
 export const ITIMER = { REAL: 0, VIRTUAL: 1, PROF: 2 } as const;

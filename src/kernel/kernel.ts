@@ -24,6 +24,7 @@ import { startContext } from './task/fork.ts';
 import { Process } from './task/process.ts';
 import { PT_SIZE, PtRegs } from './task/pt-regs.ts';
 import { Task } from './task/task.ts';
+import { KernelTimer } from './time/timers.ts';
 import { buildImage, type KernelImage } from './text/image.ts';
 import { KERNEL_STACK_SIZE, PERCPU, TSS } from './text/layout.ts';
 import { Vfs, type VfsOptions } from './vfs/vfs.ts';
@@ -91,6 +92,8 @@ export class Kernel {
   readonly deaths: Death[] = [];
   /** Calls and options that programs asked for and the model lacks, with how often; `-v` shows them. */
   readonly missing = new Map<string, number>();
+  /** timerfd's and timer_create's. */
+  readonly timers = new Set<KernelTimer>();
   result: RunResult | undefined;
 
   private readonly area: CpuArea;
@@ -363,13 +366,15 @@ export class Kernel {
   nextDeadlineNs(): bigint | undefined {
     const now = this.monotonicNs();
     let first: bigint | undefined;
+    const consider = (at: bigint | undefined): void => {
+      if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
+    };
     for (const t of this.byPid.values()) {
+      if (t.state === 'waiting') consider(t.waiting?.deadlineNs);
       // A stopped process's alarm can wake nobody; SIGCONT looks at it (signal/deliver.ts).
-      const alarm = t === t.leader && t.process.stopSignal === 0 ? t.process.alarm?.atNs : undefined;
-      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, alarm]) {
-        if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
-      }
+      if (t === t.leader && t.process.stopSignal === 0) consider(t.process.alarm?.atNs);
     }
+    for (const timer of this.timers) consider(timer.dueNs);
     return first;
   }
   /** A sleeping task's time has come. */
@@ -379,9 +384,20 @@ export class Kernel {
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
     return false;
   }
-  /** Fires the alarms that are due. */
+  /** A timer of its own, not armed yet; it lives until it is taken out of `timers`. */
+  newTimer(): KernelTimer {
+    const timer = new KernelTimer(() => this.monotonicNs());
+    this.timers.add(timer);
+    return timer;
+  }
+  /** Fires the alarms and timers that are due. */
   expireAlarms(): void {
     const now = this.monotonicNs();
+    for (const timer of this.timers) {
+      if (timer.dueNs === undefined || timer.dueNs > now) continue;
+      timer.advance();
+      this.scheduler.needResched = true; // who slept goes before who computes
+    }
     for (const t of this.byPid.values()) {
       const { process } = t;
       if (t !== t.leader || process.alarm === undefined || process.alarm.atNs > now) continue;

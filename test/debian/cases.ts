@@ -44,7 +44,7 @@ const coreutils: readonly DebianCase[] = [
 ];
 
 const tools: readonly DebianCase[] = [
-  { name: 'find', argv: ['find', 'tree/sub', '-type', 'f', '-printf', '%p %s %m %TY\n'] },
+  { name: 'find', argv: ['sh', '-c', "find tree/sub -type f -size -9 -printf '%p %s %m %TY %l\\n' -o -type l | sort"], needs: ['find'] },
   { name: 'find -exec', argv: ['find', 'tree/sub/deep', '-type', 'f', '-exec', 'wc', '-c', '{}', ';'] },
   { name: 'xargs', argv: ['xargs', '-n', '2', 'echo', 'x'], input: 'a b c d e\n' },
   { name: 'grep', argv: ['grep', '-n', 'lost[0-9]*[05] ', 'tree/words.txt'] },
@@ -114,7 +114,11 @@ done`;
 const builders: readonly DebianCase[] = [
   { name: 'gcc -S', argv: ['gcc', '-O2', '-S', '-o', '-', `${SOURCES}threads.c`], limit: 300 },
   { name: 'gcc and run', argv: ['sh', '-c', `gcc -O1 -o h ${SOURCES}hello.c && ./h a b`], needs: ['gcc'], limit: 300 },
-  { name: 'make -j2', argv: ['make', '-j2', '-Otarget', '-s', '-f', `${SOURCES}Makefile.three`, 'all'] },
+  {
+    name: 'make -j2',
+    argv: ['make', '-j2', '-Otarget', '-s', 'all'],
+    prepare: `cp ${SOURCES}Makefile.three Makefile && touch -d @5 Makefile`,
+  },
   { name: 'git log', argv: ['git', '--no-pager', 'log', '--stat', '-p'], prepare: GIT, limit: 120 },
   { name: 'git gc', argv: ['sh', '-c', 'git gc -q && git fsck && git log --format=%H'], needs: ['git'], prepare: GIT, limit: 120 },
   {
@@ -127,4 +131,14 @@ const builders: readonly DebianCase[] = [
   },
 ];
 
-export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders];
+/** Programs of this suite, built where it runs. */
+const built: readonly DebianCase[] = ['threads', 'sockets', 'signals'].flatMap((name) =>
+  ['', ' -static'].map((how) => ({
+    name: `${name}${how}`,
+    argv: ['sh', '-c', `exec ./${name}`],
+    needs: ['gcc'],
+    prepare: `gcc -O1 -pthread${how} -o ${name} ${SOURCES}${name}.c`,
+  })),
+);
+
+export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders, ...built];

@@ -85,7 +85,7 @@ function timespec(t: Task, va: number): bigint | undefined | { readonly errno: n
 }
 
 /** `call` with the signal mask at `va` (0: none) in place until it ends; a signal that ends it is delivered under that mask. */
-function withMask(t: Task, va: number, size: number, call: () => SyscallResult): SyscallResult {
+export function withMask(t: Task, va: number, size: number, call: () => SyscallResult): SyscallResult {
   if (va === 0) return call();
   if (t.resumed === undefined) {
     if (size !== SIGSET_SIZE) return -ERRNO.EINVAL;

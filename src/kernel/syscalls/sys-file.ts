@@ -10,7 +10,7 @@ import { FILE_TREE_ROWS } from './sys-file-tree.ts';
 import { FILE_XATTR_ROWS } from './sys-file-xattr.ts';
 import type { SyscallRow } from './types.ts';
 
-/** What is not here (inotify, epoll, sockets …) is `none` in the table: -ENOSYS, and remembered by name. */
+/** Sockets, epoll and their like have files of their own. */
 export const FILE_ROWS: readonly SyscallRow[] = [
   ...FILE_IO_ROWS,
   ...FILE_OPEN_ROWS,

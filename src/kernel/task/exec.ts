@@ -12,7 +12,7 @@ import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
-import { leaveOtherThreads, releaseVfork } from './exit.ts';
+import { dropTimers, leaveOtherThreads, releaseVfork } from './exit.ts';
 import type { Task } from './task.ts';
 
 /** Linux: a quarter of the stack limit for all strings, 32 pages for one. */
@@ -192,6 +192,7 @@ function prepare(
 
 function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, name: string, path: string, argv: readonly string[]): void {
   leaveOtherThreads(k, task);
+  dropTimers(k, task.process);
   k.replaceMm(task, mm, prepared.memory);
   releaseVfork(task);
   task.files.closeOnExec();

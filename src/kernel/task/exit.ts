@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.ts';
 import { signalProcess } from '../signal/deliver.ts';
 import { has, isSignal } from '../signal/task-signals.ts';
 import { futexCancel, futexWake, releaseRobustList } from '../syscalls/futex.ts';
+import type { Process } from './process.ts';
 import { addTimes, type Task, type WaitStatus } from './task.ts';
 
 /** status word of exit(2) with a code. */
@@ -48,10 +49,17 @@ export function exitGroup(k: Kernel, task: Task, status: WaitStatus): void {
   exitTask(k, task, status);
 }
 
+/** timer_create's timers end with the program. */
+export function dropTimers(k: Kernel, process: Process): void {
+  for (const { timer } of process.posixTimers.values()) k.timers.delete(timer);
+  process.posixTimers.clear();
+}
+
 function endProcess(k: Kernel, leader: Task): void {
   const { process } = leader;
   leader.exitStatus = process.exiting ?? leader.exitStatus;
   process.alarm = undefined;
+  dropTimers(k, process);
   for (const child of process.children) adopt(k, child);
   process.children.clear();
   tellParent(k, leader);

@@ -1,5 +1,14 @@
 /** A process: a thread group, and what its threads share beside memory, files and signal actions. */
+import type { KernelTimer } from '../time/timers.ts';
 import { type Accounting, addTimes, newAccounting, type Task, type WaitStatus } from './task.ts';
+
+/** timer_create(2). */
+export interface PosixTimer {
+  readonly clock: number;
+  readonly timer: KernelTimer;
+  /** Expirations beyond the one that the last signal stands for. */
+  overrun: number;
+}
 
 export class Process {
   /** The group's id: the pid of its leader, for ever. */
@@ -22,6 +31,8 @@ export class Process {
   limits = new Map<number, readonly [bigint, bigint]>();
   /** Modelled time at which SIGALRM comes (ITIMER_REAL), and its interval; undefined: not armed. */
   alarm: { readonly atNs: bigint; readonly intervalNs: bigint } | undefined;
+  /** timer_create's, by id. */
+  readonly posixTimers = new Map<number, PosixTimer>();
   /** How the whole group ends: set by exit_group and by a fatal signal. */
   exiting: WaitStatus | undefined;
   /** While stopped: by which signal (0: not), and whether wait4 has told. */
