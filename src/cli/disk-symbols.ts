@@ -1,5 +1,5 @@
 /** Symbols of the files that a recording names, from the disk: ELF tables, perf-PID.map for code made at run time, kallsyms on request. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isElf } from '#abi/elf.ts';
 import { FormatError } from '#base/format-error.ts';
@@ -31,7 +31,7 @@ export class DiskSymbols implements SymbolResolver {
 
   resolve(dso: Dso, address: bigint, pid: number): ResolvedSymbol | undefined {
     const table = dso.kernel
-      ? this.kernel()
+      ? this.kernel(dso)
       : dso.longName.startsWith('/') && !/^\/\/anon|\/perf-\d+\.map$/.test(dso.longName) // the session names memory without a file so
         ? this.file(dso)
         : this.map(pid);
@@ -55,10 +55,14 @@ export class DiskSymbols implements SymbolResolver {
     return this.tables.get(key);
   }
 
-  private kernel(): SymbolTable | undefined {
-    const { kallsyms } = this.options;
-    if (kallsyms === undefined) return undefined;
-    return this.cached(kallsyms, () => parseKallsyms(readFileSync(kallsyms, 'utf8')).table);
+  /** The file given, or what a recorder kept in the build-id cache: perf's own place, by the recording's build id. */
+  private kernel(dso: Dso): SymbolTable | undefined {
+    const home = process.env['HOME'];
+    const kept =
+      dso.buildId === undefined || home === undefined ? undefined : join(home, '.debug', '[kernel.kallsyms]', dso.buildId, 'kallsyms');
+    const path = this.options.kallsyms ?? kept;
+    if (path === undefined) return undefined;
+    return this.cached(path, () => (path === kept && !existsSync(path) ? undefined : parseKallsyms(readFileSync(path, 'utf8')).table));
   }
 
   private map(pid: number): SymbolTable | undefined {

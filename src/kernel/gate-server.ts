@@ -212,7 +212,7 @@ export class GateServer {
     return new PtRegs(this.k.port.memory, Number((this.k.cpu.gpr[GPR.RBX] as bigint) - DIRECT_MAP));
   }
   private frameOf(regs: PtRegs): InterruptFrame {
-    return { rip: regs.get('ip'), cpl: (regs.number('cs') & 3) === 3 ? 3 : 0, rflags: regs.get('flags'), rsp: regs.get('sp') };
+    return { rip: regs.get('ip'), cpl: (regs.number('cs') & 3) === 3 ? 3 : 0, rflags: regs.get('flags'), rsp: regs.get('sp'), regs };
   }
 
   private exception(vector: number): void {

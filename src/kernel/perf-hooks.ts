@@ -1,5 +1,6 @@
 /** Where the kernel tells perf what happens. kernel/perf implements it; nothing that a hook does may change what tasks do (CONTRACTS.md). */
 import type { Cpu } from '#port/cpu.ts';
+import type { PtRegs } from './task/pt-regs.ts';
 import type { Task } from './task/task.ts';
 
 /** Where an interrupt hit. */
@@ -8,6 +9,8 @@ export interface InterruptFrame {
   readonly cpl: 0 | 3;
   readonly rflags: bigint;
   readonly rsp: bigint;
+  /** All registers, where an entry saved them. Valid while the interrupt is served. */
+  readonly regs?: PtRegs;
 }
 
 /** A mapping as PERF_RECORD_MMAP2 wants it. `prot` PROT_* and `flags` MAP_* bits. */

@@ -7,6 +7,7 @@ import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import type { Refusal } from '#kernel/perf/open.ts';
 import { clockNs, Perf } from '#kernel/perf/perf.ts';
+import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
@@ -32,6 +33,8 @@ export interface SessionOptions {
   /** True once for every Ctrl-C since the last call. */
   readonly interrupted?: () => boolean;
   readonly ringSamples?: number;
+  /** kernel.perf_event_max_sample_rate; undefined: nothing is throttled. */
+  readonly maxSampleRate?: number;
   /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
   readonly pathHash?: boolean;
   /** Called after each of perf's own MSR accesses, for pictures of what the driver does. */
@@ -43,6 +46,8 @@ export interface Program {
   readonly argv: readonly string[];
   readonly envp: readonly string[];
   readonly cwd: string;
+  /** Host descriptor behind its standard output; default 1. */
+  readonly stdout?: number;
 }
 
 /** Instructions between two looks at what the caller wants. */
@@ -85,7 +90,9 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      hz: DEFAULT_HZ,
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
+      ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });
     this.kernel.perf = this.perf;
     this.perf.boot(this.kernel.cpu);
@@ -94,16 +101,26 @@ export class Session {
   /** Loads the program; it has not run yet. Returns why it cannot, or undefined. */
   start(program: Program): string | undefined {
     const { path, argv, envp, cwd } = program;
-    const task = this.kernel.spawn(path, argv, envp, cwd, { stdin: 0, stdout: 1, stderr: 2 });
+    const task = this.kernel.spawn(path, argv, envp, cwd, { stdin: 0, stdout: program.stdout ?? 1, stderr: 2 });
     if ('error' in task) return task.error;
     this.task = task;
     return undefined;
   }
 
   /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
-  open(attr: PerfEventAttr, leader?: PerfEvent): PerfEvent | Refusal {
+  open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
     if (this.task === undefined) throw new Error('open before start');
-    return this.perf.open(attr, this.task, leader);
+    return this.perf.open(attr, this.task, leader, output);
+  }
+
+  /**
+   * What an execve after the opening would have told and enabled (enable_on_exec): the program was loaded before, so that its name and files
+   * are known when events are opened.
+   */
+  announce(): void {
+    if (this.task === undefined) throw new Error('announce before start');
+    this.perf.execed(this.task);
+    for (const v of this.task.mm.vmas) this.kernel.mapped(this.task, v);
   }
 
   /** Runs a while; undefined: there is more to do. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { CliError, type DefineCommand } from '../command.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
@@ -133,7 +134,8 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
     signals.release();
   }
   write(render(command, outcomes, o), o);
-  return exitCode(outcomes.at(-1));
+  const last = outcomes.at(-1);
+  return last === undefined ? 1 : exitCodeOf(last.result);
 }
 
 function restrictRings(groups: readonly EventGroup[], o: StatOptions): EventGroup[] {
@@ -209,20 +211,4 @@ function ctime(ms: number): string {
   const [, day, month, date, year, time] =
     /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(ms).toUTCString())?.map((_, i, a) => a[[0, 1, 3, 2, 4, 5][i] ?? 0]) ?? [];
   return `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`;
-}
-
-/** The program's own, as a shell sees it. */
-function exitCode(outcome: RunOutcome | undefined): number {
-  if (outcome === undefined) return 1;
-  switch (outcome.result.kind) {
-    case 'ended': {
-      const signal = outcome.result.status & 0x7f;
-      return signal !== 0 ? 128 + signal : (outcome.result.status >> 8) & 255;
-    }
-    case 'interrupted':
-      return 130;
-    case 'deadlock':
-    case 'shutdown':
-      return 1;
-  }
 }

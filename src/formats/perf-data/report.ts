@@ -11,6 +11,7 @@ import { IpHistogram } from './ip-histogram.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { decodeSample, type Sample } from './sample.ts';
+import { SampleReads } from './sample-read.ts';
 import type { RecordSink } from './scan.ts';
 import { halves } from './script-line.ts';
 import { moduleName, type Session, type Thread } from './session.ts';
@@ -95,6 +96,7 @@ export class Reporter implements RecordSink {
   readonly counts = new Map<number, number>();
   short = 0;
   readonly #recording: Recording;
+  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #options: ReportOptions;
   readonly #namer: AddressNamer;
@@ -106,6 +108,7 @@ export class Reporter implements RecordSink {
 
   constructor(recording: Recording, session: Session, options: ReportOptions) {
     this.#recording = recording;
+    this.#reads = new SampleReads(recording);
     this.#session = session;
     this.#options = options;
     this.#namer = new AddressNamer(options.resolver, { sym: true, symoff: false, dso: false });
@@ -137,13 +140,19 @@ export class Reporter implements RecordSink {
       return;
     }
     if (event === undefined) return;
-    const report = this.eventReport(event);
-    const layout = event.layout;
-    if (cursor.size < layout.variable) {
+    if (cursor.size < event.layout.variable) {
       this.short++;
       return;
     }
-    const period = layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period);
+    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) this.#sample(cursor, event, event, undefined);
+    else for (const d of this.#reads.deliveries(cursor, event)) this.#sample(cursor, event, d.event, d.period);
+  }
+
+  /** The record of `recorded` as a sample of `event`. */
+  #sample(cursor: RecordCursor, recorded: EventEntry, event: EventEntry, read: number | undefined): void {
+    const report = this.eventReport(event);
+    const layout = recorded.layout;
+    const period = read ?? (layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
     const pid = layout.tid >= 0 ? cursor.u32(layout.tid) | 0 : -1;
     const tid = layout.tid >= 0 ? cursor.u32(layout.tid + 4) | 0 : -1;
     const thread = this.#session.thread(pid, tid);
@@ -152,7 +161,7 @@ export class Reporter implements RecordSink {
       report.period += period;
     }
     if (!this.#fast) {
-      this.#slow(cursor, event, report, thread, period);
+      this.#slow(cursor, recorded, report, thread, period);
       return;
     }
     if (thread.commSlot < 0) thread.commSlot = this.#commSlot(thread.comm);

@@ -11,6 +11,7 @@ import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { type BranchStack, decodeSample, type Registers } from './sample.ts';
+import { SampleReads } from './sample-read.ts';
 import { type FieldChoice, type FieldSet, fieldsOf } from './script-fields.ts';
 import type { Session, Thread } from './session.ts';
 
@@ -42,6 +43,8 @@ export class SamplePrinter {
   guestSkipped = 0;
   /** Samples shorter than their fixed fields. */
   short = 0;
+  /** Of samples with READ. */
+  readonly reads: SampleReads;
   readonly #recording: Recording;
   readonly #session: Session;
   readonly #out: TextBuffer;
@@ -52,6 +55,7 @@ export class SamplePrinter {
 
   constructor(recording: Recording, session: Session, out: TextBuffer, options: ScriptOptions) {
     this.#recording = recording;
+    this.reads = new SampleReads(recording);
     this.#session = session;
     this.#out = out;
     this.#options = options;
@@ -86,7 +90,21 @@ export class SamplePrinter {
     return plan;
   }
 
+  /** All samples that the record stands for. */
   print(cursor: RecordCursor, event: EventEntry): void {
+    if (cursor.size < event.layout.variable) {
+      this.short++;
+      return;
+    }
+    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) {
+      this.printOne(cursor, event, event, undefined);
+      return;
+    }
+    for (const d of this.reads.deliveries(cursor, event)) this.printOne(cursor, event, d.event, d.period);
+  }
+
+  /** The record as a sample of `as`, an event that was read with it. `period` undefined: as recorded. */
+  printOne(cursor: RecordCursor, event: EventEntry, as: EventEntry, period: number | undefined): void {
     const layout = event.layout;
     if (cursor.size < layout.variable) {
       this.short++;
@@ -97,7 +115,7 @@ export class SamplePrinter {
       this.guestSkipped++;
       return;
     }
-    const plan = this.#plan(event);
+    const plan = this.#plan(as);
     const fields = plan.fields;
     const out = this.#out;
     const hasTid = layout.tid >= 0;
@@ -130,7 +148,8 @@ export class SamplePrinter {
     if (fields.misc) out.text(miscText(cursor.misc).padEnd(6));
     if (fields.time) this.#time(cursor.hi32(layout.time), cursor.lo32(layout.time));
     if (fields.period) {
-      if (layout.period >= 0) this.#decimal64(cursor.hi32(layout.period), cursor.lo32(layout.period), 10);
+      if (period !== undefined) out.text(String(period).padStart(10));
+      else if (layout.period >= 0) this.#decimal64(cursor.hi32(layout.period), cursor.lo32(layout.period), 10);
       else out.text(String(event.attr.sample_period).padStart(10));
       out.byte(32);
     }

@@ -296,6 +296,21 @@ export class PerfDataWriter {
     if (size > payload.byteLength) this.#write(new Uint8Array(size - payload.byteLength));
   }
 
+  /** Features that are known at the end only; file mode (a pipe has them in front). */
+  addFeatures(features: Features): void {
+    Object.assign(this.#features, features);
+  }
+
+  /**
+   * After a write that failed: the header of file mode over what the sink has taken, so that it stays readable; no features. `dataEnd`: bytes
+   * that the sink holds.
+   */
+  salvage(dataEnd: number): void {
+    this.#finished = true;
+    if (this.#mode === 'file' && dataEnd >= this.#dataOffset && this.#dataOffset > 0)
+      this.#sink.patch?.(0, this.#header(dataEnd - this.#dataOffset, []));
+  }
+
   /** Ends the recording: features and header (file mode), build ids (pipe mode). */
   finish(): void {
     if (this.#finished) return;

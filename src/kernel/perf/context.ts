@@ -72,7 +72,7 @@ export class TaskContext {
     if (this.cpu === undefined) return undefined;
     switch (effectiveState(event)) {
       case 'active':
-        return 'counting';
+        return event.hw.throttled ? 'throttled' : 'counting';
       case 'inactive':
         return 'not scheduled';
       case 'error':

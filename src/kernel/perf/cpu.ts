@@ -14,13 +14,16 @@ export class CpuPerf {
   readonly activeGroups = new Set<PerfEvent>();
   /** Context of the task that runs here. */
   context: TaskContext | undefined;
+  /** event_sched_in: a throttled event that comes back may count again. */
+  readonly unthrottle: (event: PerfEvent) => void;
   private readonly clock: () => number;
 
-  constructor(index: number, core: CorePmu, software: SoftwarePmu, clock: () => number) {
+  constructor(index: number, core: CorePmu, software: SoftwarePmu, clock: () => number, unthrottle: (event: PerfEvent) => void) {
     this.index = index;
     this.core = core;
     this.software = software;
     this.clock = clock;
+    this.unthrottle = unthrottle;
   }
 
   /** Modelled ns since boot. */

@@ -2,6 +2,7 @@
 import { type PerfEventAttr, attrFlag } from './attr.ts';
 import type { TaskContext } from './context.ts';
 import type { Account } from './ledger.ts';
+import type { RecordRing } from './record-ring.ts';
 import type { SampleRing } from './ring.ts';
 
 /** PERF_EVENT_STATE_{ERROR, OFF, INACTIVE, ACTIVE}. 'exit': its task is gone; count and times stay readable. */
@@ -30,6 +31,14 @@ export interface HwState {
   upToDate: boolean;
   /** PERF_HES_ARCH: not to be started by the PMU's enable. */
   keepStopped: boolean;
+  /** Overflows in the tick numbered `interruptsTick`; throttling's measure. */
+  interrupts: number;
+  interruptsTick: number;
+  /** MAX_INTERRUPTS: stopped until the next tick. */
+  throttled: boolean;
+  /** Frequency mode: time of the last overflow, count at the last tick. */
+  freqStampNs: number;
+  freqCount: bigint;
   /** How often the counter was folded into the count. */
   foldings: number;
 }
@@ -46,6 +55,11 @@ export const newHwState = (config: bigint, select: bigint, counters: bigint, sam
   stopped: true,
   upToDate: true,
   keepStopped: false,
+  interrupts: 0,
+  interruptsTick: -1,
+  throttled: false,
+  freqStampNs: 0,
+  freqCount: 0n,
   foldings: 0,
 });
 
@@ -57,6 +71,7 @@ export interface EventParts {
   readonly hw: HwState;
   readonly account: Account;
   readonly ring: SampleRing | undefined;
+  readonly output: RecordRing | undefined;
   readonly parent: PerfEvent | undefined;
   readonly leader: PerfEvent | undefined;
 }
@@ -69,6 +84,8 @@ export class PerfEvent {
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
+  /** Where records go in the ABI's layout; several events may share one (perf's SET_OUTPUT). Instead of `ring`. */
+  readonly output: RecordRing | undefined;
   /** The event that this one was inherited from; never itself inherited. */
   readonly parent: PerfEvent | undefined;
   readonly leader: PerfEvent;
@@ -82,6 +99,8 @@ export class PerfEvent {
   /** attr.enable_on_exec until the first exec has used it up. */
   enableOnExec: boolean;
   count = 0n;
+  /** Records that found no room in `output` (read_format LOST); of the root. */
+  lostRecords = 0;
   /** Of inherited events whose task has exited. */
   childCount = 0n;
   timeEnabledNs = 0;
@@ -98,6 +117,7 @@ export class PerfEvent {
     this.hw = parts.hw;
     this.account = parts.account;
     this.ring = parts.ring;
+    this.output = parts.output;
     this.parent = parts.parent;
     this.leader = parts.leader ?? this;
     this.state = attrFlag(parts.attr, 'disabled') ? 'off' : 'inactive';

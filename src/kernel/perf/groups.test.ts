@@ -204,7 +204,11 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ type: 3, config: 0xffn }), 'EINVAL'],
     [makeAttr({ type: 1, config: 12n }), 'ENOENT'],
     [makeAttr({ type: 77 }), 'ENOENT'],
-    [makeAttr({ flags: { freq: true }, sample_period: 99n }), 'EOPNOTSUPP'],
+    [makeAttr({ flags: { freq: true }, sample_period: 100_001n }), 'EINVAL'],
+    [makeAttr({ sample_type: PERF_SAMPLE.REGS_USER, sample_regs_user: 1n << 12n }), 'EINVAL'], // DS
+    [makeAttr({ sample_type: PERF_SAMPLE.STACK_USER, sample_stack_user: 12 }), 'EINVAL'],
+    [makeAttr({ sample_max_stack: 128 }), 'EOVERFLOW'],
+    [makeAttr({ sample_type: PERF_SAMPLE.PHYS_ADDR }), 'EOPNOTSUPP'],
     [makeAttr({ flags: { precise_ip: 1 }, sample_period: 99n }), 'EOPNOTSUPP'],
     [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK }), 'EOPNOTSUPP'],
     [hardware('cycles'), 'EINVAL', sibling], // leader is a sibling

@@ -9,6 +9,9 @@ import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type HwState, newHwState, type PerfEvent, type PmuKind } from './event.ts';
 import { assignCounters, eventConstraint } from './intel/constraints.ts';
 import { cacheSelect, hardwareSelect, type SelectOrError } from './intel/generic-events.ts';
+import { startPeriod } from './frequency.ts';
+import { MAX_STACK } from './callchain.ts';
+import { validRegisterMask } from './sample-registers.ts';
 import { isClock, isSoftwareModelled, softwareName } from './software.ts';
 
 /** An event that cannot be opened: Linux's errno (positive) and the reason in words. */
@@ -21,6 +24,19 @@ export const isRefusal = (x: object): x is Refusal => 'errno' in x;
 const refuse = (errno: number, reason: string): Refusal => ({ errno, reason });
 const LATER = 'not there yet (issue 5)';
 
+/** Fields that would have to come from PEBS, memory sampling, tracepoints or cgroups. */
+const NOT_SAMPLED = [
+  'RAW',
+  'WEIGHT',
+  'WEIGHT_STRUCT',
+  'DATA_SRC',
+  'TRANSACTION',
+  'PHYS_ADDR',
+  'CGROUP',
+  'DATA_PAGE_SIZE',
+  'CODE_PAGE_SIZE',
+] as const;
+
 /** The attr's own consistency, before any PMU looks at it. */
 export function checkAttr(attr: PerfEventAttr): Refusal | undefined {
   const { EINVAL, EOPNOTSUPP } = ERRNO;
@@ -31,10 +47,18 @@ export function checkAttr(attr: PerfEventAttr): Refusal | undefined {
   if (has(PERF_SAMPLE.WEIGHT) && has(PERF_SAMPLE.WEIGHT_STRUCT)) return refuse(EINVAL, 'WEIGHT and WEIGHT_STRUCT exclude each other');
   if (attrFlag(attr, 'inherit_thread') && !attrFlag(attr, 'inherit')) return refuse(EINVAL, 'inherit_thread without inherit');
   if (attrFlag(attr, 'remove_on_exec') && attrFlag(attr, 'enable_on_exec')) return refuse(EINVAL, 'remove_on_exec with enable_on_exec');
-  if (attrFlag(attr, 'freq')) return refuse(EOPNOTSUPP, `frequency mode is ${LATER}`);
-  if (attr.sample_period >> 63n !== 0n) return refuse(EINVAL, 'sample_period has bit 63 set');
+  if (!attrFlag(attr, 'freq') && attr.sample_period >> 63n !== 0n) return refuse(EINVAL, 'sample_period has bit 63 set');
   if (attrFlag(attr, 'inherit') && has(PERF_SAMPLE.READ)) return refuse(EINVAL, 'inherit with PERF_SAMPLE_READ');
   if (has(PERF_SAMPLE.BRANCH_STACK)) return refuse(EOPNOTSUPP, `branch stacks (LBR) are ${LATER}`);
+  if (has(PERF_SAMPLE.REGS_USER) && !validRegisterMask(attr.sample_regs_user))
+    return refuse(EINVAL, 'sample_regs_user names no register, or one that 64-bit samples cannot hold');
+  if (has(PERF_SAMPLE.REGS_INTR) && !validRegisterMask(attr.sample_regs_intr))
+    return refuse(EINVAL, 'sample_regs_intr names no register, or one that 64-bit samples cannot hold');
+  if (has(PERF_SAMPLE.STACK_USER) && (attr.sample_stack_user >= 0xffff || attr.sample_stack_user % 8 !== 0 || attr.sample_stack_user < 0))
+    return refuse(EINVAL, 'sample_stack_user is no multiple of 8 below 65535');
+  if (attr.sample_max_stack > MAX_STACK)
+    return refuse(ERRNO.EOVERFLOW, `sample_max_stack is more than kernel.perf_event_max_stack, ${MAX_STACK}`);
+  for (const name of NOT_SAMPLED) if (has(PERF_SAMPLE[name])) return refuse(EOPNOTSUPP, `PERF_SAMPLE_${name} is ${LATER}`);
   if (has(PERF_SAMPLE.AUX) || attrFlag(attr, 'aux_output')) return refuse(EOPNOTSUPP, `AUX is ${LATER}`);
   return undefined;
 }
@@ -77,7 +101,7 @@ function initSoftware(attr: PerfEventAttr): { kind: PmuKind; hw: HwState } | Ref
   if (name === undefined) return refuse(ERRNO.ENOENT, 'no such software event');
   if (!isSoftwareModelled(name)) return refuse(ERRNO.ENOENT, `${name} is not modelled yet`);
   if (attr.sample_period !== 0n && isClock(attr.config)) return refuse(ERRNO.EOPNOTSUPP, `sampling by ${name} (hrtimer) is ${LATER}`);
-  return { kind: 'software', hw: newHwState(attr.config & 0xffff_ffffn, 0n, 0n, attr.sample_period) };
+  return { kind: 'software', hw: newHwState(attr.config & 0xffff_ffffn, 0n, 0n, attrFlag(attr, 'freq') ? 1n : attr.sample_period) };
 }
 
 function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found: SelectOrError): { kind: PmuKind; hw: HwState } | Refusal {
@@ -93,7 +117,7 @@ function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found
   const usr = !attrFlag(attr, 'exclude_user');
   const os = !attrFlag(attr, 'exclude_kernel');
   const config = select | PERFEVTSEL.pack({ usr, os, int: true });
-  const period = attr.sample_period === 0n ? maxPeriod : attr.sample_period;
+  const period = attr.sample_period === 0n ? maxPeriod : attrFlag(attr, 'freq') ? startPeriod(attr) : attr.sample_period;
   return { kind: 'core', hw: newHwState(config, select, counters, period) };
 }
 

@@ -1,8 +1,9 @@
 /**
  * The perf core: the parts list, the hooks that the kernel calls, and what a session calls. Not here yet, each by its name in issue 5: CPU
- * contexts, frequency mode, throttling, LBR, AUX, breakpoints, tracepoints, the mmap ring, ioctls.
+ * contexts, AUX, breakpoints, tracepoints, the mmap page, ioctls.
  */
 import { ERRNO } from '#abi/errno.ts';
+import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Clock } from '#port/clock.ts';
@@ -12,15 +13,31 @@ import type { Truth } from '#port/truth.ts';
 import type { InterruptFrame, MappingEvent, PerfHooks } from '../perf-hooks.ts';
 import type { Task } from '../task/task.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
+import { PROT } from '#abi/mman.ts';
 import { TaskContext } from './context.ts';
 import { CpuPerf } from './cpu.ts';
 import { type HwState, newHwState, PerfEvent, updateTimes } from './event.ts';
 import { CorePmu } from './intel/core-pmu.ts';
 import type { PmiHandler } from './intel/pmi/handler.ts';
+import { adjustAtOverflow, adjustPeriod, isFrequency, tooManySamples } from './frequency.ts';
+import { callchain, type KernelUnwinder, MAX_STACK, userBytes, userRegisters } from './callchain.ts';
 import { Account, type TruthSource } from './ledger.ts';
 import { checkAttr, checkGroup, groupFits, initEvent, isRefusal, type Refusal } from './open.ts';
 import { type ReadValues, readValues } from './read.ts';
+import type { RecordRing } from './record-ring.ts';
+import {
+  commRecord,
+  mmap2Record,
+  type RecordBody,
+  sampleRecord,
+  sideBandRecord,
+  switchRecord,
+  taskRecord,
+  throttleRecord,
+} from './records.ts';
 import { SampleRing } from './ring.ts';
+import { registerValues } from './sample-registers.ts';
+import { momentOf, output, tell } from './side-band.ts';
 import { CPUMODE, type PerfSample } from './sample.ts';
 import { contextResched, contextSchedIn, contextSchedOut, rotateContext } from './schedule.ts';
 import { isClock, type SoftwareName, SoftwarePmu, SoftwareTotals } from './software.ts';
@@ -34,12 +51,19 @@ export interface PerfParts {
   readonly handler: PmiHandler;
   /** Samples that a ring holds; default 65536. */
   readonly ringSamples?: number;
+  /** kernel.perf_event_max_sample_rate, samples a second and event: more are throttled. undefined: nothing is. */
+  readonly maxSampleRate?: number;
+  /** Timer ticks a second; default 250. */
+  readonly hz?: number;
+  readonly unwindKernel?: KernelUnwinder;
 }
 
 /** The part of a Cpu that perf needs. */
 export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'index'>;
 
 const DEFAULT_RING_SAMPLES = 65536;
+const DEFAULT_HZ = 250;
+const DEFAULT_SAMPLE_RATE = 100_000;
 
 export class Perf implements PerfHooks {
   /** PMIs served, and those of them that found nothing (spec §1.9, 7). */
@@ -49,13 +73,20 @@ export class Perf implements PerfHooks {
   private readonly totals: SoftwareTotals;
   private readonly contexts = new Map<Task, TaskContext>();
   private nextId = 1n;
+  private readonly tickNs: number;
+  private readonly maxPerTick: number;
+  private ticks = 0;
 
   constructor(parts: PerfParts) {
     this.parts = parts;
     const nowNs = (): number => clockNs(parts.clock);
     const overflow = (event: PerfEvent, frame: InterruptFrame): boolean => this.overflow(event, frame);
+    const unthrottle = (event: PerfEvent): void => this.unthrottled(event);
+    this.tickNs = 1_000_000_000 / (parts.hz ?? DEFAULT_HZ);
+    this.maxPerTick =
+      parts.maxSampleRate === undefined ? Number.POSITIVE_INFINITY : Math.ceil(parts.maxSampleRate / (parts.hz ?? DEFAULT_HZ));
     this.totals = new SoftwareTotals(nowNs);
-    this.cpu = new CpuPerf(0, new CorePmu({ ...parts, overflow }), new SoftwarePmu(nowNs, this.totals, overflow), nowNs);
+    this.cpu = new CpuPerf(0, new CorePmu({ ...parts, overflow }), new SoftwarePmu(nowNs, this.totals, overflow), nowNs, unthrottle);
   }
 
   /** Programs the PMU's resting state; to be called once the kernel can execute MSR accesses. */
@@ -65,10 +96,13 @@ export class Perf implements PerfHooks {
 
   // ---- what a session, and later perf_event_open, calls
 
-  /** Opens an event on a task, any CPU. A group member gives its leader. */
-  open(attr: PerfEventAttr, task: Task, leader?: PerfEvent): PerfEvent | Refusal {
+  /** Opens an event on a task, any CPU. A group member gives its leader. `output`: its records go there instead of to a queue of samples. */
+  open(attr: PerfEventAttr, task: Task, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
     const wrong = checkAttr(attr) ?? (leader === undefined ? undefined : checkGroup(attr, leader, leader.context?.task === task));
     if (wrong !== undefined) return wrong;
+    const rate = this.parts.maxSampleRate ?? DEFAULT_SAMPLE_RATE;
+    if (attrFlag(attr, 'freq') && attr.sample_period > BigInt(rate))
+      return { errno: ERRNO.EINVAL, reason: `sample_freq is more than kernel.perf_event_max_sample_rate, ${rate}` };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
     if (isRefusal(found)) return found;
     if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
@@ -79,7 +113,8 @@ export class Perf implements PerfHooks {
       attr,
       ...found,
       account: this.newAccount(attr, found.hw, found.kind === 'core'),
-      ring: attr.sample_period === 0n ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
+      output,
+      ring: attr.sample_period === 0n || output !== undefined ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
       parent: undefined,
       leader,
     });
@@ -127,12 +162,16 @@ export class Perf implements PerfHooks {
   scheduledIn(task: Task, cpu: OverheadBracket): void {
     const ctx = this.contexts.get(task);
     this.cpu.context = ctx;
-    if (ctx !== undefined) this.asOverhead(cpu, () => contextSchedIn(this.cpu, ctx));
+    if (ctx === undefined) return;
+    this.asOverhead(cpu, () => contextSchedIn(this.cpu, ctx));
+    this.tell(task, ['context_switch'], switchRecord(0));
   }
 
-  scheduledOut(task: Task, cpu: OverheadBracket): void {
+  scheduledOut(task: Task, cpu: OverheadBracket, preempted = false): void {
     const ctx = this.contexts.get(task);
     if (ctx === undefined || ctx.cpu === undefined) return;
+    const { SWITCH_OUT, SWITCH_OUT_PREEMPT } = PERF_RECORD_MISC;
+    this.tell(task, ['context_switch'], switchRecord(SWITCH_OUT | (preempted ? SWITCH_OUT_PREEMPT : 0)));
     // Linux counts the switch before the context leaves, in the kernel (perf_event_task_sched_out).
     this.cpu.software.occurred(['context-switches'], KERNEL_FRAME);
     this.asOverhead(cpu, () => contextSchedOut(this.cpu, ctx));
@@ -143,6 +182,7 @@ export class Perf implements PerfHooks {
     const ctx = this.contexts.get(parent);
     if (ctx === undefined) return;
     const leaders = ctx.leaders.filter((l) => attrFlag(l.attr, 'inherit'));
+    this.tell(parent, TASK_FLAGS, this.taskRecord('FORK', child, parent));
     if (leaders.length === 0) return;
     const into = this.contextOf(child);
     for (const leader of leaders) {
@@ -160,9 +200,12 @@ export class Perf implements PerfHooks {
       this.enable(event);
     }
     if (waiting.length > 0 && ctx.cpu !== undefined) this.withBracket(() => contextResched(this.cpu, ctx));
+    this.tell(task, ['comm'], commRecord(task.tgid, task.pid, task.comm, true));
   }
 
-  renamed(): void {}
+  renamed(task: Task): void {
+    this.tell(task, ['comm'], commRecord(task.tgid, task.pid, task.comm, false));
+  }
 
   /** perf_event_exit_task: what the task counted goes to the events that user space opened. */
   exited(task: Task): void {
@@ -180,10 +223,15 @@ export class Perf implements PerfHooks {
       event.parent.account.merge(event.account);
       event.parent.children.delete(event);
     }
+    const moment = momentOf(task, this.cpu.nowNs(), this.cpu.index);
+    tell(ctx, TASK_FLAGS, this.taskRecord('EXIT', task, task.parent), moment, true);
     this.contexts.delete(task);
   }
 
-  mapped(_task: Task, _mapping: MappingEvent): void {}
+  mapped(task: Task, mapping: MappingEvent): void {
+    const executable = (mapping.prot & PROT.EXEC) !== 0;
+    this.tell(task, executable ? ['mmap', 'mmap2'] : ['mmap_data'], mmap2Record(task.tgid, task.pid, mapping));
+  }
 
   /** The machine is in overhead mode from the PMI's delivery to its IRET. */
   pmi(_cpu: OverheadBracket, frame: InterruptFrame): void {
@@ -193,7 +241,9 @@ export class Perf implements PerfHooks {
 
   /** The tick is the mux timer: both have 1000/HZ ms. Linux's hrtimer starts at the first group that does not fit; only the phase differs. */
   tick(cpu: OverheadBracket): void {
+    this.ticks++;
     const ctx = this.cpu.context;
+    if (ctx !== undefined) this.adjustAtTick(ctx, cpu);
     if (ctx?.rotateNecessary === true) this.asOverhead(cpu, () => rotateContext(this.cpu, ctx));
   }
 
@@ -255,6 +305,7 @@ export class Perf implements PerfHooks {
       hw,
       account: this.newAccount(from.attr, hw, from.kind === 'core'),
       ring: root.ring,
+      output: root.output,
       parent: root,
       leader,
     });
@@ -265,13 +316,69 @@ export class Perf implements PerfHooks {
     return event;
   }
 
-  /** perf_event_overflow: the sample. true: stop the event; throttling is issue 5. */
+  private tell(task: Task, flags: Parameters<typeof tell>[1], body: RecordBody): void {
+    tell(this.contexts.get(task), flags, body, momentOf(task, this.cpu.nowNs(), this.cpu.index));
+  }
+
+  /** A first task's parent is init, as getppid tells it. */
+  private taskRecord(type: 'FORK' | 'EXIT', task: Task, parent: Task | undefined): RecordBody {
+    return taskRecord(type, task.tgid, task.pid, [parent?.tgid ?? 1, parent?.pid ?? 1], this.cpu.nowNs());
+  }
+
+  /** perf_adjust_freq_unthr_context. */
+  private adjustAtTick(ctx: TaskContext, cpu: OverheadBracket): void {
+    const todo = ctx.events.filter((e) => e.kind === 'core' && e.state === 'active' && (e.hw.throttled || isFrequency(e)));
+    if (todo.length === 0) return;
+    this.asOverhead(cpu, () => {
+      this.cpu.core.disable();
+      for (const event of todo) {
+        this.unthrottled(event);
+        this.cpu.core.tick(event, (count) => adjustPeriod(event, this.tickNs, count));
+      }
+      this.cpu.core.enable();
+      ctx.restand();
+    });
+  }
+
+  private unthrottled(event: PerfEvent): void {
+    if (!event.hw.throttled) return;
+    event.hw.throttled = false;
+    event.hw.interrupts = 0;
+    this.logThrottle('UNTHROTTLE', event);
+  }
+
+  /** perf_log_throttle. */
+  private logThrottle(type: 'THROTTLE' | 'UNTHROTTLE', event: PerfEvent): void {
+    const moment = momentOf(event.context?.task, this.cpu.nowNs(), this.cpu.index);
+    output(event, sideBandRecord(throttleRecord(type, event, moment.timeNs), event, moment), moment);
+  }
+
+  /** __perf_event_account_interrupt: true: too many for this tick. Software events are not throttled (perf_swevent_overflow). */
+  private accountInterrupt(event: PerfEvent): boolean {
+    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, this.maxPerTick);
+    if (stop) {
+      event.hw.throttled = true;
+      this.logThrottle('THROTTLE', event);
+    }
+    if (isFrequency(event) && adjustAtOverflow(event, this.cpu.nowNs(), this.tickNs) && !stop) {
+      if (event.kind === 'core') this.cpu.core.cut(event);
+      else event.hw.periodLeft = event.hw.samplePeriod;
+    }
+    return stop;
+  }
+
+  /** perf_event_overflow: the sample. true: stop the event. */
   private overflow(event: PerfEvent, frame: InterruptFrame): boolean {
     const book = event.account.samples;
-    if (event.ring === undefined) book.lost['no record']++;
+    const stop = this.accountInterrupt(event);
+    if (event.output !== undefined) {
+      const record = sampleRecord(event, this.sample(event, frame));
+      if (output(event, record, momentOf(event.context?.task, this.cpu.nowNs(), this.cpu.index))) book.delivered++;
+      else book.lost['ring full']++;
+    } else if (event.ring === undefined) book.lost['no record']++;
     else if (event.ring.push(this.sample(event, frame))) book.delivered++;
     else book.lost['ring full']++;
-    return false;
+    return stop;
   }
 
   private sample(event: PerfEvent, frame: InterruptFrame): PerfSample {
@@ -287,7 +394,27 @@ export class Perf implements PerfHooks {
       cpu: this.cpu.index,
       period: event.hw.lastPeriod,
       read: (event.attr.sample_type & PERF_SAMPLE.READ) === 0 ? undefined : this.readInSample(event),
+      ...this.payload(event, frame, task),
     };
+  }
+
+  /** The large fields, as far as sample_type asks for them. perf_prepare_sample. */
+  private payload(event: PerfEvent, frame: InterruptFrame, task: Task | undefined): Partial<PerfSample> {
+    const { attr } = event;
+    const has = (bit: number): boolean => (attr.sample_type & bit) !== 0;
+    const out: { -readonly [K in keyof PerfSample]?: PerfSample[K] } = {};
+    if (has(PERF_SAMPLE.CALLCHAIN)) {
+      const kernel = !attrFlag(attr, 'exclude_callchain_kernel');
+      const user = !attrFlag(attr, 'exclude_callchain_user');
+      const maxStack = attr.sample_max_stack === 0 ? MAX_STACK : attr.sample_max_stack;
+      out.callchain = callchain(frame, task, { kernel, user, maxStack }, this.parts.unwindKernel ?? (() => []));
+    }
+    const regs = userRegisters(frame, task);
+    if (has(PERF_SAMPLE.REGS_USER) && regs !== undefined) out.regsUser = registerValues(regs, attr.sample_regs_user);
+    if (has(PERF_SAMPLE.STACK_USER) && regs !== undefined && task !== undefined)
+      out.stackUser = userBytes(task, regs.get('sp'), attr.sample_stack_user);
+    if (has(PERF_SAMPLE.REGS_INTR) && frame.regs !== undefined) out.regsIntr = registerValues(frame.regs, attr.sample_regs_intr);
+    return out;
   }
 
   /** perf_output_read: the group's other members are read as they are now; the event itself was folded just before. */
@@ -301,6 +428,8 @@ export class Perf implements PerfHooks {
   }
 }
 
+/** perf_event_task: who maps or tells comms wants to know of tasks, too. */
+const TASK_FLAGS = ['comm', 'mmap', 'mmap2', 'mmap_data', 'task'] as const;
 const NOTHING = { user: 0, kernel: 0, overhead: 0 } as const;
 const KERNEL_FRAME: InterruptFrame = { rip: 0n, cpl: 0, rflags: 0n, rsp: 0n };
 

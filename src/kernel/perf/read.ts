@@ -24,7 +24,11 @@ export function readValues(event: PerfEvent): ReadValues {
   return {
     timeEnabledNs: timeEnabled(first),
     timeRunningNs: timeRunning(first),
-    values: (group ? event.group : [event]).map((e) => ({ id: e.root.id, value: e.totalCount, lost: e.ring?.lost ?? 0 })),
+    values: (group ? event.group : [event]).map((e) => ({
+      id: e.root.id,
+      value: e.totalCount,
+      lost: e.output === undefined ? (e.ring?.lost ?? 0) : e.root.lostRecords,
+    })),
   };
 }
 

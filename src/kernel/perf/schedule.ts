@@ -93,6 +93,7 @@ function groupSchedIn(cpu: CpuPerf, ctx: TaskContext, leader: PerfEvent): boolea
   });
   if (fits && (!hardware || cpu.core.commitTransaction())) {
     if (hardware) cpu.activeGroups.add(leader);
+    for (const event of members) cpu.unthrottle(event);
     return true;
   }
   for (const event of added) {

@@ -13,6 +13,8 @@ export interface EventSpec extends EventCode {
   /** As perf shows it: what was typed, with its modifiers, or the `name=` term. */
   readonly name: string;
   readonly flags: Partial<Record<AttrFlag, boolean | number>>;
+  /** Modifier S: its counts (its group's) are read at each sample. */
+  readonly sampleRead?: boolean;
 }
 
 export interface EventGroup {
@@ -187,5 +189,10 @@ function withModifiers(name: string, code: EventCode, letters: string, style: 'p
   if (has('D')) flags.pinned = true;
   if (has('e')) flags.exclusive = true;
   if (has('I')) flags.exclude_idle = true;
-  return { ...code, flags, name: letters === '' ? name : style === 'pmu' ? `${name}${letters}` : `${name}:${letters}` };
+  return {
+    ...code,
+    flags,
+    ...(has('S') ? { sampleRead: true } : {}),
+    name: letters === '' ? name : style === 'pmu' ? `${name}${letters}` : `${name}:${letters}`,
+  };
 }

@@ -10,6 +10,7 @@ import type { Msrs } from '#port/msrs.ts';
 import type { Truth } from '#port/truth.ts';
 import type { InterruptFrame } from '../../perf-hooks.ts';
 import type { PerfEvent } from '../event.ts';
+import { isFrequency } from '../frequency.ts';
 import { counterDelta, maxPeriod, type PeriodStep, setPeriod } from '../period.ts';
 import type { Pmu } from '../pmu.ts';
 import { assignCounters, FIXED } from './constraints.ts';
@@ -106,23 +107,27 @@ export class CorePmu implements Pmu {
       for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, event.hw.config | EN);
       return;
     }
-    if (this.fixedControl !== this.fixedControlWritten) {
-      this.registers.writeFixedControl(this.fixedControl);
-      this.fixedControlWritten = this.fixedControl;
-    }
+    this.writeFixedControl();
     this.registers.writeGlobalControl(this.allCounters);
+  }
+
+  private writeFixedControl(): void {
+    if (this.fixedControl === this.fixedControlWritten) return;
+    this.registers.writeFixedControl(this.fixedControl);
+    this.fixedControlWritten = this.fixedControl;
   }
 
   /** x86_pmu_enable: first everything that has to leave its counter, then everything that has to start. */
   private moveAndStart(): void {
-    for (const [i, event] of this.list.slice(0, this.list.length - this.added).entries()) {
+    const running = this.list.length - this.added;
+    for (const [i, event] of this.list.slice(0, running).entries()) {
       if (event.hw.idx === this.assignment[i]) continue;
       if (event.hw.stopped) event.hw.keepStopped = true;
       this.stop(event);
     }
     for (const [i, event] of this.list.entries()) {
       const idx = ensure(this.assignment[i], 'assignment');
-      if (event.hw.idx === idx && !event.hw.stopped) continue;
+      if (event.hw.idx === idx && i < running) continue; // stopped ones too: they are throttled
       event.hw.idx = idx;
       if (!event.hw.keepStopped) this.start(event);
     }
@@ -188,6 +193,11 @@ export class CorePmu implements Pmu {
       book.lost['sched-out']++;
       book.lost['skipped period'] += Number(step.skipped);
     }
+    this.resume(event);
+  }
+
+  /** x86_pmu_start without reload: it counts on from where it stood. */
+  private resume(event: PerfEvent): void {
     event.hw.stopped = false;
     event.hw.upToDate = false;
     this.active.set(event.hw.idx, event);
@@ -251,7 +261,31 @@ export class CorePmu implements Pmu {
     const book = event.account.samples;
     book.due += 1 + Number(step.skipped);
     book.lost['skipped period'] += Number(step.skipped);
-    if (this.overflow(event, frame)) this.stop(event);
+    if (!this.overflow(event, frame)) return;
+    this.stop(event);
+    // A handler that freezes writes no control register behind this one.
+    if (this.hasGlobal) this.writeFixedControl();
+    event.account.enter('throttled');
+  }
+
+  /** Ends the running period without a sample and begins another: the frequency wants a much shorter one. */
+  cut(event: PerfEvent): void {
+    this.stop(event);
+    beginPeriod(event);
+    this.start(event);
+    if (this.hasGlobal) this.writeFixedControl();
+  }
+
+  /** The tick's part for one event, while the PMU is disabled: lets a throttled one count again, adjusts a frequency. spec §2.6. */
+  tick(event: PerfEvent, adjust: (count: bigint) => boolean): void {
+    const { hw } = event;
+    if (!hw.stopped) this.stop(event);
+    const count = event.count - hw.freqCount;
+    hw.freqCount = event.count;
+    if (isFrequency(event) && count > 0n) {
+      if (adjust(count)) beginPeriod(event);
+      this.start(event);
+    } else this.resume(event);
   }
 
   // ---- the ledger's part
@@ -273,6 +307,11 @@ export class CorePmu implements Pmu {
     }
     this.overheadBooked.set(event.hw.idx, atWrite);
   }
+}
+
+function beginPeriod({ hw }: PerfEvent): void {
+  hw.periodLeft = hw.samplePeriod;
+  hw.lastPeriod = hw.samplePeriod;
 }
 
 /** Bits of the event's nibble in FIXED_CTR_CTRL: PMI, USR, OS. */

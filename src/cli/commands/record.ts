@@ -1,0 +1,204 @@
+/** `perfglass record`: runs a program on the modelled processor and writes its samples as perf.data, in perf record's manner. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdCompressSync, constants as zlib } from 'node:zlib';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import type { Compression } from '#formats/perf-data/write.ts';
+import { RecordRing } from '#kernel/perf/record-ring.ts';
+import { type EventGroup, parseEvents } from '#system/events/parse.ts';
+import { Session } from '#system/session.ts';
+import { CliError, type DefineCommand } from '../command.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { NodeHost } from '../host-node.ts';
+import { loadInterpreter } from '../interpreter.ts';
+import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { planEvents, type Planned } from '../record/attrs.ts';
+import { buildIds, featuresOf, KERNEL_DSO, kallsyms, kernelBuildId } from '../record/features.ts';
+import { ledgerText } from '../record/ledger.ts';
+import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
+import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
+import { openEvents, type Opened, Recorder } from '../record/recorder.ts';
+
+const USAGE = 129;
+const PAGE = 4096;
+/** Instructions between two looks at the ring. */
+const STEP = 1_000_000;
+const DEFAULT_PAGES = 128;
+const DEFAULT_MEMORY = 1024 * 1_048_576;
+
+export const define: DefineCommand = (program, setExit) => {
+  declareOptions(program, async (command, options, argv) => {
+    setExit(await record(command, options, argv));
+  });
+};
+
+async function record(command: readonly string[], o: RecordOptions, argv: readonly string[]): Promise<number> {
+  if (o.cpu === 'list') {
+    process.stdout.write(modelList());
+    return 0;
+  }
+  const model = modelOption(o.cpu);
+  const wanted = wantedOf(o);
+  const handler = handlerOption(o.pmi, model);
+  const pmiLatency = latencyOption(o.pmiLatency);
+  const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
+  const memoryMib = numberOption('--memory', o.memory, 16, 4096);
+  const maxSampleRate = numberOption('--max-sample-rate', o.maxSampleRate, 1, 1_000_000_000) ?? 100_000;
+  const pages = ringPages(o.mmapPages);
+  const compression = compressionOf(o.compressionLevel);
+  const planned = planEvents(groupsOf(o.event, model), wanted);
+  if (command.length === 0)
+    throw new CliError("what to record? perfglass record [options] -- COMMAND [ARGS] ('perfglass record --help')", USAGE);
+  const target = programOf(command);
+  const name = o.output ?? 'perf.data';
+  const pipe = name === '-';
+
+  const signals = watchInterrupt();
+  try {
+    loadInterpreter();
+    const session = new Session({
+      model,
+      handler,
+      host: new NodeHost(),
+      seed,
+      interrupted: signals.interrupted,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      umask: process.umask(),
+      maxSampleRate,
+      ...(pmiLatency === undefined ? {} : { pmiLatency }),
+      ...(memoryMib === undefined ? {} : { memoryBytes: memoryMib * 1_048_576 }),
+    });
+    // As perf: with the recording on standard output the program's own goes to standard error.
+    const failure = session.start({ ...target, ...(pipe ? { stdout: 2 } : {}) });
+    if (failure !== undefined) throw new CliError(failure);
+    const ring = new RecordRing(pages * PAGE);
+    const opened = openEvents(session, planned, ring);
+    const sink = openOutput(name);
+    const memoryBytes = memoryMib === undefined ? DEFAULT_MEMORY : memoryMib * 1_048_576;
+    const features = featuresOf(
+      model,
+      memoryBytes,
+      argv,
+      planned,
+      planned.some((p) => (p.attr.branch_sample_type ?? 0n) !== 0n),
+    );
+    let recorder: Recorder | undefined;
+    let trouble: OutputFailure | undefined;
+    try {
+      recorder = new Recorder({ sink, pipe, opened, ring, features, compression });
+      recorder.kernelMapping(session.kernel.image);
+      session.announce();
+      recorder.drain();
+      await runToEnd(session, recorder, ring, signals.breathe);
+      finish(recorder, session, pipe);
+    } catch (e) {
+      if (!(e instanceof OutputFailure)) throw e;
+      trouble = e;
+      recorder?.writer.salvage(sink.size);
+    } finally {
+      sink.close();
+    }
+    for (const line of session.messages()) process.stderr.write(`perfglass: ${line}\n`);
+    if (recorder !== undefined) report(o, name, recorder, session, opened, sink);
+    if (trouble !== undefined) {
+      process.stderr.write(`perfglass: ${name}: ${trouble.code}: the recording ends here, after ${sink.size} bytes; they stay readable\n`);
+      return 1;
+    }
+    return session.result === undefined ? 1 : exitCodeOf(session.result);
+  } finally {
+    signals.release();
+  }
+}
+
+async function runToEnd(session: Session, recorder: Recorder, ring: RecordRing, breathe: () => Promise<void>): Promise<void> {
+  let last = performance.now();
+  for (;;) {
+    const result = session.step(STEP);
+    if (ring.wantsReader || result !== undefined) recorder.drain();
+    if (result !== undefined) return;
+    const now = performance.now();
+    if (now - last < 50) continue;
+    await breathe();
+    last = performance.now();
+  }
+}
+
+function finish(recorder: Recorder, session: Session, pipe: boolean): void {
+  const ids = buildIds(recorder.files, recorder.kernelSamples > 0 ? session.kernel.image : undefined);
+  recorder.writer.addFeatures({ buildIds: ids, ...(pipe ? {} : { sampleTime: recorder.times }) });
+  recorder.writer.finish();
+}
+
+/** What perf record says at its end, and the ledger. */
+function report(
+  o: RecordOptions,
+  name: string,
+  recorder: Recorder,
+  session: Session,
+  opened: readonly Opened[],
+  sink: RecordingSink,
+): void {
+  const say = (text: string): void => {
+    if (o.quiet !== true) process.stderr.write(`[ perfglass record: ${text} ]\n`);
+  };
+  if (recorder.kernelSamples > 0 && o.buildidCache) cacheKernelSymbols(session);
+  if (o.kallsyms !== undefined) write(o.kallsyms, kallsyms(session.kernel.image));
+  say(`Woken up ${recorder.wakeups} times to write data`);
+  const size = (sink.size / 1_048_576).toFixed(3);
+  say(`Captured and wrote ${size} MB ${name === '-' ? '-' : name} (${recorder.samples} samples)`);
+  if (recorder.lost > 0n) process.stderr.write(`perfglass: ${recorder.lost} records found no room in the ring (-m gives more)\n`);
+  const text = ledgerText(session, opened);
+  if (o.ledger === true || o.verbose === true) process.stderr.write(text);
+  else if (typeof o.ledger === 'string') write(o.ledger, text);
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (e) {
+    throw new CliError(`cannot write ${file}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
+  }
+}
+
+/** perf record keeps /proc/kallsyms in its build-id cache when the kernel was hit; perf looks there for it by the recording's build id. */
+function cacheKernelSymbols(session: Session): void {
+  const home = process.env['HOME'];
+  if (home === undefined) return;
+  const dir = join(home, '.debug', KERNEL_DSO, kernelBuildId(session.kernel.image));
+  try {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, 'kallsyms'), kallsyms(session.kernel.image));
+  } catch (e) {
+    process.stderr.write(`perfglass: kernel symbols not kept in ${dir}: ${(e as NodeJS.ErrnoException).code ?? 'error'}\n`);
+  }
+}
+
+function groupsOf(lists: readonly string[] | undefined, model: CpuModel): EventGroup[] {
+  try {
+    return (lists ?? ['cycles']).flatMap((text) => parseEvents(text, model));
+  } catch (e) {
+    throw eventError(e);
+  }
+}
+
+/** -m: pages, or a size with its unit; a power of two as mmap wants it. */
+function ringPages(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_PAGES;
+  const [, digits, unit] = /^(\d{1,9})([BKMGbkmg]?)$/.exec(text) ?? [];
+  if (digits === undefined) throw new CliError(`-m '${text}': a number of pages, or a size as 512K or 4M`, USAGE);
+  const scale = { '': PAGE, B: 1, K: 1024, M: 1_048_576, G: 1_073_741_824 }[(unit ?? '').toUpperCase()] ?? PAGE;
+  const wanted = Math.max(1, Math.ceil((Number(digits) * scale) / PAGE));
+  const pages = 2 ** Math.ceil(Math.log2(wanted));
+  if (unit === '' && pages !== wanted) throw new CliError(`-m ${text}: pages must be a power of two (next: ${pages})`, USAGE);
+  if (pages > 262_144) throw new CliError(`-m ${text}: at most 1G`, USAGE);
+  return pages;
+}
+
+function compressionOf(level: string | true | undefined): Compression | undefined {
+  if (level === undefined) return undefined;
+  const n = level === true ? 1 : numberOption('-z', level, 1, 22);
+  return { level: n ?? 1, deflate: (bytes) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: n ?? 1 } }) };
+}
+
+export type { Planned };

@@ -1,0 +1,60 @@
+/** `perfglass run`: a program on the modelled processor, nothing measured. Its exit code is the program's. */
+import { exitCodeOf } from '../exit-code.ts';
+import { CliError, type DefineCommand } from '../command.ts';
+import { NodeHost } from '../host-node.ts';
+import { loadInterpreter } from '../interpreter.ts';
+import { handlerOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { measure } from '../stat/measure.ts';
+
+interface RunOptions {
+  cpu?: string;
+  seed?: string;
+  memory?: string;
+  verbose?: boolean;
+}
+
+export const define: DefineCommand = (program, setExit) => {
+  program
+    .usage('[options] [--] COMMAND [ARGS]')
+    .argument('[command...]')
+    .passThroughOptions()
+    .option('--cpu <model>', "modelled processor; 'list' shows them")
+    .option('--seed <n>', 'for everything that is drawn (default 0)')
+    .option('--memory <MiB>', 'modelled memory (default 1024)')
+    .option('-v, --verbose', 'say what the program asked for and the model lacks')
+    .action(async (command: string[], options: RunOptions) => {
+      setExit(await run(command, options));
+    });
+};
+
+async function run(command: readonly string[], o: RunOptions): Promise<number> {
+  if (o.cpu === 'list') {
+    process.stdout.write(modelList());
+    return 0;
+  }
+  const model = modelOption(o.cpu);
+  const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
+  const memory = numberOption('--memory', o.memory, 16, 4096);
+  if (command.length === 0) throw new CliError("what to run? perfglass run [options] -- COMMAND [ARGS] ('perfglass run --help')", 129);
+  const target = programOf(command);
+  const signals = watchInterrupt();
+  try {
+    loadInterpreter();
+    const outcome = await measure([], target, {
+      model,
+      handler: handlerOption(undefined, model),
+      host: new NodeHost(),
+      pmiLatency: undefined,
+      seed,
+      memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
+      inherit: true,
+      interrupted: signals.interrupted,
+      breathe: signals.breathe,
+    });
+    for (const line of outcome.messages) process.stderr.write(`perfglass: ${line}\n`);
+    if (o.verbose === true) for (const [what, times] of outcome.missing) process.stderr.write(`not there: ${what} (${times} times)\n`);
+    return exitCodeOf(outcome.result);
+  } finally {
+    signals.release();
+  }
+}

@@ -1,0 +1,81 @@
+/** The recording's features: what the modelled computer is, nothing of the host. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isElf } from '#abi/elf.ts';
+import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
+import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { buildId, readElf } from '#formats/elf/reader.ts';
+import type { BuildId, Features } from '#formats/perf-data/features.ts';
+import { UTSNAME } from '#kernel/identity.ts';
+import type { KernelImage } from '#kernel/text/image.ts';
+import type { Planned } from './attrs.ts';
+
+export const KERNEL_DSO = '[kernel.kallsyms]';
+
+export function featuresOf(
+  model: CpuModel,
+  memoryBytes: number,
+  argv: readonly string[],
+  events: readonly Planned[],
+  branches: boolean,
+): Features {
+  const groups = groupsOf(events);
+  return {
+    hostname: UTSNAME.nodename,
+    osRelease: UTSNAME.release,
+    version: 'perfglass',
+    arch: UTSNAME.machine,
+    nrCpus: { available: 1, online: 1 },
+    cpuDesc: model.brand,
+    cpuId: `GenuineIntel,${model.family},${model.model},${model.stepping}`,
+    totalMem: BigInt(Math.floor(memoryBytes / 1024)),
+    cmdline: ['perfglass', 'record', ...argv],
+    pmuMappings: [
+      { type: 1, name: 'software' },
+      { type: 4, name: 'cpu' },
+    ],
+    ...(groups.length === 0 ? {} : { groupDesc: groups }),
+    ...(branches ? { branchStack: true as const } : {}),
+  };
+}
+
+function groupsOf(events: readonly Planned[]): { name: string; leader: number; members: number }[] {
+  const out: { name: string; leader: number; members: number }[] = [];
+  for (const [i, e] of events.entries()) {
+    if (e.group.explicit && !e.inGroup && e.group.events.length > 1)
+      out.push({ name: '{anon_group}', leader: i, members: e.group.events.length });
+  }
+  return out;
+}
+
+/** 20 bytes that tell this kernel text from every other: the SHA-1 of its image, as a linker's --build-id=sha1 would. */
+export const kernelBuildId = (image: KernelImage): string => createHash('sha1').update(image.bytes).digest('hex');
+
+/** The kernel's symbols in the manner of /proc/kallsyms; `_text` is what perf relocates by. */
+export function kallsyms(image: KernelImage): string {
+  const lines = [`${image.base.toString(16)} T _text`, `${image.base.toString(16)} T _stext`];
+  for (const s of image.symbols.toSorted((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)))
+    lines.push(`${s.address.toString(16)} ${s.address < image.base + BigInt(image.textSize) ? 'T' : 'R'} ${s.name}`);
+  lines.push(`${(image.base + BigInt(image.textSize)).toString(16)} T _etext`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** BUILD_ID entries of the files that were mapped with execute permission, in the order in which they came, and of the kernel if it was hit. */
+export function buildIds(files: Iterable<string>, kernel: KernelImage | undefined): BuildId[] {
+  const out: BuildId[] = [];
+  if (kernel !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.KERNEL, buildId: kernelBuildId(kernel), filename: KERNEL_DSO });
+  for (const filename of files) {
+    const id = buildIdOfFile(filename);
+    if (id !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.USER, buildId: id, filename });
+  }
+  return out;
+}
+
+function buildIdOfFile(name: string): string | undefined {
+  try {
+    const bytes = new Uint8Array(readFileSync(name));
+    return isElf(bytes) ? buildId(readElf(bytes)) : undefined;
+  } catch {
+    return undefined; // gone, or no ELF: perf takes it by its name
+  }
+}

@@ -1,0 +1,159 @@
+/** The options of `record`: perf's by their names, and the modelled computer's. */
+import type { Command } from 'commander';
+import { CliError } from '../command.ts';
+import { numberOption } from '../options.ts';
+import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
+
+const USAGE = 129;
+
+export interface RecordOptions {
+  event?: string[];
+  count?: string;
+  freq?: string;
+  g?: boolean;
+  callGraph?: string;
+  maxStack?: string;
+  branchAny?: boolean;
+  branchFilter?: string;
+  output?: string;
+  mmapPages?: string;
+  compressionLevel?: string | true;
+  inherit: boolean;
+  switchEvents?: boolean;
+  data?: boolean;
+  sampleCpu?: boolean;
+  period?: boolean;
+  timestamp?: boolean;
+  userRegs?: string | true;
+  intrRegs?: string | true;
+  sampleIdentifier?: boolean;
+  buildidCache: boolean;
+  kallsyms?: string;
+  ledger?: string | true;
+  quiet?: boolean;
+  verbose?: boolean;
+  cpu?: string;
+  pmi?: string;
+  pmiLatency?: string;
+  seed?: string;
+  memory?: string;
+  maxSampleRate?: string;
+}
+
+/** perf's options that are not here, each with what to do instead. */
+const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
+  ['-a, --all-cpus', 'recording whole CPUs is not there yet; a command and all that it forks is recorded'],
+  ['-C, --cpus <list>', 'recording chosen CPUs is not there yet'],
+  ['-p, --pid <pid>', 'attaching to a running program is not there yet: give the command'],
+  ['-t, --tid <tid>', 'attaching to a running program is not there yet: give the command'],
+  ['--overwrite', 'a ring that overwrites is not there yet; -m takes up to 1G'],
+  ['-W, --weight', 'WEIGHT needs PEBS, which no model has yet'],
+  ['--phys-data', 'PHYS_ADDR needs PEBS, which no model has yet'],
+  ['-s, --stat', 'READ records of each thread are not there yet; the ledger has the sums'],
+];
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+export function declareOptions(
+  program: Command,
+  run: (command: string[], options: RecordOptions, argv: readonly string[]) => Promise<void>,
+): void {
+  program
+    .usage('[options] [--] COMMAND [ARGS]')
+    .argument('[command...]')
+    .passThroughOptions()
+    .option('-e, --event <list>', "events, as perf writes them: a,b:u {a,b}:S r01c4 ('perfglass list'); default cycles", collect)
+    .option('-c, --count <n>', 'sample every n events')
+    .option('-F, --freq <hz>', 'sample so many times a second (default 4000)')
+    .option('-g', 'callchains by frame pointer')
+    .option('--call-graph <mode>', 'fp, dwarf[,bytes] (user registers and stack), lbr')
+    .option('--max-stack <n>', 'addresses in a callchain (127)')
+    .option('-b, --branch-any', 'branch stacks: any taken branch')
+    .option(
+      '-j, --branch-filter <list>',
+      'branch stacks: any,any_call,any_ret,ind_call,cond,ind_jmp,call,stack,u,k,no_flags,no_cycles,save_type…',
+    )
+    .option('-o, --output <file>', "the recording; '-' is standard output (default perf.data)")
+    .option('-m, --mmap-pages <n>', 'the ring: pages (a power of two) or a size, 512K')
+    .option('-z, --compression-level [n]', 'compress with zstd')
+    .option('-i, --no-inherit', 'do not record what the command forks')
+    .option('--switch-events', 'record context switches')
+    .option('-d, --data', 'record data addresses (0 without PEBS) and data mappings')
+    .option('--sample-cpu', 'record the CPU')
+    .option('-P, --period', 'record the period')
+    .option('-T, --timestamp', 'record the time (always)')
+    .option('--sample-identifier', 'record IDENTIFIER')
+    .option('--user-regs [mask]', 'record user registers')
+    .option('-I, --intr-regs [mask]', 'record the interrupted registers')
+    .option('-N, --no-buildid-cache', "do not put the modelled kernel's symbols into ~/.debug, where perf looks for them")
+    .option('--kallsyms <file>', "write the modelled kernel's symbols")
+    .option('--ledger [file]', 'what became of every event and sample: to stderr or a file')
+    .option('-q, --quiet', 'no messages')
+    .option('-v, --verbose', 'with the ledger')
+    .option('--cpu <model>', "modelled processor; 'list' shows them")
+    .option('--pmi <handler>', 'stop-in-handler, freeze-on-overflow, freeze-on-delivery, generic')
+    .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
+    .option('--max-sample-rate <hz>', 'kernel.perf_event_max_sample_rate: above it events are throttled (100000)')
+    .option('--seed <n>', 'for everything that is drawn (default 0)')
+    .option('--memory <MiB>', 'modelled memory (default 1024)')
+    .action(async (command: string[], options: RecordOptions) => {
+      await run(command, options, rawArguments(program));
+    });
+  for (const [flags, why] of NOT_THERE) {
+    program.option(flags, 'not there yet', () => {
+      throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
+    });
+  }
+}
+
+/** As typed: for CMDLINE. */
+const rawArguments = (program: Command): readonly string[] => (program as unknown as { rawArgs: readonly string[] }).rawArgs;
+
+export function wantedOf(o: RecordOptions): Wanted {
+  if (o.count !== undefined && o.freq !== undefined)
+    throw new CliError('cannot set frequency and period at the same time: -c or -F', USAGE);
+  const period = numberOption('-c', o.count, 1, Number.MAX_SAFE_INTEGER);
+  const callGraph = callGraphOf(o);
+  return {
+    period: period === undefined ? undefined : BigInt(period),
+    frequency: o.freq === 'max' ? 100_000 : (numberOption('-F', o.freq, 1, 100_000) ?? 4000),
+    callGraph,
+    branches: branchesOf(o),
+    inherit: o.inherit,
+    switchEvents: o.switchEvents === true,
+    address: o.data === true,
+    sampleCpu: o.sampleCpu === true,
+    samplePeriod: o.period === true,
+    userRegisters: registersOf('--user-regs', o.userRegs),
+    interruptRegisters: registersOf('--intr-regs', o.intrRegs),
+    maxStack: numberOption('--max-stack', o.maxStack, 1, 127),
+    identifier: o.sampleIdentifier === true,
+    timestamps: true,
+  };
+}
+
+function callGraphOf(o: RecordOptions): CallGraph | undefined {
+  if (o.callGraph === undefined) return o.g === true ? { mode: 'fp' } : undefined;
+  const [mode = '', size] = o.callGraph.split(',', 2);
+  if (mode === 'fp' || mode === 'lbr') return { mode };
+  if (mode !== 'dwarf') throw new CliError(`--call-graph '${o.callGraph}': fp, dwarf[,bytes] or lbr`, USAGE);
+  const bytes = numberOption('--call-graph dwarf', size, 8, 65_528) ?? 8192;
+  return { mode, stackBytes: bytes - (bytes % 8) };
+}
+
+function branchesOf(o: RecordOptions): bigint | undefined {
+  if (o.branchFilter === undefined) return o.branchAny === true ? 8n : undefined;
+  if (o.branchAny === true) throw new CliError('-b and -j exclude each other', USAGE);
+  const word = branchFilter(o.branchFilter);
+  if (typeof word !== 'bigint') throw new CliError(`-j: ${word.error}`, USAGE);
+  return word;
+}
+
+function registersOf(option: string, text: string | true | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (text === true) return ALL_REGISTERS;
+  const mask = /^0x[0-9a-f]{1,16}$/i.test(text) ? BigInt(text) : 0n;
+  if (mask === 0n || (mask & ~ALL_REGISTERS) !== 0n)
+    throw new CliError(`${option} '${text}': a mask within 0x${ALL_REGISTERS.toString(16)} is wanted`, USAGE);
+  return mask;
+}
