@@ -13,6 +13,8 @@ export interface DiskSymbolOptions {
   readonly symfs?: string;
   /** A copy of /proc/kallsyms of the recorded machine. */
   readonly kallsyms?: string;
+  /** The recorded kernel, uncompressed, at the addresses that it ran at: its symbols, where there is no kallsyms. */
+  readonly vmlinux?: string;
   /** Where perf-PID.map files are; default /tmp. */
   readonly mapDir?: string;
 }
@@ -36,7 +38,7 @@ export class DiskSymbols implements SymbolResolver {
         ? this.file(dso)
         : this.map(pid);
     const found = table?.find(address);
-    return found === undefined ? undefined : { name: found.name, offset: address - found.start };
+    return found === undefined ? undefined : { name: found.name, offset: address - found.start, size: found.end - found.start };
   }
 
   private cached(key: string, make: () => SymbolTable | undefined): SymbolTable | undefined {
@@ -56,7 +58,9 @@ export class DiskSymbols implements SymbolResolver {
   }
 
   private kernel(): SymbolTable | undefined {
-    const { kallsyms } = this.options;
+    const { kallsyms, vmlinux } = this.options;
+    if (kallsyms === undefined && vmlinux !== undefined)
+      return this.cached(vmlinux, () => symbolsOfElf(readElf(new Uint8Array(readFileSync(vmlinux)))));
     if (kallsyms === undefined) return undefined;
     return this.cached(kallsyms, () => parseKallsyms(readFileSync(kallsyms, 'utf8')).table);
   }
