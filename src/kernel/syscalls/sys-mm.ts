@@ -79,7 +79,7 @@ function mprotect(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function mremap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.u32(3);
-  if (a.n(0) % PAGE !== 0 || a.n(2) === 0 || a.n(2) > USER_END) return -ERRNO.EINVAL;
+  if (a.n(0) % PAGE !== 0 || a.n(1) === 0 || a.n(2) === 0 || a.n(2) > USER_END || a.n(1) > USER_END) return -ERRNO.EINVAL;
   if ((flags & ~MREMAP.MAYMOVE) !== 0) {
     k.unsupported('mremap with MREMAP_FIXED or MREMAP_DONTUNMAP');
     return -ERRNO.EINVAL;
@@ -132,14 +132,15 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
   partial(
     'mincore',
     (_k, t, a) => {
-      const pages = Math.ceil(a.n(1) / PAGE);
-      if (a.n(0) % PAGE !== 0) return -ERRNO.EINVAL;
-      const out = new Uint8Array(pages);
-      for (let i = 0; i < pages; i++) {
-        if (t.mm.maps.find(a.n(0) + i * PAGE) === undefined) return -ERRNO.ENOMEM;
-        out[i] = t.mm.tables.leaf(a.n(0) + i * PAGE) === undefined ? 0 : 1;
+      const start = a.n(0);
+      const end = start + pageUp(a.n(1));
+      if (start % PAGE !== 0) return -ERRNO.EINVAL;
+      if (end > USER_END) return -ERRNO.ENOMEM;
+      for (let va = start; va < end; va += PAGE) {
+        if (t.mm.maps.find(va) === undefined) return -ERRNO.ENOMEM;
+        if (!t.memory.writeU8(a.n(2) + (va - start) / PAGE, t.mm.tables.leaf(va) === undefined ? 0 : 1)) return -ERRNO.EFAULT;
       }
-      return t.memory.write(a.n(2), out) ? 0 : -ERRNO.EFAULT;
+      return 0;
     },
     'pages mapped by this process; cached but unmapped file pages count as absent',
   ),

@@ -107,7 +107,8 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   if (typeof old === 'number') return old;
   const place = walk(to, newPath, 'entry');
   if (typeof place === 'number') return place;
-  if (!isName(old.name) || !isName(place.name)) return -ERRNO.EBUSY;
+  if (!isName(old.name)) return -ERRNO.EBUSY;
+  if (!isName(place.name)) return (flags & RENAME.NOREPLACE) === 0 ? -ERRNO.EBUSY : -ERRNO.EEXIST;
   const { node } = old;
   if (node === undefined) return -ERRNO.ENOENT;
   if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
