@@ -17,12 +17,15 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'lbr', file: 'suites/lbr.ts', limit: 120 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
   { name: 'kernel', file: 'suites/kernel.ts', limit: 120 },
+  { name: 'files', file: 'suites/files.ts', limit: 120 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
+  { name: 'debian', file: 'suites/debian.ts', limit: 900 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
   { name: 'pt', file: 'suites/pt.ts', limit: 420 },
+  { name: 'library', file: 'suites/library.ts', limit: 300 },
   { name: 'determinism', file: 'suites/determinism.ts', limit: 600 },
 ];
 

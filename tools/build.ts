@@ -1,10 +1,11 @@
 /**
- * `npm run build`: dist/ = the command as one bundle, and the generated interpreter beside it.
+ * `npm run build`: dist/ = the command as one bundle, the generated interpreter beside it, and the library; with --types its declarations, too.
  * iced-x86 and the other runtime dependencies stay outside the bundle: npm installs them.
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { interpreter } from '../src/system/interpreter.ts';
+import { buildDeclarations, buildLibrary } from './library.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const out = `${root}dist/`;
@@ -31,5 +32,7 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+await buildLibrary(out, Object.keys(dependencies));
+if (process.argv.includes('--types')) buildDeclarations(`${out}types/`);
 chmodSync(`${out}perfglass.js`, 0o755);
 console.log(`dist: interpreter ${generated.bytes.length} bytes, ${generated.manifest.forms.length} forms`);

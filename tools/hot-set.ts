@@ -8,8 +8,21 @@ import { shapeOf } from '../src/machine/engine/decode/operands.ts';
 import { allForms } from '../src/machine/engine/semantics/forms.ts';
 
 const CASES = 340;
+/** Shells and libraries hold few of them, numerical programs run little else (1.45 times faster in an n-body loop with these in). */
+const DOUBLES = [
+  ...['addsd', 'subsd', 'mulsd'].flatMap((name) => [`${name}:x16,x16`, `${name}:x16,m8@b`, `${name}:x16,m8@x`]),
+  'addsd:x16,m8@a',
+  'mulsd:x16,m8@a',
+  'divsd:x16,x16',
+  'divsd:x16,m8@b',
+  'sqrtsd:x16,x16',
+  'movsd:x16,m8@x',
+  'movsd:m8,x16@x',
+  'cvtsi2sd:x16,r4',
+  'cvttsd2si:r4,x16',
+];
 const forms = new Map(allForms().map((f) => [f.key, f]));
-const total = new Map<string, number>();
+const total = new Map<string, number>(DOUBLES.map((k) => [k, 0]));
 
 function memoryShape(i: Instruction): string {
   if (i.isIpRelMemoryOperand) return 'a';
@@ -49,7 +62,7 @@ for (const file of files) {
 }
 const rare = /^(rep|repne|syscall|undefined|int|gate|fx|div|idiv|hlt|cpuid|rdtsc|(movs|stos|lods|scas|cmps)[bwdq]$)/;
 const ranked = [...total].filter(([k]) => !rare.test(k)).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-const chosen = ranked.slice(0, CASES);
+const chosen = ranked.filter(([k], i) => DOUBLES.includes(k) || i < CASES - DOUBLES.length).slice(0, CASES);
 const share = chosen.reduce((s, [, n]) => s + n, 0);
 const rows = chosen.map(([k]) => `  '${k}',`).join('\n');
 writeFileSync(

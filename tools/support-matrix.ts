@@ -10,7 +10,7 @@ export function supportMatrix(): string {
   return [
     '# System calls',
     '',
-    `Made from \`src/kernel/syscalls/table.ts\` by \`tools/support-matrix.ts\`: ${count('full')} full, ${count('partial')} partial. Every other number is -ENOSYS, and \`-v\` names it.`,
+    `Made from \`src/kernel/syscalls/table.ts\` by \`tools/support-matrix.ts\`: ${count('full')} full, ${count('partial')} partial, ${count('none')} refused on purpose. Every other number is -ENOSYS, and \`-v\` names it.`,
     '',
     '| number | name | support | what is lacking, or different |',
     '| -: | - | - | - |',

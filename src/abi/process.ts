@@ -18,7 +18,17 @@ export const CLONE = {
   DETACHED: 0x40_0000,
   UNTRACED: 0x80_0000,
   CHILD_SETTID: 0x100_0000,
+  NEWCGROUP: 0x200_0000,
+  NEWUTS: 0x400_0000,
+  NEWIPC: 0x800_0000,
+  NEWUSER: 0x1000_0000,
+  NEWPID: 0x2000_0000,
+  NEWNET: 0x4000_0000,
+  IO: 0x8000_0000,
 } as const;
+
+/** clone3's flags above 32 bits, in units of 2^32. */
+export const CLONE_HIGH = { CLEAR_SIGHAND: 1, INTO_CGROUP: 2 } as const;
 
 export const WAIT = { NOHANG: 1, UNTRACED: 2, STOPPED: 2, EXITED: 4, CONTINUED: 8, NOWAIT: 0x0100_0000 } as const;
 export const P_ID = { ALL: 0, PID: 1, PGID: 2, PIDFD: 3 } as const;
@@ -52,6 +62,8 @@ export const CLOCK = {
   REALTIME_COARSE: 5,
   MONOTONIC_COARSE: 6,
   BOOTTIME: 7,
+  REALTIME_ALARM: 8,
+  BOOTTIME_ALARM: 9,
 } as const;
 export const TIMER_ABSTIME = 1;
 export const ITIMER = { REAL: 0, VIRTUAL: 1, PROF: 2 } as const;
@@ -63,8 +75,15 @@ export const FUTEX = {
   REQUEUE: 3,
   CMP_REQUEUE: 4,
   WAKE_OP: 5,
+  LOCK_PI: 6,
+  UNLOCK_PI: 7,
+  TRYLOCK_PI: 8,
   WAIT_BITSET: 9,
   WAKE_BITSET: 10,
+  WAIT_REQUEUE_PI: 11,
+  CMP_REQUEUE_PI: 12,
+  LOCK_PI2: 13,
+  PRIVATE: 128,
   CMD_MASK: 0x7f,
   CLOCK_REALTIME: 256,
 } as const;

@@ -47,6 +47,12 @@ export class DiskCode {
     return loaded;
   }
 
+  /** The headers of a file that code came from; undefined when it is no ELF file. */
+  elf(name: string, kernel: boolean): ElfFile | undefined {
+    const path = kernel ? this.options.vmlinux : name;
+    return path === undefined ? undefined : this.file(path)?.elf;
+  }
+
   private kernel(filename: string): readonly CodeRegion[] {
     const { vmlinux } = this.options;
     const elf = vmlinux === undefined || !filename.startsWith('[kernel') ? undefined : this.file(vmlinux)?.elf;

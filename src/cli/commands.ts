@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'lab', summary: 'Experiments: lab freeze, the first letter as a table', load: () => import('./commands/lab.ts') },
   { name: 'doctor', summary: 'Say what is there and what is not', load: () => import('./commands/doctor.ts') },
   { name: 'report', summary: 'Histogram of a recording by symbol, file, command or caller', load: () => import('./commands/report.ts') },
+  {
+    name: 'annotate',
+    summary: 'The code of the symbols that samples hit, instruction by instruction',
+    load: () => import('./commands/annotate.ts'),
+  },
   { name: 'evlist', summary: 'List the events of a recording', load: () => import('./commands/evlist.ts') },
   { name: 'convert', summary: 'Write a recording in the format of another viewer', load: () => import('./commands/convert.ts') },
   { name: 'inspect', summary: 'What a recording lost: how much, when, whose', load: () => import('./commands/inspect.ts') },

@@ -13,6 +13,8 @@ export interface DiskSymbolOptions {
   readonly symfs?: string;
   /** A copy of /proc/kallsyms of the recorded machine. */
   readonly kallsyms?: string;
+  /** The recorded kernel, uncompressed, at the addresses that it ran at: its symbols, where there is no kallsyms. */
+  readonly vmlinux?: string;
   /** Where perf-PID.map files are; default /tmp. */
   readonly mapDir?: string;
 }
@@ -36,7 +38,7 @@ export class DiskSymbols implements SymbolResolver {
         ? this.file(dso)
         : this.map(pid);
     const found = table?.find(address);
-    return found === undefined ? undefined : { name: found.name, offset: address - found.start };
+    return found === undefined ? undefined : { name: found.name, offset: address - found.start, size: found.end - found.start };
   }
 
   private cached(key: string, make: () => SymbolTable | undefined): SymbolTable | undefined {
@@ -57,10 +59,13 @@ export class DiskSymbols implements SymbolResolver {
 
   /** The file given, or what a recorder kept in the build-id cache: perf's own place, by the recording's build id. */
   private kernel(dso: Dso): SymbolTable | undefined {
+    const { kallsyms, vmlinux } = this.options;
+    if (kallsyms === undefined && vmlinux !== undefined)
+      return this.cached(vmlinux, () => symbolsOfElf(readElf(new Uint8Array(readFileSync(vmlinux)))));
     const home = process.env['HOME'];
     const kept =
       dso.buildId === undefined || home === undefined ? undefined : join(home, '.debug', '[kernel.kallsyms]', dso.buildId, 'kallsyms');
-    const path = this.options.kallsyms ?? kept;
+    const path = kallsyms ?? kept;
     if (path === undefined) return undefined;
     return this.cached(path, () => (path === kept && !existsSync(path) ? undefined : parseKallsyms(readFileSync(path, 'utf8')).table));
   }

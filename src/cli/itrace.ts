@@ -10,6 +10,7 @@ import type { SynthEvent } from '#formats/pt/synth.ts';
 import { CliError } from './command.ts';
 import { DiskCode } from './code-provider.ts';
 import { DiskSymbols } from './disk-symbols.ts';
+import { byReason } from './reading-report.ts';
 
 export interface ItraceRun {
   readonly itrace: string;
@@ -62,13 +63,6 @@ export async function runItrace(data: PerfData, run: ItraceRun): Promise<number>
     );
   for (const [why, files] of byReason(code.problems)) process.stderr.write(`perfglass: no code: ${why}: ${files.join(', ')}\n`);
   return errors > 0 || end.damage !== undefined ? 1 : 0;
-}
-
-/** Reasons with the files that they hold for: a recording may name a hundred kernel modules. */
-function byReason(problems: ReadonlyMap<string, string>): Map<string, string[]> {
-  const out = new Map<string, string[]>();
-  for (const [file, why] of problems) out.set(why, [...(out.get(why) ?? []), file]);
-  return out;
 }
 
 /** One line for each event. Instructions and branches as perf prints them; the rest by name. */

@@ -19,3 +19,10 @@ export function reportReading(name: string, recording: Recording, result: ScanRe
   if (result.damage !== undefined) say(`${result.damage.message}; the ${result.records} records before it were read`);
   return result.damage === undefined ? 0 : 1;
 }
+
+/** Reasons with the files that they hold for: a recording may name a hundred kernel modules. */
+export function byReason(problems: ReadonlyMap<string, string>): Map<string, string[]> {
+  const out = new Map<string, string[]>();
+  for (const [file, why] of problems) out.set(why, [...(out.get(why) ?? []), file]);
+  return out;
+}

@@ -5,6 +5,8 @@ export interface ResolvedSymbol {
   readonly name: string;
   /** Bytes from the start of the symbol. */
   readonly offset: bigint;
+  /** Bytes of the symbol, where the resolver knows them. */
+  readonly size?: bigint;
 }
 
 export interface SymbolResolver {

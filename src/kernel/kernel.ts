@@ -14,15 +14,17 @@ import { PagedMemory, type UserMemory } from './mm/user-memory.ts';
 import { type InterruptFrame, NO_PERF, type PerfHooks } from './perf-hooks.ts';
 import { Rng } from '#base/rng.ts';
 import { Scheduler } from './sched/scheduler.ts';
-import { sendSignal } from './signal/deliver.ts';
+import { sendSignal, signalProcess } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
 import { type SignalInfo, SignalActions, TaskSignals } from './signal/task-signals.ts';
 import { SYSCALL_ROWS } from './syscalls/table.ts';
 import { exec, commOf } from './task/exec.ts';
-import { exitTask } from './task/exit.ts';
+import { exitGroup } from './task/exit.ts';
 import { startContext } from './task/fork.ts';
+import { Process } from './task/process.ts';
 import { PT_SIZE, PtRegs } from './task/pt-regs.ts';
 import { Task } from './task/task.ts';
+import { KernelTimer } from './time/timers.ts';
 import { buildImage, type KernelImage } from './text/image.ts';
 import { KERNEL_STACK_SIZE, PERCPU, TSS } from './text/layout.ts';
 import { Vfs, type VfsOptions } from './vfs/vfs.ts';
@@ -90,6 +92,8 @@ export class Kernel {
   readonly deaths: Death[] = [];
   /** Calls and options that programs asked for and the model lacks, with how often; `-v` shows them. */
   readonly missing = new Map<string, number>();
+  /** timerfd's and timer_create's. */
+  readonly timers = new Set<KernelTimer>();
   result: RunResult | undefined;
 
   private readonly area: CpuArea;
@@ -142,6 +146,10 @@ export class Kernel {
   get tasks(): ReadonlyMap<number, Task> {
     return this.byPid;
   }
+  /** Leaders of all processes, zombies too, in order of birth. */
+  processes(): Task[] {
+    return [...this.byPid.values()].filter((t) => t === t.leader);
+  }
   /** Running on the CPU; undefined in idle. */
   get current(): Task | undefined {
     return this.scheduler.current;
@@ -179,8 +187,7 @@ export class Kernel {
     const { uid, gid } = this.options;
     const task = new Task({
       pid,
-      tgid: pid,
-      parent: undefined,
+      process: new Process(pid, undefined),
       comm: commOf(path),
       mm,
       memory: new PagedMemory(mm),
@@ -260,7 +267,7 @@ export class Kernel {
       this.result = { kind: 'interrupted' };
       return;
     }
-    for (const t of this.byPid.values()) if (t.pgid === this.first.pgid) sendSignal(this, t, { signal: SIG.SIGINT, code: SI.KERNEL });
+    this.signalGroup(this.first.pgid, SIG.SIGINT);
     this.scheduler.needResched = true;
     this.updateWork();
   }
@@ -283,7 +290,15 @@ export class Kernel {
   add(task: Task): void {
     this.byPid.set(task.pid, task);
   }
-  /** The last trace of a reaped task. */
+  /** A thread that execs takes the place and pid of its leader, which has ended. */
+  replaceLeader(old: Task, task: Task): void {
+    this.byPid.delete(task.pid);
+    task.pid = old.pid;
+    this.byPid.set(task.pid, task);
+    this.deadStacks.push(old.kernelStack);
+    if (this.first === old) this.first = task;
+  }
+  /** The last trace of a reaped process's leader, or of a thread that ended. */
   forget(task: Task): void {
     if (task === this.first) this.firstStatus = task.exitStatus;
     this.byPid.delete(task.pid);
@@ -351,11 +366,15 @@ export class Kernel {
   nextDeadlineNs(): bigint | undefined {
     const now = this.monotonicNs();
     let first: bigint | undefined;
+    const consider = (at: bigint | undefined): void => {
+      if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
+    };
     for (const t of this.byPid.values()) {
-      for (const at of [t.state === 'waiting' ? t.waiting?.deadlineNs : undefined, t.alarm?.atNs]) {
-        if (at !== undefined && at > now && (first === undefined || at < first)) first = at;
-      }
+      if (t.state === 'waiting') consider(t.waiting?.deadlineNs);
+      // A stopped process's alarm can wake nobody; SIGCONT looks at it (signal/deliver.ts).
+      if (t === t.leader && t.process.stopSignal === 0) consider(t.process.alarm?.atNs);
     }
+    for (const timer of this.timers) consider(timer.dueNs);
     return first;
   }
   /** A sleeping task's time has come. */
@@ -365,15 +384,27 @@ export class Kernel {
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
     return false;
   }
-  /** Fires the alarms that are due. */
+  /** A timer of its own, not armed yet; it lives until it is taken out of `timers`. */
+  newTimer(): KernelTimer {
+    const timer = new KernelTimer(() => this.monotonicNs());
+    this.timers.add(timer);
+    return timer;
+  }
+  /** Fires the alarms and timers that are due. */
   expireAlarms(): void {
     const now = this.monotonicNs();
+    for (const timer of this.timers) {
+      if (timer.dueNs === undefined || timer.dueNs > now) continue;
+      timer.advance();
+      this.scheduler.needResched = true; // who slept goes before who computes
+    }
     for (const t of this.byPid.values()) {
-      if (t.alarm === undefined || t.alarm.atNs > now) continue;
-      const { atNs, intervalNs } = t.alarm;
+      const { process } = t;
+      if (t !== t.leader || process.alarm === undefined || process.alarm.atNs > now) continue;
+      const { atNs, intervalNs } = process.alarm;
       // An interval shorter than the time that passed fires once: SIGALRM does not queue.
-      t.alarm = intervalNs > 0n ? { atNs: atNs + intervalNs * ((now - atNs) / intervalNs + 1n), intervalNs } : undefined;
-      sendSignal(this, t, { signal: SIG.SIGALRM, code: SI.KERNEL });
+      process.alarm = intervalNs > 0n ? { atNs: atNs + intervalNs * ((now - atNs) / intervalNs + 1n), intervalNs } : undefined;
+      signalProcess(this, t, { signal: SIG.SIGALRM, code: SI.KERNEL });
     }
   }
 
@@ -381,16 +412,16 @@ export class Kernel {
   signalTask(task: Task, signal: number): void {
     sendSignal(this, task, { signal, code: SI.KERNEL });
   }
-  /** To a process group; how many tasks got it. */
+  /** To a process group; how many processes got it. */
   signalGroup(pgid: number, signal: number): number {
-    const members = [...this.byPid.values()].filter((t) => t.pgid === pgid && t.alive);
-    for (const t of members) sendSignal(this, t, { signal, code: SI.KERNEL });
+    const members = this.processes().filter((p) => p.process.pgid === pgid && p.process.alive);
+    for (const t of members) signalProcess(this, t, { signal, code: SI.KERNEL });
     return members.length;
   }
   /** Ends a task at once, with a line for the user. */
   kill(task: Task, why: string): void {
     this.report(`${task.comm}[${task.pid}]: killed: ${why}`);
-    exitTask(this, task, SIG.SIGKILL);
+    exitGroup(this, task, SIG.SIGKILL);
   }
   died(task: Task, info: SignalInfo): void {
     const instruction = info.signal === SIG.SIGILL && info.forced === true ? this.cpu.undefinedInstruction() : '';

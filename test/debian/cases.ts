@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** What the debian suite runs. Each case names one program (argv[0], from PATH) and what else must be installed for it. */
 
 export interface DebianCase {
@@ -42,7 +44,7 @@ const coreutils: readonly DebianCase[] = [
 ];
 
 const tools: readonly DebianCase[] = [
-  { name: 'find', argv: ['find', 'tree/sub', '-type', 'f', '-printf', '%p %s %m %TY\n'] },
+  { name: 'find', argv: ['sh', '-c', "find tree/sub -type f -size -9 -printf '%p %s %m %TY %l\\n' -o -type l | sort"], needs: ['find'] },
   { name: 'find -exec', argv: ['find', 'tree/sub/deep', '-type', 'f', '-exec', 'wc', '-c', '{}', ';'] },
   { name: 'xargs', argv: ['xargs', '-n', '2', 'echo', 'x'], input: 'a b c d e\n' },
   { name: 'grep', argv: ['grep', '-n', 'lost[0-9]*[05] ', 'tree/words.txt'] },
@@ -74,4 +76,69 @@ const tools: readonly DebianCase[] = [
   { name: 'openssl dgst', argv: ['openssl', 'dgst', '-sha512', 'tree/words.txt'] },
 ];
 
-export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools];
+const SOURCES: string = fileURLToPath(new URL('src/', import.meta.url));
+
+const shells: readonly DebianCase[] = [
+  { name: 'dash', argv: ['dash', '-c', 'for f in tree/*; do echo "$f"; done; x=$(wc -c < tree/words.txt); echo $x; kill -9 $$'] },
+  { name: 'bash', argv: ['bash', `${SOURCES}shell.bash`] },
+  { name: 'bash -c true', argv: ['bash', '-c', 'true'] },
+  { name: 'perl', argv: ['perl', `${SOURCES}text.pl`, 'tree/words.txt'] },
+];
+
+const PYTHON = '/usr/bin/python3';
+const python: readonly DebianCase[] = [
+  { name: 'python3 -c pass', argv: [PYTHON, '-c', 'pass'], limit: 120 },
+  ...['print', 'json_', 'regex', 'digests', 'decimals', 'processes', 'threads', 'loops', 'forks', 'files'].map((name) => ({
+    name: `python3 ${name}`,
+    argv: [PYTHON, '-S', `${SOURCES}${name}.py`],
+    limit: 120,
+  })),
+];
+
+const languages: readonly DebianCase[] = [
+  { name: 'sqlite3', argv: ['sqlite3', ':memory:', `.read ${SOURCES}queries.sql`] },
+  {
+    name: 'sqlite3 file',
+    argv: [
+      'sqlite3',
+      'd.db',
+      'create table t(a,b); insert into t values(1,2.5),(3,"x"); begin; update t set a=a+1; commit; select * from t; pragma integrity_check;',
+    ],
+  },
+];
+
+const GIT = `git init -q -b main . && git config user.name a && git config user.email a@b && for i in 1 2 3; do
+  echo $i >> f; cp tree/numbers n$i; git add f n$i
+  GIT_AUTHOR_DATE="100000000$i +0000" GIT_COMMITTER_DATE="100000000$i +0000" git commit -qm "commit $i"
+done`;
+const builders: readonly DebianCase[] = [
+  { name: 'gcc -S', argv: ['gcc', '-O2', '-S', '-o', '-', `${SOURCES}threads.c`], limit: 300 },
+  { name: 'gcc and run', argv: ['sh', '-c', `gcc -O1 -o h ${SOURCES}hello.c && ./h a b`], needs: ['gcc'], limit: 300 },
+  {
+    name: 'make -j2',
+    argv: ['make', '-j2', '-Otarget', '-s', 'all'],
+    prepare: `cp ${SOURCES}Makefile.three Makefile && touch -d @5 Makefile`,
+  },
+  { name: 'git log', argv: ['git', '--no-pager', 'log', '--stat', '-p'], prepare: GIT, limit: 120 },
+  { name: 'git gc', argv: ['sh', '-c', 'git gc -q && git fsck && git log --format=%H'], needs: ['git'], prepare: GIT, limit: 120 },
+  {
+    name: 'lua',
+    argv: [
+      'lua5.4',
+      '-e',
+      'for i = 1, 3 do print(i, i / 3, string.format("%5.2f", math.sin(i))) end print(select("#", string.byte("abc", 1, -1)))',
+    ],
+  },
+];
+
+/** Programs of this suite, built where it runs. */
+const built: readonly DebianCase[] = ['threads', 'sockets', 'signals'].flatMap((name) =>
+  ['', ' -static'].map((how) => ({
+    name: `${name}${how}`,
+    argv: ['sh', '-c', `exec ./${name}`],
+    needs: ['gcc'],
+    prepare: `gcc -O1 -pthread${how} -o ${name} ${SOURCES}${name}.c`,
+  })),
+);
+
+export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders, ...built];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodeImage } from '#formats/pt/code-image.ts';
 
-export const DATA = process.env['PERFGLASS_DATA'] ?? '/work/shared/data';
+export const DATA = process.env['PERFGLASS_DATA'] ?? new URL('../../../shared/data', import.meta.url).pathname;
 
 export interface Recording {
   readonly name: string;

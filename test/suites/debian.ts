@@ -2,7 +2,7 @@
  * Unmodified Debian programs, dynamically linked: the same bytes on stdout and stderr and the same exit status as natively, on a tree that this
  * suite makes with fixed times and modes. `node test/suites/debian.ts WORD…` runs the cases whose name contains a word.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEBIAN_CASES } from '../debian/cases.ts';
@@ -12,6 +12,7 @@ import { Suite, difference } from '../lib/suite.ts';
 import { listing, makeTree, withoutOurs } from '../lib/tree.ts';
 
 const suite = new Suite('debian');
+const find = (name: string): string | undefined => (name.startsWith('/') ? (existsSync(name) ? name : undefined) : which(name));
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const base = mkdtempSync(join(tmpdir(), 'perfglass-debian-'));
 const NONE = Buffer.alloc(0);
@@ -24,14 +25,14 @@ try {
   };
   for (const c of DEBIAN_CASES) {
     if (wanted.length > 0 && !wanted.some((w) => c.name.includes(w))) continue;
-    const missing = [c.argv[0] as string, ...(c.needs ?? [])].filter((n) => which(n) === undefined);
+    const missing = [c.argv[0] as string, ...(c.needs ?? [])].filter((n) => find(n) === undefined);
     if (missing.length > 0) {
       suite.skip(c.name, `${missing.join(', ')} not installed`);
       continue;
     }
     const limit = c.limit ?? 60;
     const options = { cwd: root, input: c.input ?? '', limit, env: { ...ENV, ...c.env } };
-    const argv = [which(c.argv[0] as string) as string, ...c.argv.slice(1)];
+    const argv = [find(c.argv[0] as string) as string, ...c.argv.slice(1)];
     fresh();
     const prepared = c.prepare === undefined ? undefined : run(['/bin/sh', '-c', c.prepare], options);
     if (prepared !== undefined && prepared.status !== 0) {

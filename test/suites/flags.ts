@@ -17,10 +17,22 @@ const DIR = `${CACHE}flags/`;
 const SHOWN = 12;
 
 /**
- * Where qemu 7.2 is known to be wrong, so that only the host judges: of two NaNs it takes x87's choice (the larger significand) also for SSE, and it
- * does not set MXCSR.DE. Left out of qemu's comparison, never out of perfglass's.
+ * Where qemu 7.2 is known to be wrong, so that only the host judges: of two NaNs it takes x87's choice (the larger significand) also for SSE, it
+ * does not set MXCSR.DE, knows no 64-bit lengths of PCMPESTRI, and of MMX's effect on x87 only half. Left out of qemu's comparison, never out of
+ * perfglass's.
  */
-const QEMU_IS_WRONG = /^(add|sub|mul|div)[sp][sd] |^(add|sub|mul|div|min|max|sqrt)[sp][sd] flags$/;
+const QEMU_IS_WRONG = new RegExp(
+  [
+    '^(add|sub|mul|div|dp|hadd|hsub|addsub)[sp][sd] ',
+    '^(add|sub|mul|div|min|max|sqrt)[sp][sd] (flags|sticky)$',
+    '^(cmp|cvt|u?comi).* flags$',
+    ' (ftz|daz|both|both down)$',
+    '^pcmpestri64$',
+    '^(state|seen by x87)$',
+  ].join('|'),
+);
+/** qemu's x87 sets neither C1 nor PE as the processor does: nine tenths of the statements differ. */
+const QEMU_JUDGES: ReadonlySet<string> = new Set(['integer', 'sse', 'sse4', 'mmx']);
 
 /** name → hash */
 function parse(text: string): Map<string, string> {
@@ -74,7 +86,8 @@ else {
       `${want.size} statements`,
     );
     const qemu = which('qemu-x86_64');
-    if (qemu === undefined) suite.skip(`${kind}: qemu equals the host`, 'qemu-x86_64 is not installed');
+    if (!QEMU_JUDGES.has(kind)) suite.skip(`${kind}: qemu equals the host`, 'the host alone judges');
+    else if (qemu === undefined) suite.skip(`${kind}: qemu equals the host`, 'qemu-x86_64 is not installed');
     else {
       const other = run([qemu, '-cpu', 'max', elf], { limit: 120 });
       writeFileSync(`${elf}.qemu`, other.stdout);

@@ -1,10 +1,10 @@
-/** Debian's perf and the recordings of /work/shared/data as oracles. What is absent is skipped with a visible line. */
+/** Debian's perf and the recordings of shared/data beside the checkout (or PERFGLASS_DATA) as oracles. What is absent is skipped with a visible line. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const DATA = process.env['PERFGLASS_DATA'] ?? '/work/shared/data/perf-data';
+export const DATA = `${process.env['PERFGLASS_DATA'] ?? new URL('../../../shared/data', import.meta.url).pathname}/perf-data`;
 const PERF = process.env['PERFGLASS_PERF'] ?? '/usr/bin/perf';
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 

@@ -79,7 +79,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     await options.breathe();
     last = performance.now();
   }
-  const times = session.task?.times;
+  const times = session.task?.process.times();
   const child = session.task?.childTimes;
   return {
     events: opened.map((o) => readOne(session, o)),

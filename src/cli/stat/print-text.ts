@@ -28,8 +28,17 @@ export function printText(lines: readonly StatLine[], o: TextOptions): string {
     out.push(` ${seconds(o.userNs).padStart(17)} seconds user`);
     out.push(` ${seconds(o.systemNs).padStart(17)} seconds sys`, '');
   }
-  out.push('', '');
+  out.push('', modelledNote(lines), '');
   return out.join('\n');
+}
+
+/** Which of the figures above come from the cost tables and not from the program's own instructions. */
+function modelledNote(lines: readonly StatLine[]): string {
+  const counted = lines.filter((l) => l.missing === undefined).map((l) => l.name);
+  const time = counted.filter((n) => /cycles|clock|clk|slots|topdown/.test(n));
+  const kernel = counted.some((n) => !/:u/.test(n) && !time.includes(n) && !/faults|switches|migrations|dummy/.test(n));
+  const parts = ['all times', ...time.filter((n) => !n.endsWith('clock')), ...(kernel ? ["the kernel's share of the other counts"] : [])];
+  return ` modelled, see docs/model.md: ${parts.join(', ')}`;
 }
 
 const noise = (percent: number): string => `  ( +-${percent.toFixed(2).padStart(6)}% )`;

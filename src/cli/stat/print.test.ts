@@ -91,6 +91,7 @@ test('text: perf’s columns, blank for blank', () => {
     '',
     '',
   ]);
+  assert.equal(text([PERF]).at(-2), ' modelled, see docs/model.md: all times');
 });
 
 test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {

@@ -216,3 +216,10 @@ export function offsetOfAddress(elf: ElfFile, address: bigint): bigint | undefin
     if (p.p_type === PT_TYPE.LOAD && address >= p.p_vaddr && address < p.p_vaddr + p.p_filesz) return p.p_offset + (address - p.p_vaddr);
   return undefined;
 }
+
+/** File offset → address as linked; undefined if no segment holds the offset. */
+export function addressOfOffset(elf: ElfFile, offset: bigint): bigint | undefined {
+  for (const p of elf.phdrs)
+    if (p.p_type === PT_TYPE.LOAD && offset >= p.p_offset && offset < p.p_offset + p.p_filesz) return p.p_vaddr + (offset - p.p_offset);
+  return undefined;
+}

@@ -1,50 +1,10 @@
 /** struct perf_event_attr as a record, to and from bytes, in both byte orders. Layout: abi/perf-event/attr.ts. */
-import { ATTR_FIELDS, ATTR_FLAGS, type AttrFlag, PERF_ATTR_SIZE_VER0, PERF_ATTR_SIZE_VER8, PERF_ATTR_SIZES } from '#abi/perf-event/attr.ts';
+import { ATTR_FIELDS, PERF_ATTR_SIZE_VER0, PERF_ATTR_SIZE_VER8, PERF_ATTR_SIZES } from '#abi/perf-event/attr.ts';
+import { attrFlag, makeAttr, NUMBER_FIELDS, type PerfEventAttr } from '#abi/perf-event/attr-record.ts';
 import { ByteReader, ByteWriter } from '#base/bytes.ts';
 import { FormatError } from '#base/format-error.ts';
 
-/** Field names are the header's. Words that are bit sets below 2^53 or counts are numbers, others bigint. */
-export interface PerfEventAttr {
-  type: number;
-  /** Bytes that the recorder wrote: 64-136. Fields beyond it are zero. */
-  size: number;
-  config: bigint;
-  /** Or sample_freq (in Hz), when the flag `freq` is set. */
-  sample_period: bigint;
-  sample_type: number;
-  read_format: number;
-  /** The flag word in the order of a little-endian recorder (abi ATTR_FLAGS). */
-  flags: bigint;
-  wakeup_events: number;
-  bp_type: number;
-  config1: bigint;
-  config2: bigint;
-  branch_sample_type: bigint;
-  sample_regs_user: bigint;
-  sample_stack_user: number;
-  clockid: number;
-  sample_regs_intr: bigint;
-  aux_watermark: number;
-  sample_max_stack: number;
-  aux_sample_size: number;
-  aux_action: number;
-  sig_data: bigint;
-  config3: bigint;
-}
-
-export const attrFlag = (attr: PerfEventAttr, name: AttrFlag): boolean => ATTR_FLAGS.get(attr.flags, name) !== 0n;
-
-const NUMBERS = new Set(['sample_type', 'read_format']);
-
-/** An attr with every field zero except those given; `size` defaults to 128. `flags` may be given by name. */
-export function makeAttr(
-  values: Partial<Omit<PerfEventAttr, 'flags'>> & { flags?: bigint | Partial<Record<AttrFlag, boolean | number>> } = {},
-): PerfEventAttr {
-  const flags = typeof values.flags === 'bigint' ? values.flags : ATTR_FLAGS.pack(values.flags ?? {});
-  const out: Record<string, number | bigint> = {};
-  for (const [name, field] of Object.entries(ATTR_FIELDS)) out[name] = field.as === 'u64' && !NUMBERS.has(name) ? 0n : 0;
-  return { ...(out as unknown as PerfEventAttr), size: 128, ...values, flags };
-}
+export { attrFlag, makeAttr, type PerfEventAttr };
 
 const REVERSED = Uint8Array.from({ length: 256 }, (_, b) => {
   let r = 0;
@@ -80,7 +40,7 @@ export function parseAttr(bytes: Uint8Array, littleEndian: boolean, base: number
   for (const [name, field] of Object.entries(ATTR_FIELDS)) {
     r.position = field.at;
     if (name === 'flags') out[name] = flagWord(full.subarray(field.at, field.at + 8), littleEndian);
-    else if (field.as === 'u64') out[name] = NUMBERS.has(name) ? r.size64(`attr.${name}`) : r.u64();
+    else if (field.as === 'u64') out[name] = NUMBER_FIELDS.has(name) ? r.size64(`attr.${name}`) : r.u64();
     else out[name] = field.as === 's32' ? r.i32() : field.as === 'u16' ? r.u16() : r.u32();
   }
   return { ...(out as unknown as PerfEventAttr), size };

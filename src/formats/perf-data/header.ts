@@ -115,7 +115,8 @@ export function readFeatureBytes(recording: Recording, bit: number, bytes: Uint8
 /** The feature table after the data, and each feature. What is damaged becomes an issue of the recording; the others are read. */
 export function* readFeatures(recording: Recording, fileSize: number | undefined): Reading<void> {
   const header = recording.header;
-  if (header === undefined || header.featureBits.length === 0) return;
+  if (header === undefined || header.featureBits.length === 0 || recording.featuresRead) return;
+  recording.featuresRead = true;
   const tableAt = header.data.offset + header.data.size;
   let table: Uint8Array;
   try {

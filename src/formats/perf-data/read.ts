@@ -12,14 +12,14 @@ import { PERF_RECORD } from '#abi/perf-event/record.ts';
 import { FormatError } from '#base/format-error.ts';
 import { USER_RECORD_START } from './constants.ts';
 import type { RecordCursor } from './cursor.ts';
-import { readHeader } from './header.ts';
+import { readFeatures, readHeader } from './header.ts';
 import { OrderedSink } from './order.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { decodeKernelRecord, type KernelRecord } from './records.ts';
 import { decodeSample, type Sample } from './sample.ts';
 import { type RecordSink, scan, type ScanEnd } from './scan.ts';
 import { bodyReader } from './session.ts';
-import { type ByteSource, drive, driveSync, type Inflate, memorySource, type SyncByteSource } from './source.ts';
+import { type ByteSource, drive, driveSync, type Inflate, memorySource, type Reading, type SyncByteSource } from './source.ts';
 import { decodeUserRecord, type UserRecord } from './user-records.ts';
 
 export interface OpenOptions {
@@ -62,9 +62,16 @@ function ordering(recording: Recording, sink: RecordSink, options: ScanOptions):
   };
 }
 
-/** Opens a recording: header, events and ids are read, in pipe mode they come with the records. Throws FormatError for what is no perf.data. */
+/** Header and, where the source can go there, features; of a recording that was not finished only the scan knows whether it has any. */
+function* readFront(source: ByteSource): Reading<Recording> {
+  const recording = yield* readHeader(source.size);
+  if (source.sequential !== true && (recording.header?.data.size ?? 0) > 0) yield* readFeatures(recording, source.size);
+  return recording;
+}
+
+/** Opens a recording: header, events and ids (and features) are read, in pipe mode they come with the records. Throws FormatError for what is no perf.data. */
 export async function openPerfData(source: ByteSource, options: OpenOptions = {}): Promise<PerfData> {
-  const recording = await drive(readHeader(source.size), source);
+  const recording = await drive(readFront(source), source);
   return {
     recording,
     scan: async (sink, scanOptions = {}) => {
@@ -77,7 +84,7 @@ export async function openPerfData(source: ByteSource, options: OpenOptions = {}
 
 /** As openPerfData, for sources (and decompressors) that answer at once. */
 export function openPerfDataSync(source: SyncByteSource, options: OpenOptions = {}): SyncPerfData {
-  const recording = driveSync(readHeader(source.size), source);
+  const recording = driveSync(readFront(source), source);
   return {
     recording,
     scan: (sink, scanOptions = {}) => {

@@ -38,6 +38,8 @@ export class Recording {
   readonly header: FileHeader | undefined;
   readonly events: EventEntry[] = [];
   readonly features: Features = {};
+  /** Features of file mode are read once. */
+  featuresRead = false;
   /** Damage that did not stop the reading: a feature that does not parse, a data size of 0. */
   readonly issues: FormatError[] = [];
   /** Records whose id belongs to no event of the file. */

@@ -178,28 +178,38 @@ export class AddressSpace {
     return to;
   }
 
-  /** mremap without MREMAP_FIXED; the address or -errno. */
-  remap(start: number, oldLength: number, newLength: number, mayMove: boolean): number {
-    const oldEnd = start + pageUp(oldLength);
+  /** mremap; `fixed`: the new place (MREMAP_FIXED), whatever is there. The address or -errno. */
+  remap(start: number, oldLength: number, newLength: number, mayMove: boolean, fixed?: number): number {
+    let oldEnd = start + pageUp(oldLength);
     const newEnd = start + pageUp(newLength);
     const v = this.maps.find(start);
     if (v === undefined) return -ERRNO.EFAULT;
-    if (newEnd <= oldEnd) {
-      if (newEnd < oldEnd) this.unmap(newEnd, oldEnd - newEnd);
-      return start;
+    if (fixed !== undefined) {
+      if (fixed % PAGE !== 0 || (fixed < oldEnd && start < fixed + (newEnd - start))) return -ERRNO.EINVAL;
+      if (fixed + (newEnd - start) > USER_END || fixed < LAYOUT.MMAP_MIN) return -ERRNO.EINVAL;
     }
+    if (newEnd < oldEnd) {
+      this.unmap(newEnd, oldEnd - newEnd);
+      oldEnd = newEnd;
+    }
+    if (fixed === undefined && newEnd === oldEnd) return start;
     if (oldEnd > v.end) return -ERRNO.EFAULT;
-    if (v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
+    if (fixed === undefined && v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
       v.end = newEnd;
       return start;
     }
     if (!mayMove) return -ERRNO.ENOMEM;
-    const to = this.maps.findGap(newEnd - start, LAYOUT.MMAP_MIN, LAYOUT.MMAP_BASE);
-    if (to === undefined) return -ERRNO.ENOMEM;
-    const [piece] = this.maps.remove(start, oldEnd);
+    if (fixed !== undefined) this.unmap(fixed, newEnd - start);
+    const to = fixed ?? this.maps.findGap(newEnd - start, LAYOUT.MMAP_MIN, LAYOUT.MMAP_BASE);
+    return to === undefined ? -ERRNO.ENOMEM : this.move(start, oldEnd, to, newEnd - start);
+  }
+
+  /** Moves [start, end), a piece of one mapping, to free ground at `to`, where it has `length` bytes. */
+  private move(start: number, end: number, to: number, length: number): number {
+    const [piece] = this.maps.remove(start, end);
     if (piece === undefined) return -ERRNO.EFAULT;
     const moves: (readonly [number, number, number, boolean])[] = [];
-    this.tables.forEach(start, oldEnd, (va, entry, leaf) => {
+    this.tables.forEach(start, end, (va, entry, leaf) => {
       moves.push([to + (va - start), leaf.frame, leaf.flags, leaf.noExecute]);
       this.tables.clear(entry);
     });
@@ -211,7 +221,7 @@ export class AddressSpace {
         failed = true;
       } else this.tables.write(entry, frame, flags, nx);
     }
-    this.maps.insert({ ...piece, start: to, end: to + (newEnd - start) });
+    this.maps.insert({ ...piece, start: to, end: to + length });
     this.context.invalidate(this.root, undefined);
     return failed ? -ERRNO.ENOMEM : to;
   }

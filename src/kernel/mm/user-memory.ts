@@ -43,6 +43,9 @@ export function physicalOf(mm: AddressSpace, va: number, write: boolean): number
   return mm.tables.translate(va, write);
 }
 
+/** Reads above this look before they allocate. */
+const BIG = 1 << 20;
+
 export class PagedMemory implements UserMemory {
   readonly mm: AddressSpace;
   private readonly bytes: Uint8Array;
@@ -60,7 +63,11 @@ export class PagedMemory implements UserMemory {
 
   /** A copy of `length` bytes; undefined = EFAULT. */
   read(va: number, length: number): Uint8Array | undefined {
-    if (length < 0 || va + length > USER_END) return undefined;
+    if (!(length >= 0) || va + length > USER_END) return undefined;
+    if (length > BIG) {
+      // A length out of a program's hands: is that much mapped at all?
+      for (let at = va; at < va + length; at += PAGE) if (this.physical(at, false) < 0) return undefined;
+    }
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const at = this.physical(va + done, false);

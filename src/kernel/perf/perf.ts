@@ -194,12 +194,12 @@ export class Perf implements PerfHooks {
   execed(task: Task): void {
     const ctx = this.contexts.get(task);
     if (ctx === undefined) return;
-    for (const event of ctx.events) {
-      if (!event.enableOnExec) continue;
+    const waiting = ctx.events.filter((e) => e.enableOnExec);
+    for (const event of waiting) {
       event.enableOnExec = false;
       this.enable(event);
     }
-    if (ctx.cpu !== undefined) this.withBracket(() => contextResched(this.cpu, ctx));
+    if (waiting.length > 0 && ctx.cpu !== undefined) this.withBracket(() => contextResched(this.cpu, ctx));
     this.tell(task, ['comm'], commRecord(task.tgid, task.pid, task.comm, true));
   }
 

@@ -112,7 +112,8 @@ export class Scheduler {
   /** The next task in the circle behind the current one; the current one itself last. */
   private pick(): Task | undefined {
     const all = [...this.k.tasks.values()];
-    const from = this.current === undefined ? this.lastIndex(all) : all.indexOf(this.current);
+    let from = this.current === undefined ? -1 : all.indexOf(this.current);
+    if (from < 0) from = this.lastIndex(all, this.current?.pid ?? this.lastPid); // idle, or a thread that has ended
     for (let i = 1; i <= all.length; i++) {
       const t = all[(from + i) % all.length] as Task;
       if (this.wake(t)) return t;
@@ -120,9 +121,9 @@ export class Scheduler {
     return undefined;
   }
   private lastPid = 0;
-  private lastIndex(all: readonly Task[]): number {
+  private lastIndex(all: readonly Task[], pid: number): number {
     let index = all.length - 1;
-    for (const [i, t] of all.entries()) if (t.pid <= this.lastPid) index = i;
+    for (const [i, t] of all.entries()) if (t.pid <= pid) index = i;
     return index;
   }
 

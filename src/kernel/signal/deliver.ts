@@ -2,14 +2,14 @@
 import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { CLD, SA, SI, SIG, SIG_DFL, SIG_IGN } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
-import { exitTask } from '../task/exit.ts';
+import { exitGroup } from '../task/exit.ts';
 import type { Task } from '../task/task.ts';
 import { pushFrame } from './frame.ts';
 import { DEFAULT_ACTION, defaultAction, has, maskOf, type SignalInfo } from './task-signals.ts';
 
 const SYSCALL_LENGTH = 2n; // 0F 05
 
-/** Posts a signal and wakes what it concerns. Permission is the caller's matter. */
+/** Posts a signal to one thread and wakes what it concerns. Permission is the caller's matter. */
 export function sendSignal(k: Kernel, to: Task, info: SignalInfo): void {
   if (!to.alive) return;
   if (info.signal === SIG.SIGCONT || info.signal === SIG.SIGKILL) resume(k, to, info.signal === SIG.SIGCONT);
@@ -17,12 +17,22 @@ export function sendSignal(k: Kernel, to: Task, info: SignalInfo): void {
   if (to === k.current) k.needWork();
 }
 
+/** Posts a signal to a whole process: one of its threads takes it. */
+export function signalProcess(k: Kernel, to: Task, info: SignalInfo): void {
+  if (!to.process.alive) return;
+  if (info.signal === SIG.SIGCONT || info.signal === SIG.SIGKILL) resume(k, to, info.signal === SIG.SIGCONT);
+  to.leader.signals.postShared(info);
+  if (k.current?.process === to.process) k.needWork();
+}
+
 function resume(k: Kernel, task: Task, tellParent: boolean): void {
-  if (task.state !== 'stopped') return;
-  task.state = task.waiting === undefined ? 'runnable' : 'waiting';
-  task.stopSignal = 0;
+  const { process } = task;
+  if (process.stopSignal === 0) return;
+  for (const t of process.threads) if (t.state === 'stopped') t.state = t.waiting === undefined ? 'runnable' : 'waiting';
+  process.stopSignal = 0;
+  k.expireAlarms();
   if (!tellParent) return;
-  task.continued = true;
+  process.continued = true;
   notifyParent(k, task, CLD.CONTINUED, SIG.SIGCONT);
 }
 
@@ -30,7 +40,7 @@ function resume(k: Kernel, task: Task, tellParent: boolean): void {
 function notifyParent(k: Kernel, task: Task, code: number, status: number): void {
   const parent = task.parent;
   if (parent === undefined || has(parent.signals.actions.get(SIG.SIGCHLD), SA.NOCLDSTOP)) return;
-  sendSignal(k, parent, { signal: SIG.SIGCHLD, code, pid: task.pid, uid: task.credentials.uid, status });
+  signalProcess(k, parent, { signal: SIG.SIGCHLD, code, pid: task.tgid, uid: task.credentials.uid, status });
 }
 
 /** A signal that the task's own instruction made. A blocked or ignored one kills. */
@@ -82,7 +92,7 @@ export function deliverSignals(k: Kernel, task: Task): void {
     if (!pushFrame(task, k.cpu, info, action, mask, k.trapState(task))) {
       task.signals.actions.set(SIG.SIGSEGV, DEFAULT_ACTION);
       k.report(`${task.comm}[${task.pid}]: no room for a signal frame at 0x${task.regs.get('sp').toString(16)}`);
-      exitTask(k, task, SIG.SIGSEGV);
+      exitGroup(k, task, SIG.SIGSEGV);
       return;
     }
     if (has(action, SA.RESETHAND)) task.signals.actions.set(info.signal, DEFAULT_ACTION);
@@ -104,15 +114,15 @@ function byDefault(k: Kernel, task: Task, info: SignalInfo): boolean {
     case 'continue':
       return false;
     case 'stop':
-      task.state = 'stopped';
-      task.stopSignal = info.signal;
-      task.stopReported = false;
+      for (const t of task.process.threads) t.state = 'stopped';
+      task.process.stopSignal = info.signal;
+      task.process.stopReported = false;
       notifyParent(k, task, CLD.STOPPED, info.signal);
       return true;
     case 'core':
     case 'terminate':
       k.died(task, info);
-      exitTask(k, task, info.signal);
+      exitGroup(k, task, info.signal);
       return true;
   }
 }

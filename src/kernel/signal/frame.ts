@@ -1,6 +1,6 @@
 /** The signal frame on the user stack: struct rt_sigframe, ucontext, sigcontext_64, siginfo. arch/x86/include/uapi/asm/sigcontext.h, asm-generic/siginfo.h. */
 import { RFLAGS } from '#arch/registers.ts';
-import { SA, SIG, SI, SS } from '#abi/signals.ts';
+import { SA, SIG, SS } from '#abi/signals.ts';
 import type { Cpu } from '#port/cpu.ts';
 import type { PtRegister } from '../task/pt-regs.ts';
 import type { Task } from '../task/task.ts';
@@ -60,7 +60,7 @@ export function siginfoBytes(info: SignalInfo): Uint8Array {
     v.setInt32(16, info.pid ?? 0, true);
     v.setUint32(20, info.uid ?? 0, true);
     if (info.signal === SIG.SIGCHLD) v.setInt32(24, info.status ?? 0, true);
-    else if (info.code === SI.QUEUE) v.setBigUint64(24, info.value ?? 0n, true);
+    else if (info.value !== undefined) v.setBigUint64(24, info.value, true);
   }
   return bytes;
 }

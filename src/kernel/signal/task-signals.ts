@@ -81,6 +81,18 @@ export class SignalActions {
   }
 }
 
+/** Signals sent to a process as a whole, and the threads that can take them, in order of birth. */
+class SharedSignals {
+  queue: SignalInfo[] = [];
+  readonly members = new Set<TaskSignals>();
+
+  /** The thread that a signal wakes: the first that does not block it (the leader before others). kernel/signal.c complete_signal. */
+  target(info: SignalInfo): TaskSignals | undefined {
+    for (const m of this.members) if ((maskOf(info.signal) & m.blocked) === 0n) return m;
+    return undefined;
+  }
+}
+
 export class TaskSignals {
   /** Blocked now. */
   blocked = 0n;
@@ -90,24 +102,31 @@ export class TaskSignals {
   /** sigaltstack: 0 size = none. */
   altStack = { sp: 0n, size: 0n, flags: 0 };
   private queue: SignalInfo[] = [];
+  private readonly shared: SharedSignals;
 
-  constructor(actions: SignalActions) {
+  constructor(actions: SignalActions, beside?: TaskSignals) {
     this.actions = actions;
+    this.shared = beside === undefined ? new SharedSignals() : beside.shared;
+    this.shared.members.add(this);
   }
 
   get pending(): bigint {
     let m = 0n;
     for (const s of this.queue) m |= maskOf(s.signal);
+    for (const s of this.shared.queue) m |= maskOf(s.signal);
     return m;
   }
 
-  /** Some unblocked signal waits for delivery. */
+  /** Some unblocked signal waits for delivery to this thread. */
   get deliverable(): boolean {
-    return this.queue.some((s) => s.forced === true || (maskOf(s.signal) & this.blocked) === 0n);
+    return (
+      this.queue.some((s) => s.forced === true || (maskOf(s.signal) & this.blocked) === 0n) ||
+      this.shared.queue.some((s) => this.shared.target(s) === this)
+    );
   }
   /** SIGKILL is among the pending. */
   get killed(): boolean {
-    return this.queue.some((s) => s.signal === SIG.SIGKILL);
+    return this.queue.some((s) => s.signal === SIG.SIGKILL) || this.shared.queue.some((s) => s.signal === SIG.SIGKILL);
   }
 
   /** Ignored now, by choice or by default (and not blocked: a blocked one is kept, as its action may change). */
@@ -117,26 +136,50 @@ export class TaskSignals {
     return handler === BigInt(SIG_IGN) || (handler === BigInt(SIG_DFL) && defaultAction(signal) === 'ignore');
   }
 
-  /** Adds a signal. Standard signals are not queued twice. true: it is pending now. */
+  /** Adds a signal for this thread alone. Standard signals are not queued twice. true: it is pending now. */
   post(info: SignalInfo): boolean {
-    if (info.signal === SIG.SIGCONT) this.queue = this.queue.filter((s) => (maskOf(s.signal) & STOP_MASK) === 0n);
-    if (STOP.includes(info.signal)) this.queue = this.queue.filter((s) => s.signal !== SIG.SIGCONT);
+    return this.accept(info, this.queue);
+  }
+  /** The same for the process: any thread that does not block it will take it. */
+  postShared(info: SignalInfo): boolean {
+    return this.accept(info, this.shared.queue);
+  }
+  private accept(info: SignalInfo, queue: SignalInfo[]): boolean {
+    if (info.signal === SIG.SIGCONT) this.flush(STOP_MASK);
+    if (STOP.includes(info.signal)) this.flush(maskOf(SIG.SIGCONT));
     if (info.forced !== true && this.ignores(info.signal)) return false;
-    if (info.signal < 32 && this.queue.some((s) => s.signal === info.signal)) return true;
-    this.queue.push(info);
+    if (info.signal < 32 && queue.some((s) => s.signal === info.signal)) return true;
+    queue.push(info);
     return true;
   }
 
-  /** Takes the next signal to deliver: faults first, then by number. `only`: from this set (sigtimedwait), blocked or not. */
+  /** Forgets pending signals of a set, in all threads of the process. */
+  flush(mask: bigint): void {
+    const drop = (queue: SignalInfo[]): void => {
+      for (let i = queue.length - 1; i >= 0; i--) if ((maskOf((queue[i] as SignalInfo).signal) & mask) !== 0n) queue.splice(i, 1);
+    };
+    drop(this.shared.queue);
+    for (const m of this.shared.members) drop(m.queue);
+  }
+
+  /**
+   * Takes the next signal to deliver: its own before the process's, faults first, then by number. `only`: from this set (sigtimedwait,
+   * signalfd), blocked or not.
+   */
   take(only?: bigint): SignalInfo | undefined {
-    let best: SignalInfo | undefined;
     const rank = (s: SignalInfo): number => (s.signal === SIG.SIGKILL ? -2 : s.forced === true ? -1 : s.signal);
-    for (const s of this.queue) {
-      const allowed = only === undefined ? s.forced === true || (maskOf(s.signal) & this.blocked) === 0n : (maskOf(s.signal) & only) !== 0n;
-      if (allowed && (best === undefined || rank(s) < rank(best))) best = s;
+    for (const queue of [this.queue, this.shared.queue]) {
+      let best: SignalInfo | undefined;
+      for (const s of queue) {
+        const allowed =
+          only === undefined ? s.forced === true || (maskOf(s.signal) & this.blocked) === 0n : (maskOf(s.signal) & only) !== 0n;
+        if (allowed && (best === undefined || rank(s) < rank(best))) best = s;
+      }
+      if (best === undefined) continue;
+      queue.splice(queue.indexOf(best), 1);
+      return best;
     }
-    if (best !== undefined) this.queue.splice(this.queue.indexOf(best), 1);
-    return best;
+    return undefined;
   }
 
   setBlocked(mask: bigint): void {
@@ -149,6 +192,16 @@ export class TaskSignals {
     out.blocked = this.blocked;
     out.altStack = { ...this.altStack };
     return out;
+  }
+  /** For a new thread: same mask and actions, no alternate stack, signals of the process in common. */
+  thread(): TaskSignals {
+    const out = new TaskSignals(this.actions, this);
+    out.blocked = this.blocked;
+    return out;
+  }
+  /** The thread ends: signals of the process go to others. */
+  leave(): void {
+    this.shared.members.delete(this);
   }
 }
 

@@ -22,6 +22,13 @@ const writable = (t: Task, fd: number): FileDescription | number => {
   return file?.writable === true ? file : -ERRNO.EBADF;
 };
 
+/** What pread and pwrite ask first: a position makes no sense here, whichever way the file was opened. fs/read_write.c FMODE_PREAD. */
+function placed(t: Task, fd: number): number {
+  const file = t.files.get(fd);
+  if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
+  return file.seekable ? 0 : -ERRNO.ESPIPE;
+}
+
 /** A count argument: at most MAX_RW_COUNT at once. One that is negative as ssize_t reaches beyond user memory: access_ok fails first. */
 function countOf(a: SyscallArgs, i: number): number {
   const count = a.s(i);
@@ -46,6 +53,9 @@ function segmentsOf(t: Task, va: number, count: number): Segment[] | number {
 }
 
 function readSegments(t: Task, fd: number, segments: readonly Segment[], position?: number): SyscallResult {
+  if (position !== undefined && position < 0) return -ERRNO.EINVAL;
+  const unplaced = position === undefined ? 0 : placed(t, fd);
+  if (unplaced < 0) return unplaced;
   const file = readable(t, fd);
   if (typeof file === 'number') return file;
   if (position === undefined)
@@ -56,7 +66,6 @@ function readSegments(t: Task, fd: number, segments: readonly Segment[], positio
       (into) => file.read(into),
       (n) => file.unread(n),
     );
-  if (position < 0) return -ERRNO.EINVAL;
   let at = position;
   return readInto(
     t,
@@ -72,9 +81,11 @@ function readSegments(t: Task, fd: number, segments: readonly Segment[], positio
 }
 
 function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segment[], position?: number): SyscallResult {
+  if (position !== undefined && position < 0) return -ERRNO.EINVAL;
+  const unplaced = position === undefined ? 0 : placed(t, fd);
+  if (unplaced < 0) return unplaced;
   const file = writable(t, fd);
   if (typeof file === 'number') return file;
-  if (position !== undefined && position < 0) return -ERRNO.EINVAL;
   if (file instanceof PipeEnd && position === undefined) {
     const length = segments.reduce((sum, x) => sum + x.length, 0);
     return written(
@@ -113,21 +124,25 @@ function pwrite64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 const vectorRead =
   (positioned: 'own' | 'given' | 'either') =>
   (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
+    const position = positionOf(positioned, a);
+    const unplaced = typeof position === 'number' ? placed(t, a.i32(0)) : 0;
+    if (unplaced < 0) return unplaced;
     const file = readable(t, a.i32(0));
     if (typeof file === 'number') return file;
     const segments = segmentsOf(t, a.n(1), a.i32(2));
     if (typeof segments === 'number') return segments;
-    const position = positionOf(positioned, a);
     return typeof position === 'object' ? position.refused : readSegments(t, a.i32(0), segments, position);
   };
 const vectorWrite =
   (positioned: 'own' | 'given' | 'either') =>
   (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
+    const position = positionOf(positioned, a);
+    const unplaced = typeof position === 'number' ? placed(t, a.i32(0)) : 0;
+    if (unplaced < 0) return unplaced;
     const file = writable(t, a.i32(0));
     if (typeof file === 'number') return file;
     const segments = segmentsOf(t, a.n(1), a.i32(2));
     if (typeof segments === 'number') return segments;
-    const position = positionOf(positioned, a);
     return typeof position === 'object' ? position.refused : writeSegments(k, t, a.i32(0), segments, position);
   };
 function positionOf(positioned: 'own' | 'given' | 'either', a: SyscallArgs): number | undefined | { readonly refused: number } {
@@ -181,19 +196,20 @@ function copy(
 }
 
 function sendfile(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const to = writable(t, a.i32(0));
-  const from = readable(t, a.i32(1));
-  if (typeof to === 'number') return to;
-  if (typeof from === 'number') return from;
   const va = a.n(2);
+  const position = va === 0 ? undefined : t.memory.readNumber(va);
+  if (va !== 0 && position === undefined) return -ERRNO.EFAULT;
+  const from = readable(t, a.i32(1));
+  if (typeof from === 'number') return from;
+  if (position !== undefined && !from.seekable) return -ERRNO.ESPIPE;
   const count = countOf(a, 3);
   if (count < 0) return -ERRNO.EINVAL;
+  const to = writable(t, a.i32(0));
+  if (typeof to === 'number') return to;
+  if (to instanceof PipeEnd && to.pipe.readers === 0) return written(k, t, -ERRNO.EPIPE); // before the source is looked at
   if (!from.seekable || from instanceof DirectoryDescription || (to.flags & O.APPEND) !== 0) return -ERRNO.EINVAL;
-  if (va === 0) return copy(k, t, from, undefined, to, undefined, count);
-  const position = t.memory.readNumber(va);
-  if (position === undefined) return -ERRNO.EFAULT;
   const n = copy(k, t, from, position, to, undefined, count);
-  if (typeof n === 'number' && n > 0 && !t.memory.writeU64(va, position + n)) return -ERRNO.EFAULT;
+  if (position !== undefined && typeof n === 'number' && n > 0 && !t.memory.writeU64(va, position + n)) return -ERRNO.EFAULT;
   return n;
 }
 
@@ -270,7 +286,7 @@ export const FILE_IO_ROWS: readonly SyscallRow[] = [
   partial('preadv2', vectorRead('either'), 'no RWF_ flags: EOPNOTSUPP'),
   partial('pwritev2', vectorWrite('either'), 'no RWF_ flags: EOPNOTSUPP'),
   partial('lseek', lseek, 'SEEK_DATA and SEEK_HOLE see no holes'),
-  full('sendfile', sendfile),
+  partial('sendfile', sendfile, 'copies: what is written to the file later does not show in a pipe'),
   partial('copy_file_range', copyFileRange, 'copies; nothing is shared on disk'),
   partial('splice', refused(ERRNO.EINVAL), 'EINVAL: programs fall back to read and write'),
   partial('tee', refused(ERRNO.EINVAL), 'EINVAL'),

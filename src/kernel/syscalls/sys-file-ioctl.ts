@@ -30,7 +30,7 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     }
     case IOCTL.FIONREAD: {
       const n = file.available();
-      return n < 0 ? n : giveInt(t, va, n);
+      return n === undefined ? -ERRNO.ENOTTY : giveInt(t, va, n);
     }
     case IOCTL.FIOQSIZE: {
       const stat = file.stat();

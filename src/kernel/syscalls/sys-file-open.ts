@@ -190,6 +190,7 @@ function flock(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (mode !== LOCK.SH && mode !== LOCK.EX) return -ERRNO.EINVAL;
   const exclusive = mode === LOCK.EX;
   if (!locks.flockFree(file, exclusive)) {
+    locks.flock(file, undefined); // a conversion that fails or waits has lost what it had: flock(2)
     if ((operation & LOCK.NB) !== 0) return -ERRNO.EAGAIN;
     return waitFor('flock', () => locks.flockFree(file, exclusive));
   }

@@ -1,5 +1,6 @@
 /** poll, ppoll, select, pselect6. */
 import { ERESTARTNOHAND, ERRNO } from '#abi/errno.ts';
+import { O } from '#abi/fs.ts';
 import { POLL, POLLFD, SELECT_EX, SELECT_IN, SELECT_OUT } from '#abi/poll.ts';
 import { TIMESPEC, TIMEVAL } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
@@ -18,6 +19,12 @@ interface Watched {
 }
 /** Reported whether asked for or not. */
 const ALWAYS = POLL.ERR | POLL.HUP | POLL.NVAL;
+
+/** What can be polled: a descriptor that is only a place (O_PATH) counts as not open. */
+function pollable(t: Task, fd: number): FileDescription | undefined {
+  const file = t.files.get(fd);
+  return file === undefined || (file.flags & O.PATH) !== 0 ? undefined : file;
+}
 
 const happened = (w: Watched): number => (w.file === undefined ? POLL.NVAL : w.file.poll() & (w.events | ALWAYS));
 
@@ -48,7 +55,7 @@ function doPoll(k: Kernel, t: Task, va: number, count: number, timeoutNs: bigint
       POLLFD.encodeInto(bytes, at, { fd, events, revents: 0 });
       continue;
     }
-    const w: Watched = { file: t.files.get(fd), events: events & 0xffff };
+    const w: Watched = { file: pollable(t, fd), events: events & 0xffff };
     const revents = happened(w);
     POLLFD.encodeInto(bytes, at, { fd, events, revents });
     if (revents !== 0) ready++;
@@ -78,7 +85,7 @@ function timespec(t: Task, va: number): bigint | undefined | { readonly errno: n
 }
 
 /** `call` with the signal mask at `va` (0: none) in place until it ends; a signal that ends it is delivered under that mask. */
-function withMask(t: Task, va: number, size: number, call: () => SyscallResult): SyscallResult {
+export function withMask(t: Task, va: number, size: number, call: () => SyscallResult): SyscallResult {
   if (va === 0) return call();
   if (t.resumed === undefined) {
     if (size !== SIGSET_SIZE) return -ERRNO.EINVAL;
@@ -118,7 +125,7 @@ function doSelect(k: Kernel, t: Task, a: SyscallArgs, timeoutNs: bigint | undefi
     if (asked === undefined) return -ERRNO.EFAULT;
     for (let fd = 0; fd < count; fd++) {
       if (((asked[fd >> 3] as number) & (1 << (fd & 7))) === 0) continue;
-      const file = t.files.get(fd);
+      const file = pollable(t, fd);
       if (file === undefined) return -ERRNO.EBADF;
       watched.push({ file, events });
       // select counts what its set stands for; poll's unconditional events count for sets that include them only.

@@ -42,22 +42,26 @@ export function encodeStat(stat: FileStat): Uint8Array {
   });
 }
 
-const statOf = (target: Target): FileStat | number => ('file' in target ? target.file.stat() : target.node.stat());
+function statOf(k: Kernel, target: Target): FileStat | number {
+  if ('node' in target) return target.node.stat();
+  k.vfs.inodes.generation++; // no walk has just been there: an O_PATH descriptor's node asks the host anew
+  return target.file.stat();
+}
 export const nodeOf = (target: Target): Node => ('file' in target ? target.file.node : target.node);
 
-function giveStat(t: Task, target: Target | number, va: number): SyscallResult {
+function giveStat(k: Kernel, t: Task, target: Target | number, va: number): SyscallResult {
   if (typeof target === 'number') return target;
-  const stat = statOf(target);
+  const stat = statOf(k, target);
   if (typeof stat === 'number') return stat;
   return t.memory.write(va, encodeStat(stat)) ? 0 : -ERRNO.EFAULT;
 }
 
-const stat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => giveStat(t, targetOf(k, t, AT.FDCWD, a.n(0), 0), a.n(1));
+const stat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => giveStat(k, t, targetOf(k, t, AT.FDCWD, a.n(0), 0), a.n(1));
 const lstat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult =>
-  giveStat(t, targetOf(k, t, AT.FDCWD, a.n(0), AT.SYMLINK_NOFOLLOW), a.n(1));
-function fstat(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  giveStat(k, t, targetOf(k, t, AT.FDCWD, a.n(0), AT.SYMLINK_NOFOLLOW), a.n(1));
+function fstat(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = t.files.get(a.i32(0));
-  return file === undefined ? -ERRNO.EBADF : giveStat(t, { file }, a.n(1));
+  return file === undefined ? -ERRNO.EBADF : giveStat(k, t, { file }, a.n(1));
 }
 
 const STAT_FLAGS = AT.SYMLINK_NOFOLLOW | AT.NO_AUTOMOUNT | AT.EMPTY_PATH | AT.STATX_SYNC_TYPE;
@@ -65,7 +69,7 @@ const STAT_FLAGS = AT.SYMLINK_NOFOLLOW | AT.NO_AUTOMOUNT | AT.EMPTY_PATH | AT.ST
 function newfstatat(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.i32(3);
   if ((flags & ~STAT_FLAGS) !== 0) return -ERRNO.EINVAL;
-  return giveStat(t, targetOf(k, t, a.i32(0), a.n(1), flags), a.n(2));
+  return giveStat(k, t, targetOf(k, t, a.i32(0), a.n(1), flags), a.n(2));
 }
 
 function statx(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -74,7 +78,7 @@ function statx(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if ((flags & ~STAT_FLAGS) !== 0 || (flags & AT.STATX_SYNC_TYPE) === AT.STATX_SYNC_TYPE) return -ERRNO.EINVAL;
   const target = targetOf(k, t, a.i32(0), a.n(1), flags);
   if (typeof target === 'number') return target;
-  const s = statOf(target);
+  const s = statOf(k, target);
   if (typeof s === 'number') return s;
   const [atime, atimeNsec] = split(s.atimeNs);
   const [mtime, mtimeNsec] = split(s.mtimeNs);

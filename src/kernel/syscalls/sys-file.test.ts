@@ -407,3 +407,10 @@ test('select: sets are read and written as bits, a number that is not open is EB
   b.memory.writeU64(reads, 1n << 9n);
   assert.equal(b.call('select', 10, reads, 0, 0, 0), -ERRNO.EBADF);
 });
+
+test('extended attributes: not supported, after the errors of the path', () => {
+  const b = bench({ '/f': 'x' });
+  assert.equal(b.call('lgetxattr', '/f', 'system.posix_acl_access', 0, 0), -ERRNO.EOPNOTSUPP);
+  assert.equal(b.call('getxattr', '/none', 'user.x', 0, 0), -ERRNO.ENOENT);
+  assert.equal(b.call('flistxattr', 77, 0, 0), -ERRNO.EBADF);
+});

@@ -7,9 +7,10 @@ import { FILE_POLL_ROWS } from './sys-file-poll.ts';
 import { FILE_SPECIAL_ROWS } from './sys-file-special.ts';
 import { FILE_STAT_ROWS } from './sys-file-stat.ts';
 import { FILE_TREE_ROWS } from './sys-file-tree.ts';
+import { FILE_XATTR_ROWS } from './sys-file-xattr.ts';
 import type { SyscallRow } from './types.ts';
 
-/** What is not here (inotify, epoll, sockets …) is `none` in the table: -ENOSYS, and remembered by name. */
+/** Sockets, epoll and their like have files of their own. */
 export const FILE_ROWS: readonly SyscallRow[] = [
   ...FILE_IO_ROWS,
   ...FILE_OPEN_ROWS,
@@ -19,4 +20,5 @@ export const FILE_ROWS: readonly SyscallRow[] = [
   ...FILE_POLL_ROWS,
   ...FILE_SPECIAL_ROWS,
   ...FILE_IOCTL_ROWS,
+  ...FILE_XATTR_ROWS,
 ];

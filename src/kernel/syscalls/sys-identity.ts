@@ -111,5 +111,5 @@ export const IDENTITY_ROWS: readonly SyscallRow[] = [
   full('uname', uname),
   full('sysinfo', sysinfo),
   partial('getrandom', getrandom, 'from the seed: the same bytes every time'),
-  partial('futex', sysFutex, 'WAIT, WAKE and their BITSET forms'),
+  partial('futex', sysFutex, 'no PI futexes'),
 ];

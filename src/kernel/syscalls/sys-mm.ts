@@ -79,12 +79,13 @@ function mprotect(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function mremap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.u32(3);
-  if (a.n(0) % PAGE !== 0 || a.n(2) === 0 || a.n(2) > USER_END) return -ERRNO.EINVAL;
-  if ((flags & ~MREMAP.MAYMOVE) !== 0) {
-    k.unsupported('mremap with MREMAP_FIXED or MREMAP_DONTUNMAP');
+  if (a.n(0) % PAGE !== 0 || a.n(1) === 0 || a.n(2) === 0 || a.n(2) > USER_END || a.n(1) > USER_END) return -ERRNO.EINVAL;
+  if ((flags & ~(MREMAP.MAYMOVE | MREMAP.FIXED)) !== 0) {
+    if ((flags & MREMAP.DONTUNMAP) !== 0) k.unsupported('mremap with MREMAP_DONTUNMAP');
     return -ERRNO.EINVAL;
   }
-  return t.mm.remap(a.n(0), a.n(1), a.n(2), (flags & MREMAP.MAYMOVE) !== 0);
+  if ((flags & MREMAP.FIXED) !== 0 && (flags & MREMAP.MAYMOVE) === 0) return -ERRNO.EINVAL;
+  return t.mm.remap(a.n(0), a.n(1), a.n(2), (flags & MREMAP.MAYMOVE) !== 0, (flags & MREMAP.FIXED) !== 0 ? a.n(4) : undefined);
 }
 
 function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -120,7 +121,7 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
   full('munmap', munmap),
   full('mprotect', mprotect),
   full('brk', brk),
-  partial('mremap', mremap, 'no MREMAP_FIXED, MREMAP_DONTUNMAP'),
+  partial('mremap', mremap, 'no MREMAP_DONTUNMAP'),
   partial('madvise', madvise, 'DONTNEED and FREE act; hints are accepted'),
   full('msync', (_k, t, a) =>
     (a.u32(2) & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0
@@ -128,18 +129,22 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
       : t.mm.sync(a.n(0), a.n(0) + pageUp(a.n(1))),
   ),
   partial('mlock', () => 0, 'accepted: nothing is ever swapped'),
+  partial('mlock2', () => 0, 'accepted: nothing is ever swapped'),
+  partial('mlockall', () => 0, 'accepted: nothing is ever swapped'),
+  partial('munlockall', () => 0, 'accepted: nothing is ever swapped'),
   partial('munlock', () => 0, 'accepted: nothing is ever swapped'),
   partial(
     'mincore',
     (_k, t, a) => {
-      const pages = Math.ceil(a.n(1) / PAGE);
-      if (a.n(0) % PAGE !== 0) return -ERRNO.EINVAL;
-      const out = new Uint8Array(pages);
-      for (let i = 0; i < pages; i++) {
-        if (t.mm.maps.find(a.n(0) + i * PAGE) === undefined) return -ERRNO.ENOMEM;
-        out[i] = t.mm.tables.leaf(a.n(0) + i * PAGE) === undefined ? 0 : 1;
+      const start = a.n(0);
+      const end = start + pageUp(a.n(1));
+      if (start % PAGE !== 0) return -ERRNO.EINVAL;
+      if (end > USER_END) return -ERRNO.ENOMEM;
+      for (let va = start; va < end; va += PAGE) {
+        if (t.mm.maps.find(va) === undefined) return -ERRNO.ENOMEM;
+        if (!t.memory.writeU8(a.n(2) + (va - start) / PAGE, t.mm.tables.leaf(va) === undefined ? 0 : 1)) return -ERRNO.EFAULT;
       }
-      return t.memory.write(a.n(2), out) ? 0 : -ERRNO.EFAULT;
+      return 0;
     },
     'pages mapped by this process; cached but unmapped file pages count as absent',
   ),

@@ -1,14 +1,14 @@
 /** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling, limits, prctl. */
 import { ERRNO } from '#abi/errno.ts';
-import { CLD, SIG } from '#abi/signals.ts';
-import { ARCH_PRCTL, CLONE, P_ID, RLIM_INFINITY, RLIMIT, WAIT } from '#abi/process.ts';
+import { CLD, NSIG, SIG } from '#abi/signals.ts';
+import { ARCH_PRCTL, CLONE, CLONE_HIGH, P_ID, RLIM_INFINITY, RLIMIT, WAIT } from '#abi/process.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import { LAYOUT } from '../mm/address-space.ts';
 import { USER_END } from '../mm/page-tables.ts';
 import { siginfoBytes } from '../signal/frame.ts';
 import { exec } from '../task/exec.ts';
-import { exitedWith, exitTask, reap } from '../task/exit.ts';
+import { exitedWith, exitGroup, exitTask, reap } from '../task/exit.ts';
 import { type CloneRequest, clone } from '../task/fork.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
@@ -39,6 +39,7 @@ function doClone(k: Kernel, t: Task, request: CloneRequest): SyscallResult {
 
 const request = (flags: number, stack = 0n, parentTid = 0, childTid = 0, tls = 0n): CloneRequest => ({
   flags: flags & ~CLONE.CSIGNAL,
+  clearHandlers: false,
   exitSignal: flags & CLONE.CSIGNAL,
   stack,
   parentTid,
@@ -54,11 +55,23 @@ function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (bytes === undefined) return -ERRNO.EFAULT;
   const v = new DataView(bytes.buffer);
   const u = (at: number): bigint => v.getBigUint64(at, true);
+  const high = Number(u(0) >> 32n);
+  const flags = Number(u(0) & 0xffff_ffffn);
+  const foreign = (high & ~CLONE_HIGH.CLEAR_SIGHAND) !== 0;
+  const setTid = size >= 80 && (u(64) !== 0n || u(72) !== 0n);
+  if (foreign || setTid) {
+    k.unsupported(foreign ? `clone3 with flags 0x${u(0).toString(16)}` : 'clone3 with set_tid');
+    return -ERRNO.EINVAL;
+  }
   const stack = u(40);
+  if ((flags & (CLONE.CSIGNAL | CLONE.DETACHED)) !== 0 || (stack === 0n) !== (u(48) === 0n)) return -ERRNO.EINVAL;
+  if ((flags & (CLONE.THREAD | CLONE.PARENT)) !== 0 && u(32) !== 0n) return -ERRNO.EINVAL;
+  if (u(32) > BigInt(NSIG)) return -ERRNO.EINVAL;
   return doClone(k, t, {
-    flags: Number(u(0)),
+    flags,
+    clearHandlers: (high & CLONE_HIGH.CLEAR_SIGHAND) !== 0,
     exitSignal: Number(u(32)),
-    stack: stack === 0n ? 0n : stack + u(48),
+    stack: stack + u(48),
     parentTid: Number(u(24)),
     childTid: Number(u(16)),
     tls: u(56),
@@ -96,6 +109,11 @@ function readStrings(t: Task, va: number): string[] | number {
   }
 }
 
+function exitAll(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  exitGroup(k, t, exitedWith(a.i32(0)));
+  return 0;
+}
+
 function exit(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   exitTask(k, t, exitedWith(a.i32(0)));
   return 0;
@@ -118,7 +136,8 @@ interface Found {
 /** A child with news. */
 function news(children: readonly Task[], options: number): Found | undefined {
   for (const child of children) {
-    if (child.state === 'zombie' && (options & WAIT.EXITED) !== 0) {
+    const { process } = child;
+    if (!process.alive && (options & WAIT.EXITED) !== 0) {
       const s = child.exitStatus;
       const signal = s & 0x7f;
       return {
@@ -128,18 +147,18 @@ function news(children: readonly Task[], options: number): Found | undefined {
         value: signal === 0 ? s >> 8 : signal,
       };
     }
-    if (child.state === 'stopped' && !child.stopReported && (options & WAIT.UNTRACED) !== 0) {
-      return { child, status: (child.stopSignal << 8) | 0x7f, code: CLD.STOPPED, value: child.stopSignal };
+    if (process.stopSignal !== 0 && !process.stopReported && (options & WAIT.UNTRACED) !== 0) {
+      return { child, status: (process.stopSignal << 8) | 0x7f, code: CLD.STOPPED, value: process.stopSignal };
     }
-    if (child.continued && (options & WAIT.CONTINUED) !== 0) return { child, status: 0xffff, code: CLD.CONTINUED, value: SIG.SIGCONT };
+    if (process.continued && (options & WAIT.CONTINUED) !== 0) return { child, status: 0xffff, code: CLD.CONTINUED, value: SIG.SIGCONT };
   }
   return undefined;
 }
 
 function consume(k: Kernel, found: Found, options: number): void {
   if ((options & WAIT.NOWAIT) !== 0) return;
-  if (found.code === CLD.STOPPED) found.child.stopReported = true;
-  else if (found.code === CLD.CONTINUED) found.child.continued = false;
+  if (found.code === CLD.STOPPED) found.child.process.stopReported = true;
+  else if (found.code === CLD.CONTINUED) found.child.process.continued = false;
   else reap(k, found.child);
 }
 
@@ -170,7 +189,7 @@ function wait4(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof found === 'number' || 'kind' in found) return found;
   const { child } = found;
   if (a.n(1) !== 0 && !t.memory.writeU32(a.n(1), found.status)) return -ERRNO.EFAULT;
-  if (a.n(3) !== 0 && !writeRusage(t, a.n(3), child.times, child.childTimes)) return -ERRNO.EFAULT;
+  if (a.n(3) !== 0 && !writeRusage(t, a.n(3), child.process.times(), child.process.childTimes)) return -ERRNO.EFAULT;
   consume(k, found, options);
   return child.pid;
 }
@@ -197,7 +216,7 @@ function waitid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     if (!t.memory.write(a.n(2), info)) return -ERRNO.EFAULT;
   }
   if (typeof found === 'object') {
-    if (a.n(4) !== 0 && !writeRusage(t, a.n(4), found.child.times, found.child.childTimes)) return -ERRNO.EFAULT;
+    if (a.n(4) !== 0 && !writeRusage(t, a.n(4), found.child.process.times(), found.child.process.childTimes)) return -ERRNO.EFAULT;
     consume(k, found, options);
   }
   return 0;
@@ -207,21 +226,27 @@ function waitid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 const byPid = (k: Kernel, t: Task, pid: number): Task | undefined => (pid === 0 ? t : k.tasks.get(pid));
 
 function setpgid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const target = byPid(k, t, a.i32(0));
+  const target = a.i32(0) === 0 ? t.leader : k.tasks.get(a.i32(0));
   const pgid = a.i32(1) === 0 ? target?.pid : a.i32(1);
   if (a.i32(1) < 0) return -ERRNO.EINVAL;
-  if (target === undefined || pgid === undefined || (target !== t && target.parent !== t)) return -ERRNO.ESRCH;
+  if (
+    target === undefined ||
+    pgid === undefined ||
+    target !== target.leader ||
+    (target.process !== t.process && target.process.parent !== t.process)
+  )
+    return -ERRNO.ESRCH;
   if (target.sid !== t.sid || target.sid === target.pid) return -ERRNO.EPERM;
   if (pgid !== target.pid && ![...k.tasks.values()].some((x) => x.pgid === pgid && x.sid === t.sid)) return -ERRNO.EPERM;
-  target.pgid = pgid;
+  target.process.pgid = pgid;
   return 0;
 }
 
 function setsid(k: Kernel, t: Task): SyscallResult {
-  if ([...k.tasks.values()].some((x) => x.pgid === t.pid)) return -ERRNO.EPERM;
-  t.pgid = t.pid;
-  t.sid = t.pid;
-  return t.pid;
+  if (k.processes().some((x) => x.pgid === t.tgid)) return -ERRNO.EPERM;
+  t.process.pgid = t.tgid;
+  t.process.sid = t.tgid;
+  return t.tgid;
 }
 
 function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -285,7 +310,7 @@ function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 /** Soft and hard limits as a shell under Debian has them. */
 export function limitOf(k: Kernel, t: Task, resource: number): readonly [bigint, bigint] {
-  const set = t.limits.get(resource);
+  const set = t.process.limits.get(resource);
   if (set !== undefined) return set;
   switch (resource) {
     case RLIMIT.STACK:
@@ -319,8 +344,7 @@ function setLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): n
   if (soft === undefined || hard === undefined) return -ERRNO.EFAULT;
   if (soft > hard) return -ERRNO.EINVAL;
   if (hard > limitOf(k, of, resource)[1] && t.credentials.euid !== 0) return -ERRNO.EPERM;
-  of.limits.set(resource, [soft, hard]);
-  if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
+  of.process.limits.set(resource, [soft, hard]);
   if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
   return 0;
 }
@@ -350,15 +374,11 @@ function schedGetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 export const PROCESS_ROWS: readonly SyscallRow[] = [
   full('fork', (k, t) => doClone(k, t, request(SIG.SIGCHLD))),
   full('vfork', (k, t) => doClone(k, t, request(CLONE.VM | CLONE.VFORK | SIG.SIGCHLD))),
-  partial(
-    'clone',
-    (k, t, a) => doClone(k, t, request(a.u32(0), a.u(1), a.n(2), a.n(3), a.u(4))),
-    'processes; no threads, pidfd, name spaces',
-  ),
-  partial('clone3', clone3, 'processes; no threads, pidfd, name spaces, set_tid'),
-  partial('execve', execve, 'static ELF and scripts; no interpreter (PT_INTERP)'),
+  partial('clone', (k, t, a) => doClone(k, t, request(a.u32(0), a.u(1), a.n(2), a.n(3), a.u(4))), 'no pidfd, no name spaces'),
+  partial('clone3', clone3, 'no pidfd, name spaces, cgroups, set_tid'),
+  partial('execve', execve, 'ELF-64 programs, static and through their interpreter, and scripts; no 32-bit programs'),
   full('exit', exit),
-  full('exit_group', exit),
+  full('exit_group', exitAll),
   full('wait4', wait4),
   partial('waitid', waitid, 'no P_PIDFD'),
   full('getpid', (_k, t) => t.tgid),
@@ -374,15 +394,16 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
     t.clearChildTid = a.n(0);
     return t.pid;
   }),
-  partial(
-    'set_robust_list',
-    (_k, t, a) => {
-      if (a.n(1) !== 24) return -ERRNO.EINVAL;
-      t.robustList = a.n(0);
-      return 0;
-    },
-    'kept, not walked at exit: there are no threads yet',
-  ),
+  full('set_robust_list', (_k, t, a) => {
+    if (a.n(1) !== 24) return -ERRNO.EINVAL;
+    t.robustList = a.n(0);
+    return 0;
+  }),
+  full('get_robust_list', (k, t, a) => {
+    const of = byPid(k, t, a.i32(0));
+    if (of === undefined) return -ERRNO.ESRCH;
+    return t.memory.writeU64(a.n(1), of.robustList) && t.memory.writeU64(a.n(2), 24) ? 0 : -ERRNO.EFAULT;
+  }),
   partial('prctl', prctl, 'names and a few flags'),
   full('prlimit64', prlimit64),
   full('getrlimit', (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : writeLimit(k, t, t, a.u32(0), a.n(1)))),

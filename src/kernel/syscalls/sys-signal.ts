@@ -1,12 +1,12 @@
 /** System calls of signals and of the timers that make them. */
 import { ERESTARTNOHAND, ERRNO } from '#abi/errno.ts';
 import { ITIMER } from '#abi/process.ts';
-import { SI, SIG, SIG_HOW, SS } from '#abi/signals.ts';
+import { SI, SIG, SIG_DFL, SIG_HOW, SIG_IGN, SS } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
-import { fromTask, sendSignal } from '../signal/deliver.ts';
+import { fromTask, sendSignal, signalProcess } from '../signal/deliver.ts';
 import { popFrame, siginfoBytes } from '../signal/frame.ts';
-import { isSignal, maskOf, UNBLOCKABLE } from '../signal/task-signals.ts';
-import { exitTask } from '../task/exit.ts';
+import { defaultAction, isSignal, maskOf, UNBLOCKABLE } from '../signal/task-signals.ts';
+import { exitGroup } from '../task/exit.ts';
 import type { Task } from '../task/task.ts';
 import { readTimespec } from './futex.ts';
 import { full, partial } from './row.ts';
@@ -30,7 +30,8 @@ function rtSigaction(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       mask: v.getBigUint64(24, true) & ~UNBLOCKABLE,
     });
     // A signal that is now ignored is forgotten if it was pending. POSIX 2.4.3
-    if (t.signals.ignores(signal)) t.signals.take(maskOf(signal));
+    const { handler } = t.signals.actions.get(signal);
+    if (handler === BigInt(SIG_IGN) || (handler === BigInt(SIG_DFL) && defaultAction(signal) === 'ignore')) t.signals.flush(maskOf(signal));
   }
   if (a.n(2) !== 0) {
     const v = new DataView(new ArrayBuffer(32));
@@ -70,7 +71,7 @@ function rtSigreturn(k: Kernel, t: Task): SyscallResult {
   const ax = popFrame(t, k.cpu);
   if (ax !== undefined) return ax;
   k.report(`${t.comm}[${t.pid}]: bad signal frame at 0x${t.regs.get('sp').toString(16)}`);
-  exitTask(k, t, SIG.SIGSEGV);
+  exitGroup(k, t, SIG.SIGSEGV);
   return 0;
 }
 
@@ -84,24 +85,41 @@ function kill(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const pid = a.i32(0);
   const signal = a.i32(1);
   if (signal !== 0 && !isSignal(signal)) return -ERRNO.EINVAL;
-  const all = [...k.tasks.values()];
+  const all = k.processes();
   const chosen =
     pid > 0
-      ? all.filter((x) => x.pid === pid)
+      ? all.filter((x) => x === k.tasks.get(pid)?.leader)
       : pid === -1
-        ? all.filter((x) => x !== t)
+        ? all.filter((x) => x !== t.leader)
         : all.filter((x) => x.pgid === (pid === 0 ? t.pgid : -pid));
   if (chosen.length === 0) return -ERRNO.ESRCH;
   const allowed = chosen.filter((x) => permitted(t, x, signal));
   if (allowed.length === 0) return -ERRNO.EPERM;
-  if (signal !== 0) for (const x of allowed) sendSignal(k, x, fromTask(t, signal));
+  if (signal !== 0) for (const x of allowed) signalProcess(k, x, fromTask(t, signal));
+  return 0;
+}
+
+/** rt_sigqueueinfo and rt_tgsigqueueinfo: a program cannot pretend to be the kernel or kill(2) towards others. */
+function queueInfo(k: Kernel, t: Task, to: Task | undefined, signal: number, va: number, thread: boolean): SyscallResult {
+  const bytes = t.memory.read(va, 128);
+  if (bytes === undefined) return -ERRNO.EFAULT;
+  if (signal !== 0 && !isSignal(signal)) return -ERRNO.EINVAL;
+  const v = new DataView(bytes.buffer);
+  const code = v.getInt32(8, true);
+  if (to === undefined) return -ERRNO.ESRCH;
+  if ((code >= 0 || code === SI.TKILL) && to.process !== t.process) return -ERRNO.EPERM;
+  if (!permitted(t, to, signal)) return -ERRNO.EPERM;
+  if (signal === 0) return 0;
+  const info = { signal, code, pid: v.getInt32(16, true), uid: v.getUint32(20, true), value: v.getBigUint64(24, true) };
+  if (thread) sendSignal(k, to, info);
+  else signalProcess(k, to, info);
   return 0;
 }
 
 function tkill(k: Kernel, t: Task, tgid: number, tid: number, signal: number): SyscallResult {
   if (tid <= 0 || tgid === 0 || (signal !== 0 && !isSignal(signal))) return -ERRNO.EINVAL;
   const to = k.tasks.get(tid);
-  if (to === undefined || (tgid > 0 && to.tgid !== tgid)) return -ERRNO.ESRCH;
+  if (to === undefined || !to.alive || (tgid > 0 && to.tgid !== tgid)) return -ERRNO.ESRCH;
   if (!permitted(t, to, signal)) return -ERRNO.EPERM;
   if (signal !== 0) sendSignal(k, to, fromTask(t, signal, SI.TKILL));
   return 0;
@@ -170,13 +188,14 @@ const US = 1000n;
 
 /** Remaining time and interval of ITIMER_REAL, both ns. */
 function alarmState(k: Kernel, t: Task): readonly [bigint, bigint] {
-  if (t.alarm === undefined) return [0n, 0n];
-  const left = t.alarm.atNs - k.monotonicNs();
-  return [left > 0n ? left : US, t.alarm.intervalNs];
+  const { alarm } = t.process;
+  if (alarm === undefined) return [0n, 0n];
+  const left = alarm.atNs - k.monotonicNs();
+  return [left > 0n ? left : US, alarm.intervalNs];
 }
 
 function setAlarm(k: Kernel, t: Task, valueNs: bigint, intervalNs: bigint): void {
-  t.alarm = valueNs === 0n ? undefined : { atNs: k.monotonicNs() + valueNs, intervalNs };
+  t.process.alarm = valueNs === 0n ? undefined : { atNs: k.monotonicNs() + valueNs, intervalNs };
   k.scheduler.arm();
 }
 
@@ -219,6 +238,11 @@ export const SIGNAL_ROWS: readonly SyscallRow[] = [
   full('kill', kill),
   full('tkill', (k, t, a) => tkill(k, t, -1, a.i32(0), a.i32(1))),
   full('tgkill', (k, t, a) => tkill(k, t, a.i32(0), a.i32(1), a.i32(2))),
+  full('rt_sigqueueinfo', (k, t, a) => queueInfo(k, t, k.tasks.get(a.i32(0)), a.i32(1), a.n(2), false)),
+  full('rt_tgsigqueueinfo', (k, t, a) => {
+    const to = k.tasks.get(a.i32(1));
+    return queueInfo(k, t, to?.tgid === a.i32(0) ? to : undefined, a.i32(2), a.n(3), true);
+  }),
   full('sigaltstack', sigaltstack),
   partial('setitimer', setitimer, 'ITIMER_REAL'),
   partial('getitimer', (k, t, a) => (a.i32(0) === ITIMER.REAL ? writeItimer(t, a.n(1), alarmState(k, t)) : -ERRNO.EINVAL), 'ITIMER_REAL'),

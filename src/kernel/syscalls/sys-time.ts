@@ -23,9 +23,11 @@ function read(k: Kernel, t: Task, clock: number): bigint | undefined {
     case CLOCK.BOOTTIME:
       return k.monotonicNs();
     case CLOCK.PROCESS_CPUTIME_ID:
-    case CLOCK.THREAD_CPUTIME_ID:
+    case CLOCK.THREAD_CPUTIME_ID: {
       k.scheduler.account();
-      return BigInt(t.times.userNs + t.times.systemNs);
+      const times = clock === CLOCK.THREAD_CPUTIME_ID ? t.times : t.process.times();
+      return BigInt(times.userNs + times.systemNs);
+    }
     default:
       return undefined;
   }
@@ -64,7 +66,8 @@ function times(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   k.scheduler.account();
   const ticks = (ns: number): bigint => BigInt(Math.floor((ns * USER_HZ) / 1e9));
   if (a.n(0) !== 0) {
-    const v = new BigInt64Array([ticks(t.times.userNs), ticks(t.times.systemNs), ticks(t.childTimes.userNs), ticks(t.childTimes.systemNs)]);
+    const [own, children] = [t.process.times(), t.process.childTimes];
+    const v = new BigInt64Array([ticks(own.userNs), ticks(own.systemNs), ticks(children.userNs), ticks(children.systemNs)]);
     if (!t.memory.write(a.n(0), new Uint8Array(v.buffer))) return -ERRNO.EFAULT;
   }
   return (k.monotonicNs() * BigInt(USER_HZ)) / S;
@@ -74,7 +77,8 @@ function getrusage(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   k.scheduler.account();
   const who = a.i32(0);
   if (who !== RUSAGE.SELF && who !== RUSAGE.CHILDREN && who !== RUSAGE.THREAD) return -ERRNO.EINVAL;
-  return writeRusage(t, a.n(1), who === RUSAGE.CHILDREN ? t.childTimes : t.times) ? 0 : -ERRNO.EFAULT;
+  const times = who === RUSAGE.CHILDREN ? t.process.childTimes : who === RUSAGE.THREAD ? t.times : t.process.times();
+  return writeRusage(t, a.n(1), times) ? 0 : -ERRNO.EFAULT;
 }
 
 /** Sleeps until monotonic `until`; `remaining`: where the rest goes when a handler interrupts, 0 nowhere. */

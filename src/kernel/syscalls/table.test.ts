@@ -10,6 +10,6 @@ test('each number has one row, and its own name', () => {
     seen.add(row.number);
     assert.equal((SYS as Record<string, number>)[row.name], row.number);
     assert.ok(row.number < NR_SYSCALLS);
-    assert.equal(row.support === 'partial', row.note !== '', `${row.name}: a note says what is lacking`);
+    assert.equal(row.support !== 'full', row.note !== '', `${row.name}: a note says what is lacking`);
   }
 });

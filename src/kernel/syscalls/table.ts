@@ -1,10 +1,14 @@
 /** The system call table: at the same time the support matrix. A number without a row is -ENOSYS and remembered by name. */
+import { EPOLL_ROWS } from './sys-epoll.ts';
 import { FILE_ROWS } from './sys-file.ts';
 import { MEMORY_ROWS } from './sys-mm.ts';
 import { IDENTITY_ROWS } from './sys-identity.ts';
 import { PROCESS_ROWS } from './sys-process.ts';
+import { SCHED_ROWS } from './sys-sched.ts';
 import { SIGNAL_ROWS } from './sys-signal.ts';
+import { SOCKET_ROWS } from './sys-socket.ts';
 import { TIME_ROWS } from './sys-time.ts';
+import { TIMER_ROWS } from './sys-timer.ts';
 import type { SyscallRow } from './types.ts';
 
 export const SYSCALL_ROWS: readonly SyscallRow[] = [
@@ -14,4 +18,8 @@ export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...TIME_ROWS,
   ...IDENTITY_ROWS,
   ...FILE_ROWS,
+  ...EPOLL_ROWS,
+  ...SOCKET_ROWS,
+  ...TIMER_ROWS,
+  ...SCHED_ROWS,
 ].toSorted((a, b) => a.number - b.number);

@@ -12,7 +12,7 @@ import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
-import { releaseVfork } from './exit.ts';
+import { dropTimers, leaveOtherThreads, releaseVfork } from './exit.ts';
 import type { Task } from './task.ts';
 
 /** Linux: a quarter of the stack limit for all strings, 32 pages for one. */
@@ -191,6 +191,8 @@ function prepare(
 }
 
 function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, name: string, path: string, argv: readonly string[]): void {
+  leaveOtherThreads(k, task);
+  dropTimers(k, task.process);
   k.replaceMm(task, mm, prepared.memory);
   releaseVfork(task);
   task.files.closeOnExec();
@@ -201,8 +203,8 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.robustList = 0;
   task.exitSignal = 17;
   task.comm = commOf(name);
-  task.argv = argv;
-  task.executable = path;
+  task.process.argv = argv;
+  task.process.executable = path;
   const { regs } = task;
   regs.clear();
   regs.set('ip', prepared.entry);

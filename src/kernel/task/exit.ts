@@ -1,33 +1,82 @@
 /** The end of a task: what it held, its children, its parent. And wait4's side of it. */
 import { CLD, SA, SIG, SIG_IGN } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
-import { sendSignal } from '../signal/deliver.ts';
-import { has } from '../signal/task-signals.ts';
-import { futexWake } from '../syscalls/futex.ts';
-import type { Accounting, Task, WaitStatus } from './task.ts';
+import { signalProcess } from '../signal/deliver.ts';
+import { has, isSignal } from '../signal/task-signals.ts';
+import { futexCancel, futexWake, releaseRobustList } from '../syscalls/futex.ts';
+import type { Process } from './process.ts';
+import { addTimes, type Task, type WaitStatus } from './task.ts';
 
 /** status word of exit(2) with a code. */
 export const exitedWith = (code: number): WaitStatus => (code & 255) << 8;
 
-/** Ends a task. Its kernel stack stays until the scheduler has left it; the caller reschedules if it was the current one. */
+/**
+ * Ends a thread; with the last one the process ends. Its kernel stack stays until the scheduler has left it; the caller reschedules if it was
+ * the current one.
+ */
 export function exitTask(k: Kernel, task: Task, status: WaitStatus): void {
   if (!task.alive) return;
+  const { process } = task;
   if (task === k.current) k.scheduler.account();
   k.perf.exited(task);
   task.exitStatus = status;
+  futexCancel(k, task);
   task.waiting = undefined;
-  task.alarm = undefined;
+  if (task.robustList !== 0) releaseRobustList(k, task);
   if (task.clearChildTid !== 0 && task.mm.users > 1) {
     task.memory.writeU32(task.clearChildTid, 0);
-    futexWake(k, task, task.clearChildTid, 1, 0xffff_ffff);
+    futexWake(k, task, task.clearChildTid, 1, 0xffff_ffff, true);
   }
   task.state = 'zombie';
+  process.threads.delete(task);
+  task.signals.leave();
+  addTimes(process.endedTimes, task.times);
   if (![...k.tasks.values()].some((t) => t !== task && t.alive && t.files === task.files)) task.files.closeAll();
   k.releaseMm(task);
   releaseVfork(task);
-  for (const child of task.children) adopt(k, child);
-  task.children.clear();
-  tellParent(k, task);
+  if (task !== process.leader) {
+    task.state = 'dead';
+    k.forget(task);
+  }
+  if (!process.alive) endProcess(k, task.leader);
+}
+
+/** exit_group and fatal signals: the other threads end first (none of them is running: there is one CPU). */
+export function exitGroup(k: Kernel, task: Task, status: WaitStatus): void {
+  if (!task.alive) return;
+  task.process.exiting ??= status;
+  for (const t of [...task.process.threads]) if (t !== task) exitTask(k, t, status);
+  exitTask(k, task, status);
+}
+
+/** timer_create's timers end with the program. */
+export function dropTimers(k: Kernel, process: Process): void {
+  for (const { timer } of process.posixTimers.values()) k.timers.delete(timer);
+  process.posixTimers.clear();
+}
+
+function endProcess(k: Kernel, leader: Task): void {
+  const { process } = leader;
+  leader.exitStatus = process.exiting ?? leader.exitStatus;
+  process.alarm = undefined;
+  dropTimers(k, process);
+  for (const child of process.children) adopt(k, child);
+  process.children.clear();
+  tellParent(k, leader);
+}
+
+/** execve in a process with threads: the others end, and the caller is the leader from now on, whatever it was. fs/exec.c de_thread. */
+export function leaveOtherThreads(k: Kernel, task: Task): void {
+  const { process } = task;
+  for (const t of [...process.threads]) if (t !== task) exitTask(k, t, SIG.SIGKILL);
+  const old = task.leader;
+  if (old === task) return;
+  process.parent?.children.delete(old);
+  process.leader = task;
+  old.state = 'dead';
+  k.replaceLeader(old, task);
+  task.exitSignal = old.exitSignal;
+  process.parent?.children.add(task);
 }
 
 /** The suspended parent goes on: the child has its own program now, or none. */
@@ -37,8 +86,8 @@ export function releaseVfork(task: Task): void {
 
 /** A child whose parent has gone belongs to init, which is not a task of the model: it is reaped at once when it ends. */
 function adopt(k: Kernel, child: Task): void {
-  child.parent = undefined;
-  if (child.state === 'zombie') reap(k, child);
+  child.process.parent = undefined;
+  if (!child.process.alive) reap(k, child);
 }
 
 function tellParent(k: Kernel, task: Task): void {
@@ -47,11 +96,11 @@ function tellParent(k: Kernel, task: Task): void {
     reap(k, task);
     return;
   }
-  if (task.exitSignal === 0) return;
+  if (!isSignal(task.exitSignal)) return; // clone(2) lets any number through; only signals are sent
   const action = parent.signals.actions.get(SIG.SIGCHLD);
   const ignored = task.exitSignal === SIG.SIGCHLD && (action.handler === BigInt(SIG_IGN) || has(action, SA.NOCLDWAIT));
   const signal = task.exitStatus & 0x7f;
-  sendSignal(k, parent, {
+  signalProcess(k, parent, {
     signal: task.exitSignal,
     code: signal === 0 ? CLD.EXITED : (task.exitStatus & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
     pid: task.pid,
@@ -61,23 +110,14 @@ function tellParent(k: Kernel, task: Task): void {
   if (ignored) reap(k, task);
 }
 
-function addTimes(to: Accounting, from: Accounting): void {
-  to.userNs += from.userNs;
-  to.systemNs += from.systemNs;
-  to.minorFaults += from.minorFaults;
-  to.majorFaults += from.majorFaults;
-  to.voluntarySwitches += from.voluntarySwitches;
-  to.involuntarySwitches += from.involuntarySwitches;
-}
-
 /** A zombie's last trace goes; its times are its parent's children's. */
 export function reap(k: Kernel, task: Task): void {
   task.state = 'dead';
-  const { parent } = task;
+  const { parent } = task.process;
   if (parent !== undefined) {
     parent.children.delete(task);
-    addTimes(parent.childTimes, task.times);
-    addTimes(parent.childTimes, task.childTimes);
+    addTimes(parent.childTimes, task.process.times());
+    addTimes(parent.childTimes, task.process.childTimes);
   }
   k.forget(task);
 }

@@ -1,4 +1,4 @@
-/** fork, vfork, clone: process flavours. Threads (CLONE_THREAD) are a later issue; what they would share is a field of its own already. */
+/** fork, vfork, clone: new processes and new threads. */
 import { ERRNO } from '#abi/errno.ts';
 import { CLONE } from '#abi/process.ts';
 import { GPR, RFLAGS } from '#arch/registers.ts';
@@ -7,11 +7,14 @@ import type { Kernel } from '../kernel.ts';
 import { PagedMemory } from '../mm/user-memory.ts';
 import { KERNEL_STACK_SIZE } from '../text/layout.ts';
 import { PT_SIZE, PtRegs } from './pt-regs.ts';
+import { Process } from './process.ts';
 import { Task } from './task.ts';
 
 export interface CloneRequest {
   /** CLONE_* bits without the exit signal. */
   readonly flags: number;
+  /** CLONE_CLEAR_SIGHAND: handlers become default, as by execve. */
+  readonly clearHandlers: boolean;
   readonly exitSignal: number;
   /** New stack pointer; 0: the parent's. */
   readonly stack: bigint;
@@ -21,9 +24,9 @@ export interface CloneRequest {
 }
 
 /** What of clone(2) the model lacks; a program that asks gets -EINVAL and the name is kept. */
-const UNSUPPORTED: readonly (keyof typeof CLONE)[] = ['THREAD', 'PIDFD', 'NEWNS', 'PARENT'];
+const UNSUPPORTED: readonly (keyof typeof CLONE)[] = ['PIDFD', 'NEWNS', 'NEWCGROUP', 'NEWUTS', 'NEWIPC', 'NEWUSER', 'NEWPID', 'NEWNET'];
 
-/** Makes a child of the current task. The task, or -errno. */
+/** Makes a child of the current task, or a thread beside it. The task, or -errno. */
 export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | number {
   const { flags } = request;
   for (const name of UNSUPPORTED) {
@@ -32,7 +35,9 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
       return -ERRNO.EINVAL;
     }
   }
-  if ((flags & CLONE.SIGHAND) !== 0 && (flags & CLONE.VM) === 0) return -ERRNO.EINVAL;
+  const thread = (flags & CLONE.THREAD) !== 0;
+  if ((flags & CLONE.SIGHAND) !== 0 && ((flags & CLONE.VM) === 0 || request.clearHandlers)) return -ERRNO.EINVAL;
+  if (thread && (flags & CLONE.SIGHAND) === 0) return -ERRNO.EINVAL;
   if (k.tasks.size >= k.maxTasks) return -ERRNO.EAGAIN;
   const stack = k.frames.allocate();
   if (stack === undefined) return -ERRNO.ENOMEM;
@@ -48,16 +53,16 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   regs.copyFrom(parent.regs);
   regs.set('ax', 0n);
   if (request.stack !== 0n) regs.set('sp', request.stack);
+  const process = thread ? parent.process : newProcess(pid, parent, (flags & CLONE.PARENT) !== 0);
   const child = new Task({
     pid,
-    tgid: pid,
-    parent,
+    process,
     comm: parent.comm,
     mm,
     memory: shareMm ? parent.memory : new PagedMemory(mm),
     files: (flags & CLONE.FILES) !== 0 ? parent.files : parent.files.clone(),
     fs: (flags & CLONE.FS) !== 0 ? parent.fs : parent.fs.clone(),
-    signals: parent.signals.clone((flags & CLONE.SIGHAND) !== 0),
+    signals: thread ? parent.signals.thread() : parent.signals.clone((flags & CLONE.SIGHAND) !== 0),
     credentials: { ...parent.credentials },
     regs,
     context: k.cpu.newContext(),
@@ -65,10 +70,8 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
     startNs: k.monotonicNs(),
   });
   if (shareMm && (flags & CLONE.VFORK) === 0) child.signals.altStack = { sp: 0n, size: 0n, flags: 0 };
-  child.exitSignal = request.exitSignal;
-  child.argv = parent.argv;
-  child.executable = parent.executable;
-  child.limits = new Map(parent.limits);
+  if (request.clearHandlers) child.signals.actions.resetHandlers();
+  child.exitSignal = thread ? 0 : (flags & CLONE.PARENT) !== 0 ? parent.leader.exitSignal : request.exitSignal;
   child.nice = parent.nice;
   startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
   if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);
@@ -76,9 +79,21 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   if ((flags & CLONE.CHILD_CLEARTID) !== 0) child.clearChildTid = request.childTid;
   if ((flags & CLONE.VFORK) !== 0) child.vforkParent = parent;
   k.add(child);
-  parent.children.add(child);
+  if (!thread) process.parent?.children.add(child);
   k.perf.forked(parent, child);
   return child;
+}
+
+/** What a new process takes over from its maker's. CLONE_PARENT makes it a sibling. */
+function newProcess(pid: number, maker: Task, sibling: boolean): Process {
+  const from = maker.process;
+  const process = new Process(pid, sibling ? from.parent : from);
+  process.pgid = from.pgid;
+  process.sid = from.sid;
+  process.argv = from.argv;
+  process.executable = from.executable;
+  process.limits = new Map(from.limits);
+  return process;
 }
 
 /** The CPU state with which a new task starts: the current one's registers, but in ret_from_fork on its own kernel stack. */

@@ -1,4 +1,4 @@
-/** A task: what the scheduler runs. Processes are tasks whose pid equals their tgid; threads share mm, files, fs and signal actions. */
+/** A task: what the scheduler runs, one thread of a process (process.ts). Threads share mm, files, fs and signal actions. */
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
@@ -6,6 +6,7 @@ import type { TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
+import type { Process } from './process.ts';
 import type { PtRegs } from './pt-regs.ts';
 
 export interface Credentials {
@@ -42,11 +43,19 @@ export const newAccounting = (): Accounting => ({
   involuntarySwitches: 0,
 });
 
+export function addTimes(to: Accounting, from: Accounting): void {
+  to.userNs += from.userNs;
+  to.systemNs += from.systemNs;
+  to.minorFaults += from.minorFaults;
+  to.majorFaults += from.majorFaults;
+  to.voluntarySwitches += from.voluntarySwitches;
+  to.involuntarySwitches += from.involuntarySwitches;
+}
+
 /** What a task is born with. */
 export interface TaskParts {
   readonly pid: number;
-  readonly tgid: number;
-  readonly parent: Task | undefined;
+  readonly process: Process;
   readonly comm: string;
   readonly mm: AddressSpace;
   readonly memory: UserMemory;
@@ -62,20 +71,11 @@ export interface TaskParts {
 }
 
 export class Task {
-  readonly pid: number;
-  readonly tgid: number;
-  /** The group's first task for a thread, itself otherwise. */
-  leader: Task = this;
-  parent: Task | undefined;
-  readonly children = new Set<Task>();
-  pgid: number;
-  sid: number;
+  /** Changes once at most: a thread that execs takes its leader's. */
+  pid: number;
+  readonly process: Process;
   /** At most 15 bytes, as Linux keeps them. */
   comm: string;
-  /** argv of the last execve, for /proc/PID/cmdline. */
-  argv: readonly string[] = [];
-  /** Path of the running program, for /proc/PID/exe. */
-  executable = '';
   /** Replaced by execve. */
   mm: AddressSpace;
   memory: UserMemory;
@@ -93,12 +93,7 @@ export class Task {
   interrupted: number | undefined;
   /** nanosleep's end, kept while a signal without handler restarts the call. */
   sleepUntil: bigint | undefined;
-  /** While 'stopped': by which signal, and whether wait4 has told. */
-  stopSignal = 0;
-  stopReported = false;
-  /** SIGCONT came, and wait4(WCONTINUED) has not told yet. */
-  continued = false;
-  /** Set when the process has ended (state 'zombie' or 'dead'). */
+  /** Set when it has ended (state 'zombie' or 'dead'); of a leader, how the process ended. */
   exitStatus: WaitStatus = 0;
   /** Signal for the parent at the end; 0 none. */
   exitSignal = 17;
@@ -110,8 +105,6 @@ export class Task {
   readonly kernelStack: number;
   readonly startNs: bigint;
   readonly times: Accounting = newAccounting();
-  /** Of children that were waited for. */
-  readonly childTimes: Accounting = newAccounting();
 
   /** set_tid_address; cleared and woken at exit. 0 none. */
   clearChildTid = 0;
@@ -121,19 +114,14 @@ export class Task {
   /** Waiting in vfork: only SIGKILL ends it. */
   vforkWait = false;
   nice = 0;
-  /** Modelled time at which SIGALRM comes (ITIMER_REAL), and its interval; undefined: not armed. */
-  alarm: { readonly atNs: bigint; readonly intervalNs: bigint } | undefined;
-  /** Resource limits by RLIMIT number: soft, hard. Only those that were set differ from rlimits.ts. */
-  limits = new Map<number, readonly [bigint, bigint]>();
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
   constructor(parts: TaskParts) {
     this.pid = parts.pid;
-    this.tgid = parts.tgid;
-    this.parent = parts.parent;
-    this.pgid = parts.parent?.pgid ?? parts.pid;
-    this.sid = parts.parent?.sid ?? parts.pid;
+    this.process = parts.process;
+    this.process.leader ??= this;
+    this.process.threads.add(this);
     this.comm = parts.comm;
     this.mm = parts.mm;
     this.memory = parts.memory;
@@ -145,6 +133,36 @@ export class Task {
     this.context = parts.context;
     this.kernelStack = parts.kernelStack;
     this.startNs = parts.startNs;
+  }
+
+  get tgid(): number {
+    return this.process.pid;
+  }
+  /** The group's first task for a thread, itself otherwise. */
+  get leader(): Task {
+    return this.process.leader ?? this;
+  }
+  /** The parent process's leader; undefined: init. */
+  get parent(): Task | undefined {
+    return this.process.parent?.leader;
+  }
+  get children(): ReadonlySet<Task> {
+    return this.process.children;
+  }
+  get pgid(): number {
+    return this.process.pgid;
+  }
+  get sid(): number {
+    return this.process.sid;
+  }
+  get childTimes(): Accounting {
+    return this.process.childTimes;
+  }
+  get argv(): readonly string[] {
+    return this.process.argv;
+  }
+  get executable(): string {
+    return this.process.executable;
   }
 
   /** Sleeping, and a signal that is to be delivered may end it. */

@@ -37,6 +37,7 @@ const HIGHEST = 0xffff_ffff_ffff_fffen;
 
 export class EventFd extends FileDescription {
   private count: bigint;
+  private changes = 0;
   private readonly semaphore: boolean;
 
   constructor(initial: number, flags: number) {
@@ -49,6 +50,7 @@ export class EventFd extends FileDescription {
     if (this.count === 0n) return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('read from an eventfd', () => this.count > 0n);
     const value = this.semaphore ? 1n : this.count;
     this.count -= value;
+    this.changes++;
     new DataView(into.buffer, into.byteOffset).setBigUint64(0, value, true);
     return 8;
   }
@@ -60,7 +62,11 @@ export class EventFd extends FileDescription {
       return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('write to an eventfd', () => this.count + value <= HIGHEST);
     }
     this.count += value;
+    this.changes++;
     return 8;
+  }
+  override get activity(): number {
+    return this.changes;
   }
   override poll(): number {
     let events = 0;

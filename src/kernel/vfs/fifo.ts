@@ -36,9 +36,8 @@ export function openFifo(node: Node, pipe: Pipe, flags: number, resumed: Wait | 
   return Object.assign(wait, { end, opens });
 }
 
-/** A FIFO that mknod made: a name in a directory's overlay. */
-export class FifoNode extends Node {
-  private readonly pipe = new Pipe();
+/** A special file that the kernel itself keeps: a name in a directory's overlay. */
+export abstract class NamedNode extends Node {
   private readonly ino: number;
   private readonly inodes: InodeTable;
   private mode: number;
@@ -57,16 +56,10 @@ export class FifoNode extends Node {
     this.gid = owner.gid;
     this.atimeNs = this.mtimeNs = this.ctimeNs = inodes.now();
   }
-  override type(): number {
-    return S.IFIFO;
-  }
   override stat(): FileStat {
     const { ino, uid, gid, atimeNs, mtimeNs, ctimeNs } = this;
-    const own = { ino, uid, gid, atimeNs, mtimeNs, ctimeNs, mode: S.IFIFO | this.mode };
+    const own = { ino, uid, gid, atimeNs, mtimeNs, ctimeNs, mode: this.type() | this.mode };
     return { ...own, dev: this.kind.device, nlink: this.unlinked ? 0 : 1, rdev: 0, size: 0, blksize: 4096, blocks: 0 };
-  }
-  override open(flags: number, resumed?: Wait): Opened {
-    return openFifo(this, this.pipe, flags, resumed);
   }
   override chmod(mode: number): number {
     this.mode = mode & S.PERMISSIONS;
@@ -85,5 +78,17 @@ export class FifoNode extends Node {
     this.mtimeNs = times.mtimeNs === 'now' ? now : (times.mtimeNs ?? this.mtimeNs);
     this.ctimeNs = now;
     return 0;
+  }
+}
+
+/** A FIFO that mknod made. */
+export class FifoNode extends NamedNode {
+  private readonly pipe = new Pipe();
+
+  override type(): number {
+    return S.IFIFO;
+  }
+  override open(flags: number, resumed?: Wait): Opened {
+    return openFifo(this, this.pipe, flags, resumed);
   }
 }

@@ -117,9 +117,13 @@ export abstract class FileDescription {
   poll(): number {
     return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
   }
-  /** FIONREAD: bytes that a read would give at once; -ENOTTY where the question makes no sense. */
-  available(): number {
-    return -ERRNO.ENOTTY;
+  /** Changes whenever something happens that a sleeper in poll would be woken for: edge-triggered epoll reports by it. */
+  get activity(): number {
+    return 0;
+  }
+  /** FIONREAD: bytes that a read would give at once (behind a file's end less than none); undefined where the question makes no sense. */
+  available(): number | undefined {
+    return undefined;
   }
   get terminal(): Terminal | undefined {
     return undefined;

@@ -2,7 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { O, majorOf, minorOf } from '#abi/fs.ts';
 import type { PageSource } from '../mm/page-source.ts';
-import { FileDescription } from './file-description.ts';
+import { FileDescription, PathDescription } from './file-description.ts';
 import { PAGE, keyOf, readThrough, resizeThrough, writeThrough } from './file-pages.ts';
 import type { HostNode } from './host-tree.ts';
 import type { InodeRecord } from './inodes.ts';
@@ -96,7 +96,7 @@ export class HostFile extends FileDescription {
     return typeof stat === 'number' ? stat : this.node.tree.inodes.toStat(stat);
   }
   override available(): number {
-    return Math.max(0, this.size() - this.offset);
+    return this.size() - this.offset;
   }
   override truncate(size: number): number {
     const before = this.size();
@@ -173,6 +173,24 @@ export class HostFile extends FileDescription {
     if (n < 0) return n;
     this.changed();
     return 0;
+  }
+}
+
+/** O_PATH on something that is no directory. */
+export class HostPlace extends PathDescription {
+  declare readonly node: HostNode;
+  private readonly fd: number;
+
+  constructor(node: HostNode, flags: number, fd: number) {
+    super(node, flags);
+    this.fd = fd;
+  }
+  protected override closed(): void {
+    this.node.tree.host.close(this.fd);
+  }
+  override stat(): FileStat | number {
+    const stat = this.node.tree.host.fstat(this.fd);
+    return typeof stat === 'number' ? stat : this.node.tree.inodes.toStat(stat);
   }
 }
 

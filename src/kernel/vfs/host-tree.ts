@@ -9,7 +9,7 @@ import { DirectoryDescription } from './directory.ts';
 import type { Wait } from '../syscalls/types.ts';
 import type { FileDescription, Opened } from './file-description.ts';
 import { type FilePages, resizeThrough } from './file-pages.ts';
-import { HostFile } from './host-file.ts';
+import { HostFile, HostPlace } from './host-file.ts';
 import type { InodeTable } from './inodes.ts';
 import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type StatfsRoom } from './node.ts';
 
@@ -32,6 +32,8 @@ export class HostNode extends Node {
   private readonly children = new Map<string, HostNode>();
   /** S_IF*; once a directory always a directory, other types are asked for again on every walk. */
   private knownType: number;
+  /** What a directory was when its name went, for those who hold it open or stand in it: the host may give its inode away. */
+  private last: FileStat | undefined;
   private recent: { readonly generation: number; readonly stat: HostStat } | undefined;
 
   constructor(tree: HostTree, kind: FileSystemKind, parent: Node | undefined, name: string, type: number) {
@@ -51,13 +53,13 @@ export class HostNode extends Node {
   }
 
   private hostStat(): HostStat | number {
-    // A removed directory that somebody still stands in.
-    if (this.unlinked) return this.recent === undefined ? -ERRNO.ENOENT : { ...this.recent.stat, nlink: 0 };
+    if (this.unlinked) return -ERRNO.ENOENT;
     const { generation } = this.tree.inodes;
     if (this.recent?.generation === generation) return this.recent.stat;
     return this.tree.host.stat(this.hostPath(), false);
   }
   override stat(): FileStat | number {
+    if (this.unlinked) return this.last ?? -ERRNO.ENOENT;
     const stat = this.hostStat();
     return typeof stat === 'number' ? stat : this.tree.inodes.toStat(stat);
   }
@@ -95,6 +97,11 @@ export class HostNode extends Node {
     const child = new HostNode(this.tree, this.kind, this, name, type);
     this.children.set(name, child);
     return child;
+  }
+  /** To be called before the name goes. */
+  private keepLast(): FileStat | undefined {
+    const stat = this.tree.host.stat(this.hostPath(), false);
+    return typeof stat === 'number' ? undefined : { ...this.tree.inodes.toStat(stat), nlink: 0 };
   }
   /** The name is gone: whoever still holds the node sees ENOENT, a new file of that name gets a new node. */
   private forget(child: HostNode): void {
@@ -139,6 +146,12 @@ export class HostNode extends Node {
       default:
         return -ERRNO.ENXIO; // sockets, and devices of the host: the guest has /dev of its own
     }
+  }
+
+  /** What is no directory is held by the host too, so that it can be asked after its name is gone. */
+  override openPlace(flags: number): FileDescription {
+    const fd = this.isDirectory ? -1 : this.tree.host.open(this.hostPath(), O.PATH | O.NOFOLLOW, 0);
+    return fd < 0 ? super.openPlace(flags) : new HostPlace(this, flags, fd);
   }
 
   /** Reading leaves no access time on the host where it lets us: a second run finds what the first one found. */
@@ -208,11 +221,11 @@ export class HostNode extends Node {
     return 0;
   }
   override rmdir(child: Node): number {
-    const stat = this.tree.host.stat(this.childPath(child.name), false);
+    const last = child instanceof HostNode ? child.keepLast() : undefined;
     const result = this.tree.host.rmdir(this.childPath(child.name));
     if (result < 0) return result;
     if (child instanceof HostNode) {
-      if (typeof stat !== 'number') child.recent = { generation: -1, stat };
+      child.last = last;
       this.forget(child);
     }
     this.directoryChanged();
@@ -222,9 +235,13 @@ export class HostNode extends Node {
     if (!(child instanceof HostNode) || !(to instanceof HostNode) || to.tree !== this.tree) return -ERRNO.EXDEV;
     if (to.unlinked) return -ERRNO.ENOENT;
     const same = replaced === undefined ? false : sameFile(child, replaced);
+    const last = replaced instanceof HostNode && replaced.isDirectory ? replaced.keepLast() : undefined;
     const result = this.tree.host.rename(this.childPath(child.name), to.childPath(name));
     if (result < 0 || same) return result; // two names of one file: rename(2) does nothing
-    if (replaced instanceof HostNode) to.forget(replaced);
+    if (replaced instanceof HostNode) {
+      replaced.last = last;
+      to.forget(replaced);
+    }
     this.children.delete(child.name);
     child.parent = to;
     child.name = name;
@@ -236,9 +253,8 @@ export class HostNode extends Node {
   }
 
   override chmod(mode: number): number {
-    if (this.unlinked && this.recent !== undefined) {
-      const { generation, stat } = this.recent;
-      this.recent = { generation, stat: { ...stat, mode: (stat.mode & S.IFMT) | mode } };
+    if (this.unlinked && this.last !== undefined) {
+      this.last = { ...this.last, mode: (this.last.mode & S.IFMT) | mode };
       return 0;
     }
     const result = this.unlinked ? -ERRNO.ENOENT : this.tree.host.chmod(this.hostPath(), mode);

@@ -4,6 +4,7 @@
  */
 import { LOCK_TYPE } from '#abi/fs.ts';
 import type { FileDescription } from './file-description.ts';
+import type { Node } from './node.ts';
 
 export interface RecordLock {
   /** LOCK_TYPE.RDLCK or WRLCK. */
@@ -29,16 +30,16 @@ const conflict = (held: RecordLock, wanted: RecordLock): boolean =>
   (held.type === LOCK_TYPE.WRLCK || wanted.type === LOCK_TYPE.WRLCK);
 
 /** The file behind a description, whichever name it was opened by. */
-function keyOf(description: FileDescription): string | undefined {
+function keyOf(description: FileDescription): string | Node {
   const stat = description.stat();
-  return typeof stat === 'number' ? undefined : `${stat.dev}:${stat.ino}`;
+  return typeof stat === 'number' ? description.node : `${stat.dev}:${stat.ino}`;
 }
 
 export class LockTable {
-  private readonly files = new Map<string, FileLocks>();
+  private readonly files = new Map<string | Node, FileLocks>();
 
   private of(description: FileDescription): FileLocks {
-    const key = keyOf(description) ?? '';
+    const key = keyOf(description);
     const known = this.files.get(key);
     if (known !== undefined) return known;
     const made: FileLocks = { records: [], whole: new Map() };
@@ -85,7 +86,7 @@ export class LockTable {
 
   releaseRecords(description: FileDescription, owner: object): void {
     if (this.files.size === 0) return; // the common case costs no stat
-    const locks = this.files.get(keyOf(description) ?? '');
+    const locks = this.files.get(keyOf(description));
     if (locks !== undefined) locks.records = locks.records.filter((l) => l.owner !== owner);
   }
   /** The description is closed for good. */

@@ -149,7 +149,7 @@ export class MemoryFile extends FileDescription {
     return this.seekTo(offset, whence, this.node.size);
   }
   override available(): number {
-    return Math.max(0, this.node.size - this.offset);
+    return this.node.size - this.offset;
   }
   override truncate(size: number): number {
     return this.node.truncate(size);

@@ -5,7 +5,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { S } from '#abi/fs.ts';
 import type { Wait } from '../syscalls/types.ts';
-import type { FileDescription, Opened } from './file-description.ts';
+import { type FileDescription, type Opened, PathDescription } from './file-description.ts';
 
 /** What stat(2) says, with the kernel's own device and inode numbers. */
 export interface FileStat {
@@ -82,6 +82,11 @@ export abstract class Node {
   abstract type(): number;
   /** A new description of what the name stands for. `flags` O_*, creation flags already dealt with. */
   abstract open(flags: number, resumed?: Wait): Opened;
+
+  /** O_PATH: a description that is only a place. */
+  openPlace(flags: number): FileDescription {
+    return new PathDescription(this, flags);
+  }
 
   get isDirectory(): boolean {
     return this.type() === S.IFDIR;

@@ -18,6 +18,8 @@ export class Pipe {
   private buffer = new Uint8Array(DEFAULT_PIPE_SIZE);
   private head = 0;
   length = 0;
+  /** Times that bytes went in or out. */
+  activity = 0;
   readers = 0;
   writers = 0;
   /** Opens so far, for FIFOs: an open waits for the other end to come, even if it has gone again. */
@@ -39,6 +41,7 @@ export class Pipe {
     into.set(this.buffer.subarray(0, n - first), first);
     this.head = (this.head + n) % this.buffer.length;
     this.length -= n;
+    this.activity++;
     return n;
   }
   /** Puts in what fits. */
@@ -49,6 +52,7 @@ export class Pipe {
     this.buffer.set(from.subarray(0, first), tail);
     this.buffer.set(from.subarray(first, n), 0);
     this.length += n;
+    this.activity++;
     return n;
   }
   /** F_SETPIPE_SZ: the next power of two of pages; the new size or -errno. */
@@ -141,6 +145,9 @@ export class PipeEnd extends FileDescription {
       if (pipe.readers === 0) events |= POLL.ERR;
     }
     return events;
+  }
+  override get activity(): number {
+    return this.pipe.activity;
   }
   override available(): number {
     return this.pipe.length;

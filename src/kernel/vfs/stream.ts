@@ -185,10 +185,10 @@ export class HostStream extends FileDescription {
   override sync(): number {
     return this.seekable ? this.host.fsync(this.output) : -ERRNO.EINVAL;
   }
-  override available(): number {
-    if (!this.seekable) return -ERRNO.ENOTTY; // the host cannot be asked without reading
+  override available(): number | undefined {
+    if (!this.seekable) return undefined; // the host cannot be asked without reading
     const now = this.positioned ? this.offset : this.host.position(this.input);
-    return Math.max(0, this.size() - (typeof now === 'number' ? now : now.offset));
+    return this.size() - (typeof now === 'number' ? now : now.offset);
   }
   /** The host is not asked: a read may then wait on the host. */
   override poll(): number {

@@ -1,7 +1,7 @@
 /** Calls that change names: mkdir, rmdir, unlink, link, symlink, rename, mknod. What the host checks is left to it. */
 import { ERRNO } from '#abi/errno.ts';
 import { RENAME, S } from '#abi/fs.ts';
-import { FifoNode } from './fifo.ts';
+import { FifoNode, NamedNode } from './fifo.ts';
 import type { InodeTable } from './inodes.ts';
 import type { Node } from './node.ts';
 import { type WalkFrom, type Walked, isName, walk } from './walk.ts';
@@ -33,6 +33,21 @@ export function makeLink(target: Node, from: WalkFrom, path: string): number {
   return target.isDirectory ? -ERRNO.EPERM : place.parent.link(place.name, target);
 }
 
+function putNamed<N extends NamedNode>({ parent, name }: Walked, make: (parent: Node, name: string) => N): N | number {
+  const denied = parent.access(2);
+  if (denied < 0) return denied;
+  const node = make(parent, name);
+  parent.overlay ??= new Map();
+  parent.overlay.set(name, node);
+  return node;
+}
+
+/** A new special file that the kernel keeps itself: a bound socket. */
+export function makeNamed<N extends NamedNode>(from: WalkFrom, path: string, make: (parent: Node, name: string) => N): N | number {
+  const place = newPlace(from, path, false);
+  return typeof place === 'number' ? place : putNamed(place, make);
+}
+
 /** mknod: regular files and FIFOs. `mode` with the umask applied. */
 export function makeNode(
   from: WalkFrom,
@@ -53,11 +68,8 @@ export function makeNode(
       return 0;
     }
     case S.IFIFO: {
-      const denied = parent.access(2);
-      if (denied < 0) return denied;
-      parent.overlay ??= new Map();
-      parent.overlay.set(name, new FifoNode(inodes, parent, name, mode & S.PERMISSIONS, owner));
-      return 0;
+      const made = putNamed(place, () => new FifoNode(inodes, parent, name, mode & S.PERMISSIONS, owner));
+      return typeof made === 'number' ? made : 0;
     }
     default:
       return -ERRNO.EPERM;
@@ -66,7 +78,7 @@ export function makeNode(
 
 /** Removes a name that the kernel itself holds: a FIFO goes, a mount stays. */
 function removeOverlay(node: Node, parent: Node): number {
-  if (!(node instanceof FifoNode)) return -ERRNO.EBUSY;
+  if (!(node instanceof NamedNode)) return -ERRNO.EBUSY;
   parent.overlay?.delete(node.name);
   node.unlinked = true;
   return 0;
@@ -107,7 +119,8 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   if (typeof old === 'number') return old;
   const place = walk(to, newPath, 'entry');
   if (typeof place === 'number') return place;
-  if (!isName(old.name) || !isName(place.name)) return -ERRNO.EBUSY;
+  if (!isName(old.name)) return -ERRNO.EBUSY;
+  if (!isName(place.name)) return (flags & RENAME.NOREPLACE) === 0 ? -ERRNO.EBUSY : -ERRNO.EEXIST;
   const { node } = old;
   if (node === undefined) return -ERRNO.ENOENT;
   if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
@@ -118,12 +131,12 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
     const removed = removeOverlay(place.node, place.parent);
     if (removed < 0) return removed;
   }
-  if (inOverlay(node)) return moveFifo(node, old.parent, place);
+  if (inOverlay(node)) return moveNamed(node, old.parent, place);
   return old.parent.rename(node, place.parent, place.name, place.node);
 }
 
-function moveFifo(node: Node, parent: Node, place: Walked): number {
-  if (!(node instanceof FifoNode)) return -ERRNO.EBUSY;
+function moveNamed(node: Node, parent: Node, place: Walked): number {
+  if (!(node instanceof NamedNode)) return -ERRNO.EBUSY;
   if (place.parent.kind !== parent.kind) return -ERRNO.EXDEV;
   if (place.node !== undefined && !inOverlay(place.node)) {
     if (place.node.isDirectory) return -ERRNO.EISDIR;

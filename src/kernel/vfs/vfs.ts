@@ -9,7 +9,7 @@ import { DEVFS, makeDev } from './devfs.ts';
 import { FdTable } from './fd-table.ts';
 import { openFifo } from './fifo.ts';
 import { type FilePages, PAGE } from './file-pages.ts';
-import { type Opened, PathDescription, isWait } from './file-description.ts';
+import { type Opened, isWait } from './file-description.ts';
 import { FsContext } from './fs-context.ts';
 import { type HostTree, HostNode } from './host-tree.ts';
 import { InodeTable } from './inodes.ts';
@@ -222,7 +222,7 @@ export class Vfs implements FileSystem {
     const node = find(from, path, (flags & O.NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
     if (typeof node === 'number') return node;
     if ((flags & O.DIRECTORY) !== 0 && !node.isDirectory) return -ERRNO.ENOTDIR;
-    return new PathDescription(node, flags & (O.PATH | O.DIRECTORY | O.NOFOLLOW));
+    return node.openPlace(flags & (O.PATH | O.DIRECTORY | O.NOFOLLOW));
   }
 
   /** Device and foreground group of the terminal, as /proc/PID/stat has them. */

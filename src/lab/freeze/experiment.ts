@@ -223,8 +223,9 @@ interface RetireStream {
   readonly windows: readonly SkidWindow[];
   /** User events at the overflow of window i. */
   atOverflow(select: bigint, i: number): number;
-  /** What retired in the first `until` windows: user events, or instructions of both rings. */
-  inWindows(what: bigint | 'all', until?: number): number;
+  /** What retired in window i, or in all of them: user events, or instructions of both rings. */
+  inWindow(what: bigint | 'all', i: number): number;
+  inWindows(what: bigint | 'all'): number;
 }
 
 /** The same program with nothing measured, stopped at every edge of the windows: what had retired there. */
@@ -239,22 +240,27 @@ function retireStream(options: FreezeOptions, windows: readonly SkidWindow[]): R
     at.set(edge, new Map([...totals, ['all', placeOf(session).all]]));
   }
   const total = (edge: number, what: bigint | 'all'): number => at.get(edge)?.get(what) ?? 0;
+  const inWindow = (w: SkidWindow, what: bigint | 'all'): number =>
+    (what === 'all' ? w.delivery.all : total(w.delivery.user, what)) - total(w.overflow, what);
   return {
     windows,
     atOverflow: (select, i) => total(windows[i]?.overflow ?? 0, select),
-    inWindows: (what, until = windows.length) =>
-      windows
-        .slice(0, until)
-        .reduce((sum, w) => sum + (what === 'all' ? w.delivery.all : total(w.delivery.user, what)) - total(w.overflow, what), 0),
+    inWindow: (what, i) => inWindow(windows[i] as SkidWindow, what),
+    inWindows: (what) => windows.reduce((sum, w) => sum + inWindow(w, what), 0),
   };
 }
 
 /** How many of the sibling's events came between the overflow and the reading in the sample. */
 function coherence(retired: RetireStream, samples: readonly PerfSample[], freezes: boolean): FreezeRun['coherence'] {
-  const skews = retired.windows.map((_, i) => {
+  let frozen = 0;
+  let sum = 0;
+  let greatest = 0;
+  for (const i of retired.windows.keys()) {
     const read = Number(samples[i]?.read?.values[1]?.value ?? 0n);
-    return read - (retired.atOverflow(BRANCHES, i) - (freezes ? retired.inWindows(BRANCHES, i) : 0));
-  });
-  if (skews.length === 0) return undefined;
-  return { mean: skews.reduce((a, b) => a + b, 0) / skews.length, greatest: Math.max(...skews) };
+    const skew = read - (retired.atOverflow(BRANCHES, i) - frozen);
+    if (freezes) frozen += retired.inWindow(BRANCHES, i);
+    sum += skew;
+    greatest = Math.max(greatest, skew);
+  }
+  return retired.windows.length === 0 ? undefined : { mean: sum / retired.windows.length, greatest };
 }

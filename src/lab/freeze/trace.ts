@@ -44,6 +44,7 @@ export interface FreezeTrace {
   readonly marks: readonly { readonly x: number; readonly text: string }[];
 }
 
+const SHORTEST_PERIOD = 1009;
 const BEFORE = 16;
 const AFTER = 16;
 const FAR = 4 * (BEFORE + AFTER);
@@ -68,7 +69,8 @@ export function traceFreeze(options: FreezeOptions, handler: PmiHandler, ring: R
   });
   const failure = session.start(options.workload.program);
   if (failure !== undefined) throw new Error(failure);
-  const events = open(session, ring, BigInt(options.period));
+  // A kernel event whose period is shorter than the handler would interrupt for ever.
+  const events = open(session, ring, BigInt(Math.max(options.period, SHORTEST_PERIOD)));
   const look = (): RawPoint => observe(session, events, ring);
 
   approach(session, events[0] as PerfEvent);
@@ -82,7 +84,8 @@ export function traceFreeze(options: FreezeOptions, handler: PmiHandler, ring: R
   let delivery: RawPoint | undefined;
   let end: RawPoint | undefined;
   for (let i = 0; i < MOST_STEPS; i++) {
-    if (session.step(1) !== undefined) throw new Error('the program ended before a whole window was seen: choose a shorter period');
+    if (session.step(1) !== undefined)
+      throw new Error('the program ended before a whole window was seen: too short for a picture, or the period too long');
     const before = raw.at(-1) as RawPoint;
     const point = look();
     if (point.at === before.at) continue;
@@ -143,7 +146,7 @@ function approach(session: Session, event: PerfEvent): void {
     const left = idx < 0 || event.state !== 'active' ? FAR * 2 : Number(limit - counterValue(session, idx));
     if (left <= FAR) return;
     if (session.step(Math.max(1, Math.min(left - FAR, 100_000))) !== undefined)
-      throw new Error('the program ends before the first overflow: choose a shorter period');
+      throw new Error('the program ends before the first overflow: too short for a picture, or the period too long');
   }
 }
 

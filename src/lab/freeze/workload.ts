@@ -29,10 +29,10 @@ const CODE = Uint8Array.from([
   ...[0x0f, 0x05], //                           syscall
 ]);
 
-/** A static ELF with one read-execute segment. */
-export function workloadElf(): Uint8Array {
+/** A static ELF with one read-execute segment that holds `code` and starts there. */
+export function elfOf(code: Uint8Array): Uint8Array {
   const start = EHDR_SIZE + PHDR_SIZE;
-  const bytes = new Uint8Array(start + CODE.length);
+  const bytes = new Uint8Array(start + code.length);
   const v = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT
   v.setUint16(16, ET.EXEC, true);
@@ -50,7 +50,7 @@ export function workloadElf(): Uint8Array {
   v.setBigUint64(EHDR_SIZE + 32, BigInt(bytes.length), true);
   v.setBigUint64(EHDR_SIZE + 40, BigInt(bytes.length), true);
   v.setBigUint64(EHDR_SIZE + 48, 4096n, true);
-  bytes.set(CODE, start);
+  bytes.set(code, start);
   return bytes;
 }
 
@@ -61,15 +61,18 @@ export interface Workload {
   host(): Host;
 }
 
-export function builtInWorkload(): Workload {
+export const builtInWorkload = (): Workload =>
+  workloadOf(`built in: ${ROUNDS} rounds of ${INNER} × (load, add, store, two branches), then getppid`, CODE);
+
+export function workloadOf(name: string, code: Uint8Array): Workload {
   return {
-    name: `built in: ${ROUNDS} rounds of ${INNER} × (load, add, store, two branches), then getppid`,
+    name,
     program: { path: '/loop', argv: ['/loop'], envp: [], cwd: '/' },
     host() {
       const host = new MemoryHost({ '/loop': '' });
       const file = host.root.children.get('loop');
       if (file !== undefined) {
-        file.data = workloadElf();
+        file.data = elfOf(code);
         file.mode |= 0o111;
       }
       return host;

@@ -41,7 +41,6 @@ export interface CoreParts {
 }
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
-const TF = BigInt(RFLAGS.TF);
 
 export class CpuCore implements Cpu {
   readonly index: number;
@@ -191,7 +190,7 @@ export class CpuCore implements Cpu {
     const h = this.horizon;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
-      const interrupt = apic.pending((engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n);
+      const interrupt = apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
       if (interrupt !== undefined) {
         const failed = this.take(interrupt.vector, interrupt);
         if (failed !== undefined) return failed;
@@ -202,9 +201,10 @@ export class CpuCore implements Cpu {
       h.boundInstructions(left);
       pmu.bound(h);
       apic.bound(h);
-      const stepping = (engine.register64(REG.RFLAGS) & TF) !== 0n;
+      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
       if (stepping) h.boundInstructions(1);
       const mode = this.mode();
+      const cpl = this.cpl;
       const before = retire.sum(EV.INSTRUCTIONS);
       lbr?.arm(engine.cpl);
       const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
@@ -216,7 +216,9 @@ export class CpuCore implements Cpu {
       pmu.attend();
       apic.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
-      else if (stepping && exit === undefined && retire.sum(EV.INSTRUCTIONS) > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
+      // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
+      else if (stepping && exit === undefined && this.cpl >= cpl && retire.sum(EV.INSTRUCTIONS) > before)
+        exit = this.raise(VECTOR.DB, 0, engine.rip);
       if (exit !== undefined) return exit;
     }
   }
@@ -259,7 +261,7 @@ export class CpuCore implements Cpu {
     }
   }
   private halt(apic: LocalApic, clock: MachineClock): Exit | undefined {
-    const enabled = (this.parts.engine.register64(REG.RFLAGS) & BigInt(RFLAGS.IF)) !== 0n;
+    const enabled = (this.parts.engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0;
     apic.halted();
     apic.attend();
     if (apic.pending(enabled) !== undefined) return undefined;

@@ -3,7 +3,7 @@ import { RFLAGS } from '#arch/registers.ts';
 import type { Engine } from '../engine/engine.ts';
 import { REG } from '../engine/layout.ts';
 
-const STATUS = BigInt(RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.OF);
+const STATUS = RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.OF;
 
 function evenParity(byte: number): number {
   let v = byte ^ (byte >> 4);
@@ -12,26 +12,29 @@ function evenParity(byte: number): number {
   return ~v & 1;
 }
 
+/** In halves of 32 bits: this runs at every system call and interrupt. No flag lies above bit 31. */
 export function readRflags(e: Engine): bigint {
-  const fr = e.register64(REG.FR);
-  const fx = e.register64(REG.FX);
+  const [frLow, frHigh] = [e.register32(REG.FR), e.register32(REG.FR + 4)];
   const fc = e.register32(REG.FC);
-  const carries = fx ^ fr;
+  const af = (e.register32(REG.FX) ^ frLow) & RFLAGS.AF;
   const cf = fc & 1;
-  const pf = evenParity(Number(fr & 0xffn)) ^ ((fc >> 2) & 1);
-  const zf = fr === 0n ? 1 : 0;
-  const sf = Number(fr >> 63n) ^ ((fc >> 1) & 1);
-  const of = cf ^ Number(carries >> 63n);
-  const status = cf | (pf << 2) | (zf << 6) | (sf << 7) | (of << 11);
-  return (e.register64(REG.RFLAGS) & ~STATUS) | BigInt(status) | (carries & BigInt(RFLAGS.AF)) | BigInt(RFLAGS.FIXED1);
+  const pf = evenParity(frLow & 0xff) ^ ((fc >> 2) & 1);
+  const zf = frLow === 0 && frHigh === 0 ? 1 : 0;
+  const sf = (frHigh >>> 31) ^ ((fc >> 1) & 1);
+  const of = cf ^ ((e.register32(REG.FX + 4) ^ frHigh) >>> 31);
+  const status = cf | (pf << 2) | af | (zf << 6) | (sf << 7) | (of << 11);
+  return BigInt(((e.register32(REG.RFLAGS) & ~STATUS) | status | RFLAGS.FIXED1) >>> 0);
 }
 
 export function writeRflags(e: Engine, v: bigint): void {
-  const flag = (n: number): bigint => (v >> BigInt(n)) & 1n;
-  const zf = flag(6);
-  const cf = flag(0);
-  e.setRegister64(REG.FR, zf ^ 1n);
-  e.setRegister64(REG.FX, (v & BigInt(RFLAGS.AF)) | ((flag(11) ^ cf) << 63n));
-  e.setRegister32(REG.FC, Number(cf | (flag(7) << 1n) | ((flag(2) ^ zf) << 2n)));
-  e.setRegister64(REG.RFLAGS, (v & ~STATUS) | BigInt(RFLAGS.FIXED1));
+  const flags = Number(BigInt.asUintN(32, v));
+  const flag = (n: number): number => (flags >>> n) & 1;
+  const [cf, zf] = [flag(0), flag(6)];
+  e.setRegister32(REG.FR, zf ^ 1);
+  e.setRegister32(REG.FR + 4, 0);
+  e.setRegister32(REG.FX, flags & RFLAGS.AF);
+  e.setRegister32(REG.FX + 4, (flag(11) ^ cf) << 31);
+  e.setRegister32(REG.FC, cf | (flag(7) << 1) | ((flag(2) ^ zf) << 2));
+  e.setRegister32(REG.RFLAGS, (flags & ~STATUS) | RFLAGS.FIXED1);
+  e.setRegister32(REG.RFLAGS + 4, 0);
 }

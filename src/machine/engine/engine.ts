@@ -12,7 +12,9 @@ import type { Generated, Manifest } from './tier0/generate.ts';
 /** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
 export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
 
-const MASK20 = 0xfffffn;
+/** EVA's fields from its halves: loads 20 bits, stores 20 bits, returns 16 bits. */
+const loadsOf = (low: number): number => low & 0xf_ffff;
+const storesOf = (low: number, high: number): number => (low >>> 20) | ((high & 0xff) << 12);
 
 export class Engine {
   readonly memory: WebAssembly.Memory;
@@ -40,6 +42,8 @@ export class Engine {
   private epoch = 0;
   private systemClass = 0;
   private readonly repCost: number;
+  /** The plain module is one that hashes the path. */
+  private readonly traces: boolean;
 
   /** `recorder`: gives the trace variant when branches are recorded for the first time; needless where `generated` traces itself. */
   constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire, recorder?: () => Generated) {
@@ -60,6 +64,7 @@ export class Engine {
     this.recordingGo = generated.traces ? this.plainGo : undefined;
     this.recorder = recorder;
     this.manifest = generated.manifest;
+    this.traces = generated.traces;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs);
     this.blocks.onCodePage = () => this.dropWriteRights();
@@ -261,10 +266,10 @@ export class Engine {
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
     if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
-    const path = this.u64[L.BOX.PATH >> 3] as bigint;
+    const path = this.traces ? this.pathHash : 0n;
     const end = this.execute();
     // perf's own work is no part of the path.
-    if (mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
+    if (this.traces && mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
     this.account(instructions, slots, mode);
     return end;
   }
@@ -365,19 +370,26 @@ export class Engine {
     const row = L.CLASSES + this.view.getUint16(record + L.RECORD.CLASS, true) * L.CLASS_BYTES;
     this.setI32(L.BOX.SLOTS, this.getI32(L.BOX.SLOTS) + this.getI32(row));
     this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + this.getI32(row + 4));
-    const [a, b] = [L.BOX.EVA >> 3, L.BOX.EVB >> 3];
-    this.i64[a] = (this.i64[a] as bigint) - (this.i64[(row + 8) >> 3] as bigint);
-    this.i64[b] = (this.i64[b] as bigint) - (this.i64[(row + 16) >> 3] as bigint);
+    this.subtract64(L.BOX.EVA, row + 8);
+    this.subtract64(L.BOX.EVB, row + 16);
+  }
+  /** The 64-bit word at `from` less the one at `by`, in halves: this runs at every system call, and a BigInt costs more than all the rest. */
+  private subtract64(from: number, by: number): void {
+    const [low, less] = [this.getI32(from), this.getI32(by)];
+    const borrow = low >>> 0 < less >>> 0 ? 1 : 0;
+    this.setI32(from, low - less);
+    this.setI32(from + 4, this.getI32(from + 4) - this.getI32(by + 4) - borrow);
   }
 
   private account(instructions: number, slots: number, mode: Mode): void {
     const r = this.retire;
     r.add(mode, EV.INSTRUCTIONS, instructions - this.getI32(L.BOX.INSTRUCTIONS));
     r.add(mode, EV.SLOTS, slots - this.getI32(L.BOX.SLOTS));
-    const eva = this.u64[L.BOX.EVA >> 3] as bigint;
-    r.add(mode, EV.LOADS, Number(eva & MASK20) + this.getI32(L.BOX.REP_LOADS));
-    r.add(mode, EV.STORES, Number((eva >> 20n) & MASK20) + this.getI32(L.BOX.REP_STORES));
-    r.add(mode, EV.RET, Number(eva >> 40n));
+    const evaLow = this.getI32(L.BOX.EVA);
+    const evaHigh = this.getI32(L.BOX.EVA + 4);
+    r.add(mode, EV.LOADS, loadsOf(evaLow) + this.getI32(L.BOX.REP_LOADS));
+    r.add(mode, EV.STORES, storesOf(evaLow, evaHigh) + this.getI32(L.BOX.REP_STORES));
+    r.add(mode, EV.RET, evaHigh >>> 8);
     const low = this.getI32(L.BOX.EVB);
     const high = this.getI32(L.BOX.EVB + 4);
     r.add(mode, EV.COND, low & 0xffff);
@@ -393,8 +405,9 @@ export class Engine {
     const row = L.CLASSES + this.systemClass * L.CLASS_BYTES;
     this.retire.add(mode, EV.INSTRUCTIONS, 1);
     this.retire.add(mode, EV.SLOTS, this.getI32(row));
-    this.retire.add(mode, EV.LOADS, Number((this.u64[(row + 8) >> 3] as bigint) & MASK20));
-    this.retire.add(mode, EV.STORES, Number(((this.u64[(row + 8) >> 3] as bigint) >> 20n) & MASK20));
+    const [low, high] = [this.getI32(row + 8), this.getI32(row + 12)];
+    this.retire.add(mode, EV.LOADS, loadsOf(low));
+    this.retire.add(mode, EV.STORES, storesOf(low, high));
   }
   /** Hash of the taken transfers of user and kernel code since power-on; only the trace variant keeps it. */
   get pathHash(): bigint {
@@ -402,6 +415,7 @@ export class Engine {
   }
   /** A transfer that TypeScript made: system instructions, exceptions, interrupts. */
   tracePath(target: bigint): void {
+    if (!this.traces) return;
     this.u64[L.BOX.PATH >> 3] = BigInt.asUintN(64, (this.pathHash ^ target) * L.PATH_PRIME);
   }
   /** For 'system': the operation and its argument. */

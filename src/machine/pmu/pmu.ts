@@ -83,13 +83,14 @@ export class Pmu implements Attentive, Msrs, Truth {
   /** Looks at every counter: overflows, freezing, PMI request. Calling it more often than needed changes nothing. */
   attend(): void {
     let pmi = false;
-    for (const [i, c] of this.#gp.entries()) {
-      if (!c.takeOverflow()) continue;
+    // Plain loops: this runs after every slice.
+    for (let i = 0; i < this.#gp.length; i++) {
+      if (!(this.#gp[i] as Counter).takeOverflow()) continue;
       this.#status |= gpBit(i);
       if (((this.#evtsel[i] as bigint) & BigInt(PERFEVTSEL_INT)) !== 0n) pmi = true;
     }
-    for (const [i, c] of this.#fixed.entries()) {
-      if (!c.takeOverflow()) continue;
+    for (let i = 0; i < this.#fixed.length; i++) {
+      if (!(this.#fixed[i] as Counter).takeOverflow()) continue;
       this.#status |= fixedBit(i);
       if ((fixedControl(this.#fixedCtrl, i) & FIXED_PMI) !== 0) pmi = true;
     }

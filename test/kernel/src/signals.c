@@ -72,6 +72,13 @@ static void faults(void) {
   skip = 2;
   __asm__ volatile("rdmsr" : : "c"(0x10) : "rax", "rdx");
   say("rdmsr", count); say("err", (i64)last_err);
+  skip = 0;
+  __asm__ volatile("int $4");
+  say("int 4", count); say("code", last_code); say("trapno", (i64)last_trap);
+  skip = 0; count = 0;
+  __asm__ volatile("sub $128,%%rsp\n pushfq\n orq $0x100,(%%rsp)\n popfq\n nop\n mov $39,%%eax\n syscall\n nop\n pushfq\n andq $~0x100,(%%rsp)\n popfq\n add $128,%%rsp" : : : "rax", "rcx", "r11", "memory", "cc");
+  say("single steps", count); say("code", last_code); say("trapno", (i64)last_trap);
+  skip = 2;
   __asm__ volatile("int $0x81");
   say("int 0x81", count); say("code", last_code); say("err", (i64)last_err);
   skip = 0;

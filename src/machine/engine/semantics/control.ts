@@ -107,7 +107,7 @@ function popf(m: Machine, w: 2 | 8): void {
   m.if(or(eqz(m.user), wrap(and(v, k64(RFLAGS.TF)))), () => m.system(SYSTEM_OP.POPF));
   const may = k64(w === 2 ? RFLAGS.DF | RFLAGS.NT : RFLAGS.DF | RFLAGS.NT | RFLAGS.AC | RFLAGS.ID);
   const old = m.let(m.rflags);
-  m.setRflags(or(and(old, xor(or(may, k64(RFLAGS.RF)), k64(-1))), and(v, may)));
+  m.setRflags(or(and(old, xor(or(may, k64(RFLAGS.RF | RFLAGS.TF)), k64(-1))), and(v, may))); // a set TF left above
   setStatusFlags(m, v);
   sp.set(m.let(add(at, k64(w))));
 }

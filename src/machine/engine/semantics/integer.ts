@@ -223,6 +223,9 @@ export function defineInteger(t: FormTable): void {
   for (const name of ['pause', 'endbr64', 'endbr32', 'lfence', 'mfence', 'sfence']) t.def(name, [''], '', () => {});
   for (const name of ['prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchnta', 'prefetchw', 'prefetch']) t.def(name, ['m1'], 'a', () => {});
   for (const name of ['clflush', 'clflushopt']) t.def(name, ['m1'], 'r', (_m, d) => void (d as Place).get());
+  // Without CET they are NOPs (SDM Vol. 2, RDSSP).
+  t.def('rdsspd', ['r4'], 'a', () => {});
+  t.def('rdsspq', ['r8'], 'a', () => {});
   t.def('clc', [''], '', (m) => setCarry(m, k32(0)));
   t.def('stc', [''], '', (m) => setCarry(m, k32(1)));
   t.def('cmc', [''], '', (m) => setCarry(m, xor(carry(m), k32(1))));

@@ -1,4 +1,4 @@
-/** x87 instructions: operands here, meaning in soft/x87.ts. SDM Vol. 1 ch. 8. Absent: the transcendental ones (#UD by name). */
+/** x87 instructions: operands here, meaning in soft/x87.ts. SDM Vol. 1 ch. 8. */
 import { eq, k32, or, select, type Val, wrap } from '#base/wasm/ops.ts';
 import { lane32, lane64, withLane64 } from '#base/wasm/simd.ts';
 import type { Cc, Machine, Place } from '../machine.ts';
@@ -98,6 +98,14 @@ function defineArithmetic(t: FormTable): void {
     fxtract: 'extract',
     ftst: 'test',
     fxam: 'examine',
+    fsin: 'sine',
+    fcos: 'cosine',
+    fsincos: 'sineCosine',
+    fptan: 'tangent',
+    fpatan: 'arcTangent',
+    f2xm1: 'exponential',
+    fyl2x: 'logarithm',
+    fyl2xp1: 'logarithmPlus1',
     fincstp: 'increment',
     fdecstp: 'decrement',
     fninit: 'initialize',

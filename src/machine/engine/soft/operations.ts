@@ -72,6 +72,14 @@ export const FPU_OPERATIONS = [
   'nothing',
   'mmx',
   'emptyMmx',
+  'sine',
+  'cosine',
+  'sineCosine',
+  'tangent',
+  'arcTangent',
+  'exponential',
+  'logarithm',
+  'logarithmPlus1',
 ] as const;
 export type FpuOperation = (typeof FPU_OPERATIONS)[number];
 export const FPU_BASE = 512;

@@ -1,6 +1,6 @@
 /**
  * x87 in TypeScript: extended precision, rounding and precision control, masked and unmasked responses. SDM Vol. 1 ch. 8, Vol. 2.
- * Not here, hence #UD by name: the transcendental instructions (F2XM1, FYL2X, FYL2XP1, FPTAN, FPATAN, FSIN, FCOS, FSINCOS). FIP, FDP and FOP stay 0.
+ * FIP, FDP and FOP stay 0.
  */
 import { VECTOR } from '#arch/registers.ts';
 import { SOFT } from '../layout.ts';
@@ -24,7 +24,6 @@ import {
   type Raw,
   round,
   type Rounding,
-  type Sign,
   SINGLE,
   sqrtRaw,
   toInteger,
@@ -34,6 +33,8 @@ import {
 import { FPU_BASE, FPU_CONTROL, FPU_MEMORY, FPU_OPERATIONS, type FpuMemory, type FpuOperation } from './operations.ts';
 import { fromBcd, toBcd } from './x87-bcd.ts';
 import { partialRemainder } from './x87-remainder.ts';
+import { atan2, cos, exp2Minus1, outOfRange, sin, tan, yLog2, yLog2Plus1 } from './x87-transcendental.ts';
+import { chooseNan, CONSTANTS, indefinite, integer, scaled } from './x87-values.ts';
 import { fromExtended, FpuState, STATUS, UNSUPPORTED } from './x87-state.ts';
 
 const PRE = FLAG.IE | FLAG.DE | FLAG.ZE;
@@ -41,17 +42,6 @@ const PRE = FLAG.IE | FLAG.DE | FLAG.ZE;
 const WRITE_OK = SOFT.RESULT + 12;
 /** Exponents are wrapped by this much when overflow or underflow is unmasked. */
 const WRAP = 24576;
-
-/** Constants by number (FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ): 66 bits and more, truncated; rounded by RC. */
-const CONSTANTS: readonly (readonly [bigint, number])[] = [
-  [1n, 0],
-  [0xd49a784bcd1b8afe492bf6ffn, -94],
-  [0xb8aa3b295c17f0bbbe87fed0n, -95],
-  [0xc90fdaa22168c234c4c6628bn, -94],
-  [0x9a209a84fbcff7988f8959acn, -97],
-  [0xb17217f7d1cf79abc9e3b398n, -96],
-  [0n, 0],
-];
 
 export function softX87(view: DataView): (operation: number, imm: number) => number {
   const x87 = new X87(view);
@@ -151,6 +141,19 @@ class X87 {
         s.top = 0;
         s.tags = 255;
         return;
+      case 'sine':
+      case 'cosine':
+      case 'sineCosine':
+      case 'tangent':
+        return this.trigonometric(name);
+      case 'exponential':
+        return this.unary(exp2Minus1, EXTENDED);
+      case 'arcTangent':
+        return this.binaryPop((x, y) => atan2(y, x));
+      case 'logarithm':
+        return this.binaryPop(yLog2);
+      case 'logarithmPlus1':
+        return this.binaryPop(yLog2Plus1);
       case 'emptyMmx':
         s.tags = 0;
         return;
@@ -182,23 +185,12 @@ class X87 {
         return fromBcd(v.getBigUint64(at, true), v.getUint16(at + 8, true));
     }
   }
-  /** NaN among operands: flags and the result, as x87 chooses: a quiet NaN before a signalling one, else the larger significand. */
-  private nan(a: Num, b: Num): { flags: number; value: Num } | undefined {
-    if (a === UNSUPPORTED || b === UNSUPPORTED) return { flags: FLAG.IE, value: DEFAULT_NAN };
-    if (a.kind !== 'nan' && b.kind !== 'nan') return undefined;
-    const flags = (a.kind === 'nan' && a.signalling) || (b.kind === 'nan' && b.signalling) ? FLAG.IE : 0;
-    if (a.kind !== 'nan') return { flags, value: quiet(b) };
-    if (b.kind !== 'nan') return { flags, value: quiet(a) };
-    if (a.signalling !== b.signalling) return { flags, value: a.signalling ? b : a };
-    if (a.fraction !== b.fraction) return { flags, value: quiet(a.fraction > b.fraction ? a : b) };
-    return { flags, value: quiet(a.sign === 0 ? a : b) };
-  }
   /** Flags and value of an operation on a and b; `undefined` when an unmasked pre-computation exception keeps it from happening. */
   private evaluate(raw: () => Raw, f: Format, ...operands: Num[]): Num | undefined {
     const s = this.s;
     s.setC1(false);
     const [a, b = a] = operands as [Num, Num?];
-    const special = this.nan(a, b);
+    const special = chooseNan(a, b);
     let pre: number;
     let r: Raw;
     if (special !== undefined) {
@@ -341,29 +333,11 @@ class X87 {
     }
     let stack = true;
     if (s.empty(0)) stack = s.underflow();
-    const bits = stack ? (s.empty(0) ? this.indefinite(format) : this.converted(s.get(0), format, imm)) : undefined;
+    const bits = stack ? (s.empty(0) ? indefinite(format) : this.converted(s.get(0), format, imm)) : undefined;
     if (bits === undefined) return this.view.setUint32(WRITE_OK, 0, true);
     this.view.setBigUint64(SOFT.RESULT, bits.low, true);
     this.view.setUint16(SOFT.RESULT + 8, bits.high, true);
     this.pops(imm);
-  }
-  private indefinite(format: FpuMemory): { low: bigint; high: number } {
-    switch (format) {
-      case FPU_MEMORY.F32:
-        return { low: pack(DEFAULT_NAN, SINGLE), high: 0 };
-      case FPU_MEMORY.F64:
-        return { low: pack(DEFAULT_NAN, DOUBLE), high: 0 };
-      case FPU_MEMORY.F80:
-        return { low: 0xc000_0000_0000_0000n, high: 0xffff };
-      case FPU_MEMORY.I16:
-        return { low: 0x8000n, high: 0 };
-      case FPU_MEMORY.I32:
-        return { low: 0x8000_0000n, high: 0 };
-      case FPU_MEMORY.I64:
-        return { low: 1n << 63n, high: 0 };
-      default:
-        return { low: 0xc000_0000_0000_0000n, high: 0xffff };
-    }
   }
   /** What goes to memory; undefined: an unmasked exception forbids it. */
   private converted(n: Num, format: FpuMemory, imm: number): { low: bigint; high: number } | undefined {
@@ -380,7 +354,7 @@ class X87 {
     const fits = bits === 0 ? r.value > -(10n ** 18n) && r.value < 10n ** 18n : BigInt.asIntN(bits, r.value) === r.value;
     if ((n.kind !== 'finite' && n.kind !== 'zero') || !fits) {
       s.raise(FLAG.IE);
-      return s.masked(FLAG.IE) ? this.indefinite(format) : undefined;
+      return s.masked(FLAG.IE) ? indefinite(format) : undefined;
     }
     if (r.inexact) s.raise(FLAG.PE);
     s.setC1(r.up);
@@ -551,6 +525,52 @@ class X87 {
     s.top--;
     s.set(0, significand);
   }
+  /** ST(1) = f(ST(0), ST(1)), pop. */
+  private binaryPop(f: (x: Num, y: Num) => Raw): void {
+    const s = this.s;
+    if (s.empty(0) || s.empty(1)) {
+      if (!s.underflow()) return;
+      s.set(1, DEFAULT_NAN);
+      return s.pop();
+    }
+    const [x, y] = [s.get(0), s.get(1)];
+    const r = this.evaluate(() => f(x, y), EXTENDED, x, y);
+    if (r === undefined) return;
+    s.set(1, r);
+    s.pop();
+  }
+  /** FSIN, FCOS; FSINCOS and FPTAN push a second result. Beyond ±2^63 only C2 is set. */
+  private trigonometric(name: 'sine' | 'cosine' | 'sineCosine' | 'tangent'): void {
+    const s = this.s;
+    const pushes = name === 'sineCosine' || name === 'tangent';
+    if (s.empty(0)) {
+      if (!s.underflow()) return;
+      s.set(0, DEFAULT_NAN);
+      if (pushes) this.pushUnchecked(DEFAULT_NAN);
+      return;
+    }
+    if (pushes && (s.tags & (1 << ((s.top - 1) & 7))) !== 0) {
+      s.raise(FLAG.IE | STATUS.SF);
+      s.setC1(true);
+      if (!s.masked(FLAG.IE)) return;
+      s.set(0, DEFAULT_NAN);
+      return this.pushUnchecked(DEFAULT_NAN);
+    }
+    const x = s.get(0);
+    if (outOfRange(x)) return s.conditions((s.status & (STATUS.C0 | STATUS.C3)) | STATUS.C2);
+    s.conditions(s.status & (STATUS.C0 | STATUS.C3));
+    const first = this.evaluate(() => ({ sine: sin, cosine: cos, sineCosine: sin, tangent: tan })[name](x), EXTENDED, x);
+    if (first === undefined) return;
+    if (!pushes) return s.set(0, first);
+    const one: Num = { kind: 'finite', sign: 0, sig: 1n, exp: 0, denormal: false };
+    const second = name === 'sineCosine' ? this.evaluate(() => cos(x), EXTENDED, x) : first.kind === 'nan' ? first : one;
+    s.set(0, first);
+    this.pushUnchecked(second ?? DEFAULT_NAN);
+  }
+  private pushUnchecked(n: Num): void {
+    this.s.top--;
+    this.s.set(0, n);
+  }
   private examine(): void {
     const s = this.s;
     const n = s.get(0);
@@ -561,21 +581,4 @@ class X87 {
     if (s.empty(0)) bits = STATUS.C3 | STATUS.C0;
     s.conditions(bits | ((s.raw(0).top & 0x8000) !== 0 ? STATUS.C1 : 0));
   }
-}
-
-function integer(i: bigint): Num {
-  if (i === 0n) return zero(0);
-  return { kind: 'finite', sign: i < 0n ? 1 : 0, sig: i < 0n ? -i : i, exp: 0, denormal: false };
-}
-/** ST(0) · 2^trunc(ST(1)). */
-function scaled(a: Num, b: Num): Raw {
-  if (b.kind === 'infinite') {
-    if (b.sign === 0) return a.kind === 'zero' ? 'invalid' : { done: infinite(a.sign as Sign) };
-    return a.kind === 'infinite' ? 'invalid' : { done: zero(a.sign) };
-  }
-  if (a.kind !== 'finite') return { done: a };
-  const n = b.kind === 'finite' ? toInteger(b, 3).value : 0n;
-  // Beyond this every result overflows or vanishes.
-  const by = n > 70000n ? 70000 : n < -70000n ? -70000 : Number(n);
-  return { exact: { ...exact(a), exp: a.exp + by } };
 }

@@ -1,0 +1,17 @@
+import fcntl, mmap, os, shutil, tempfile
+d = tempfile.mkdtemp(dir=".")
+f = open(d + "/x", "w+b")
+f.write(b"0" * 5000)
+f.flush()
+m = mmap.mmap(f.fileno(), 0)
+m[4096:4100] = b"abcd"
+m.flush()
+print(os.stat(d + "/x").st_size, open(d + "/x", "rb").read()[4090:4104])
+fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+fcntl.lockf(f, fcntl.LOCK_EX)
+m.close()
+shutil.rmtree(d)
+print(sorted(os.listdir("tree")), os.cpu_count() > 0, os.getloadavg() is not None)
+a, b = os.pipe2(os.O_CLOEXEC)
+os.write(b, b"x")
+print(os.read(a, 5), os.get_inheritable(a))
