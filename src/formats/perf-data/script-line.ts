@@ -11,6 +11,7 @@ import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { type BranchStack, decodeSample, type Registers } from './sample.ts';
+import { readsCounters, SampleReads } from './sample-read.ts';
 import { type FieldChoice, type FieldSet, fieldsOf } from './script-fields.ts';
 import type { Session, Thread } from './session.ts';
 
@@ -43,6 +44,7 @@ export class SamplePrinter {
   /** Samples shorter than their fixed fields. */
   short = 0;
   readonly #recording: Recording;
+  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #out: TextBuffer;
   readonly #options: ScriptOptions;
@@ -52,6 +54,7 @@ export class SamplePrinter {
 
   constructor(recording: Recording, session: Session, out: TextBuffer, options: ScriptOptions) {
     this.#recording = recording;
+    this.#reads = new SampleReads(recording);
     this.#session = session;
     this.#out = out;
     this.#options = options;
@@ -97,7 +100,15 @@ export class SamplePrinter {
       this.guestSkipped++;
       return;
     }
-    const plan = this.#plan(event);
+    if (!readsCounters(event)) this.#line(cursor, event, event, undefined);
+    else for (const d of this.#reads.deliver(cursor, event)) this.#line(cursor, event, d.event, d.period);
+  }
+
+  /** `shown`: the event that the line is for; `period`: the difference of its counter, where the sample carries counters. */
+  #line(cursor: RecordCursor, event: EventEntry, shown: EventEntry, period: bigint | undefined): void {
+    const layout = event.layout;
+    const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
+    const plan = this.#plan(shown);
     const fields = plan.fields;
     const out = this.#out;
     const hasTid = layout.tid >= 0;
@@ -130,7 +141,8 @@ export class SamplePrinter {
     if (fields.misc) out.text(miscText(cursor.misc).padEnd(6));
     if (fields.time) this.#time(cursor.hi32(layout.time), cursor.lo32(layout.time));
     if (fields.period) {
-      if (layout.period >= 0) this.#decimal64(cursor.hi32(layout.period), cursor.lo32(layout.period), 10);
+      if (period !== undefined) out.text(String(period).padStart(10));
+      else if (layout.period >= 0) this.#decimal64(cursor.hi32(layout.period), cursor.lo32(layout.period), 10);
       else out.text(String(event.attr.sample_period).padStart(10));
       out.byte(32);
     }
