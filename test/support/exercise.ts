@@ -63,7 +63,7 @@ export function exercise(bytes: Uint8Array, inflate?: Inflate): FormatError | un
   chars += inspectText('x', losses, summarize(losses)).length;
   for (const r of [reporter, slow])
     for (const e of r.finish())
-      chars += eventReportText(e, {
+      chars += eventReportText([e], {
         sort: ['comm', 'dso', 'sym'],
         showSamples: true,
         children: false,

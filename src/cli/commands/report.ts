@@ -1,6 +1,15 @@
 /** `perfglass report`: a histogram of the samples (or of the branches in them), and the header or the counts of a recording. */
 import { headerText } from '#formats/perf-data/header-text.ts';
-import { hasBranches, hasCallchains, Reporter, SORT_ALIASES, SORT_KEYS, type SortKey } from '#formats/perf-data/report.ts';
+import type { Recording } from '#formats/perf-data/recording.ts';
+import {
+  type EventReport,
+  hasBranches,
+  hasCallchains,
+  Reporter,
+  SORT_ALIASES,
+  SORT_KEYS,
+  type SortKey,
+} from '#formats/perf-data/report.ts';
 import { eventReportText, statsText } from '#formats/perf-data/report-text.ts';
 import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { Session } from '#formats/perf-data/session.ts';
@@ -22,6 +31,7 @@ interface Options {
   branchStack?: boolean;
   percentLimit: string;
   stdio?: boolean;
+  group: boolean;
   symfs?: string;
   kallsyms?: string;
 }
@@ -57,6 +67,7 @@ export const define: DefineCommand = (program, setExit) => {
     .option('-g, --call-graph <how>', 'caller, callee or none: the trees under each row')
     .option('-b, --branch-stack', 'count branches, where they were recorded (the default then)')
     .option('--no-branch-stack', 'count samples although branches were recorded')
+    .option('--no-group', 'a table for each event, not one for the members of a group')
     .option('--percent-limit <percent>', 'leave out smaller rows', '0')
     .option('--symfs <dir>', 'look for the recorded files under this directory')
     .option('--kallsyms <file>', 'symbols of the recorded kernel')
@@ -70,6 +81,25 @@ export const define: DefineCommand = (program, setExit) => {
       }
     });
 };
+
+/** Events as they are printed: each in its own table, the members of a group (GROUP_DESC) in one. */
+function tables(recording: Recording, reporter: Reporter, grouped: boolean): { name: string | undefined; members: EventReport[] }[] {
+  const groups = grouped ? (recording.features.groupDesc ?? []).filter((g) => g.members > 1) : [];
+  const out: { name: string | undefined; members: EventReport[] }[] = [];
+  for (let i = 0; i < recording.events.length; i++) {
+    const group = groups.find((g) => g.leader === i);
+    const events = recording.events.slice(i, i + (group?.members ?? 1));
+    if (events.some((e) => reporter.events[e.index] !== undefined)) {
+      const name = group?.name === '{anon_group}' ? 'anon group' : group?.name;
+      out.push({
+        name: name === undefined ? undefined : `${name} { ${events.map((e) => e.name).join(', ')} }`,
+        members: events.map((e) => reporter.eventReport(e)),
+      });
+    }
+    i += events.length - 1;
+  }
+  return out;
+}
 
 async function report(input: OpenInput, options: Options): Promise<number> {
   const recording = input.data.recording;
@@ -135,7 +165,9 @@ async function report(input: OpenInput, options: Options): Promise<number> {
       callGraph: plan.graph,
       percentLimit: Number(options.percentLimit),
     };
-    for (const e of events) process.stdout.write(`${eventReportText(e, text)}\n\n`);
+    for (const { name, members } of tables(recording, reporter, options.group)) {
+      process.stdout.write(`${eventReportText(members, text, name)}\n\n`);
+    }
     if (events.length === 0) process.stdout.write('# no samples\n');
   }
   return reportReading(input.name, recording, result);

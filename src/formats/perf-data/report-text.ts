@@ -1,5 +1,6 @@
 /** A histogram in the form of `perf report --stdio`. */
 import { RECORD_NAMES } from './constants.ts';
+import type { Thread } from './session.ts';
 import type { ChainNode, EventReport, ReportRow, SortKey } from './report.ts';
 
 const TITLES: Readonly<Record<SortKey, string>> = {
@@ -48,9 +49,20 @@ function orderKeys(sort: SortKey | undefined, a: string, b: string): number {
   return sort === 'dso_from' || sort === 'dso_to' ? -d : d;
 }
 
-function order(a: ReportRow, b: ReportRow, children: boolean, sort: readonly SortKey[]): number {
-  const d = children ? b.children - a.children || b.period - a.period : b.period - a.period;
-  if (d !== 0) return d;
+/** A row of a table: of one event, or of all members of a group, leader first. */
+interface Line {
+  readonly keys: readonly string[];
+  readonly thread: Thread;
+  readonly parts: readonly (ReportRow | undefined)[];
+}
+
+function order(a: Line, b: Line, children: boolean, sort: readonly SortKey[]): number {
+  for (const field of children ? (['children', 'period'] as const) : (['period'] as const)) {
+    for (let i = 0; i < a.parts.length; i++) {
+      const d = (b.parts[i]?.[field] ?? 0) - (a.parts[i]?.[field] ?? 0);
+      if (d !== 0) return d;
+    }
+  }
   for (const [i, key] of a.keys.entries()) {
     const other = b.keys[i] ?? '';
     if (key !== other) return orderKeys(sort[i], key, other);
@@ -58,33 +70,63 @@ function order(a: ReportRow, b: ReportRow, children: boolean, sort: readonly Sor
   return 0;
 }
 
-export function eventReportText(report: EventReport, options: ReportTextOptions): string {
-  const rows = [...report.rows.values()].sort((a, b) => order(a, b, options.children, options.sort));
-  const shown = rows.filter((r) => 100 * (options.children ? r.children : r.period) >= options.percentLimit * report.period);
-  const columns: { title: string; dots: number; cell: (r: ReportRow) => string }[] = [];
-  const own = (r: ReportRow): string => percent(r.period, report.period).padStart(8);
+function linesOf(reports: readonly EventReport[]): Line[] {
+  const lines = new Map<string, { keys: readonly string[]; thread: Thread; parts: (ReportRow | undefined)[] }>();
+  for (const [i, report] of reports.entries())
+    for (const [key, row] of report.rows) {
+      let line = lines.get(key);
+      if (line === undefined) {
+        line = { keys: row.keys, thread: row.thread, parts: reports.map(() => undefined) };
+        lines.set(key, line);
+      }
+      line.parts[i] = row;
+    }
+  return [...lines.values()];
+}
+
+/** The table of one event, or one table for the members of a group (leader first) under the group's name. */
+export function eventReportText(reports: readonly EventReport[], options: ReportTextOptions, group?: string): string {
+  const leader = reports[0];
+  if (leader === undefined) return '';
+  const rows = linesOf(reports).sort((a, b) => order(a, b, options.children, options.sort));
+  const share = (r: ReportRow | undefined): number => (options.children ? r?.children : r?.period) ?? 0;
+  const shown = rows.filter((r) => 100 * share(r.parts[0]) >= options.percentLimit * leader.period);
+  const columns: { title: string; dots: number; cell: (r: Line) => string }[] = [];
+  const numbers = (title: string, width: number, text: (r: ReportRow | undefined, of: EventReport) => string): void => {
+    const cell = (line: Line): string => reports.map((of, i) => text(line.parts[i], of).padStart(width)).join('');
+    columns.push({ title: title.padStart(width * reports.length), dots: width * reports.length, cell });
+  };
+  const own = (r: ReportRow | undefined, of: EventReport): string => percent(r?.period ?? 0, of.period);
   if (options.children) {
-    columns.push({ title: 'Children', dots: 8, cell: (r) => percent(r.children, report.period).padStart(8) });
-    columns.push({ title: '    Self', dots: 8, cell: own });
-  } else columns.push({ title: 'Overhead', dots: 8, cell: own });
-  if (options.showSamples) columns.push({ title: '     Samples', dots: 12, cell: (r) => String(r.samples).padStart(12) });
+    numbers('Children', 8, (r, of) => percent(r?.children ?? 0, of.period));
+    numbers('Self', 8, own);
+  } else numbers('Overhead', 8, own);
+  if (options.showSamples) numbers('Samples', 12, (r) => String(r?.samples ?? 0));
   const symbolAt = options.sort.indexOf('sym');
   for (const [i, key] of options.sort.entries()) {
     const title = TITLES[key];
     // perf makes room for an address where some symbol is unknown
     const least = key === 'dso' && symbolAt >= 0 && shown.some((r) => UNRESOLVED.test(r.keys[symbolAt] ?? '')) ? 16 : 0;
-    const width = shown.reduce((w, r) => Math.max(w, (r.keys[i] ?? '').length), Math.max(least, title.length));
-    columns.push({ title: title.padEnd(width), dots: width, cell: (r) => (r.keys[i] ?? '').padEnd(width) });
+    // and for commands as long as the last names of the threads are: what is longer is cut
+    const length = (r: Line): number => (key === 'comm' ? r.thread.comm : (r.keys[i] ?? '')).length;
+    const width = shown.reduce((w, r) => Math.max(w, length(r)), Math.max(least, title.length));
+    columns.push({ title: title.padEnd(width), dots: width, cell: (r) => (r.keys[i] ?? '').slice(0, width).padEnd(width) });
   }
-  let out = `# Samples: ${about(report.samples)} of event '${report.event.name}'\n# Event count (approx.): ${report.period}\n#\n`;
+  const sum = (of: (r: EventReport) => number): number => reports.reduce((n, r) => n + of(r), 0);
+  const what = group === undefined ? `event '${leader.event.name}'` : `events '${group}'`;
+  let out = `# Samples: ${about(sum((r) => r.samples))} of ${what}\n# Event count (approx.): ${sum((r) => r.period)}\n#\n`;
   out += `# ${columns.map((c) => c.title).join('  ')}\n# ${columns.map((c) => '.'.repeat(c.dots)).join('  ')}\n#\n`;
   for (const row of shown) {
     out += `  ${columns.map((c) => c.cell(row)).join('  ')}\n`;
-    if (options.callGraph !== 'none' && row.chain !== undefined) out += chainText(row.chain, options.callGraph);
+    const chain = row.parts[0]?.chain;
+    if (options.callGraph !== 'none' && chain !== undefined) out += chainText(chain, options.callGraph);
   }
   if (shown.length < rows.length) {
-    const hidden = rows.filter((r) => !shown.includes(r));
-    out += `# ${hidden.length} rows below ${options.percentLimit}% not shown, ${hidden.reduce((n, r) => n + r.samples, 0)} samples\n`;
+    const hidden = new Set(rows);
+    for (const r of shown) hidden.delete(r);
+    let samples = 0;
+    for (const r of hidden) for (const p of r.parts) samples += p?.samples ?? 0;
+    out += `# ${hidden.size} rows below ${options.percentLimit}% not shown, ${samples} samples\n`;
   }
   return out;
 }

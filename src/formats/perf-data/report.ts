@@ -11,7 +11,7 @@ import { IpHistogram } from './ip-histogram.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { decodeSample, type Sample } from './sample.ts';
-import { SampleReads } from './sample-read.ts';
+import { readsCounters, SampleReads } from './sample-read.ts';
 import type { RecordSink } from './scan.ts';
 import { halves } from './script-line.ts';
 import { moduleName, type Session, type Thread } from './session.ts';
@@ -38,6 +38,8 @@ export const SORT_ALIASES: Readonly<Record<string, SortKey>> = { symbol: 'sym', 
 
 export interface ReportRow {
   readonly keys: readonly string[];
+  /** Of the first sample; its last name decides how wide perf's column of commands is. */
+  readonly thread: Thread;
   /** Sum of the periods of the samples that hit here. */
   period: number;
   samples: number;
@@ -96,7 +98,6 @@ export class Reporter implements RecordSink {
   readonly counts = new Map<number, number>();
   short = 0;
   readonly #recording: Recording;
-  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #options: ReportOptions;
   readonly #namer: AddressNamer;
@@ -105,6 +106,8 @@ export class Reporter implements RecordSink {
   readonly #comms: string[] = [];
   readonly #commSlots = new Map<string, number>();
   readonly #maps: MapEntry[] = [];
+  readonly #threads: Thread[] = [];
+  readonly #reads: SampleReads;
 
   constructor(recording: Recording, session: Session, options: ReportOptions) {
     this.#recording = recording;
@@ -144,15 +147,15 @@ export class Reporter implements RecordSink {
       this.short++;
       return;
     }
-    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) this.#sample(cursor, event, event, undefined);
-    else for (const d of this.#reads.deliveries(cursor, event)) this.#sample(cursor, event, d.event, d.period);
+    const { layout } = event;
+    if (readsCounters(event)) for (const d of this.#reads.deliver(cursor, event)) this.#sample(cursor, event, d.event, Number(d.period));
+    else this.#sample(cursor, event, event, layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
   }
 
-  /** The record of `recorded` as a sample of `event`. */
-  #sample(cursor: RecordCursor, recorded: EventEntry, event: EventEntry, read: number | undefined): void {
+  /** Counts a sample of `event`, whose record is laid out as `from` says. */
+  #sample(cursor: RecordCursor, from: EventEntry, event: EventEntry, period: number): void {
+    const { layout } = from;
     const report = this.eventReport(event);
-    const layout = recorded.layout;
-    const period = read ?? (layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
     const pid = layout.tid >= 0 ? cursor.u32(layout.tid) | 0 : -1;
     const tid = layout.tid >= 0 ? cursor.u32(layout.tid + 4) | 0 : -1;
     const thread = this.#session.thread(pid, tid);
@@ -161,10 +164,14 @@ export class Reporter implements RecordSink {
       report.period += period;
     }
     if (!this.#fast) {
-      this.#slow(cursor, recorded, report, thread, period);
+      this.#slow(cursor, from, report, thread, period);
       return;
     }
     if (thread.commSlot < 0) thread.commSlot = this.#commSlot(thread.comm);
+    if (thread.slot < 0) {
+      thread.slot = this.#threads.length;
+      this.#threads.push(thread);
+    }
     const hi = layout.ip >= 0 ? cursor.hi32(layout.ip) : 0;
     const lo = layout.ip >= 0 ? cursor.lo32(layout.ip) : 0;
     const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
@@ -182,7 +189,7 @@ export class Reporter implements RecordSink {
       h = new IpHistogram();
       this.#histograms[event.index] = h;
     }
-    h.add(thread.commSlot, slot, hi, lo, period, pid);
+    h.add(thread.commSlot, slot, hi, lo, period, thread.slot);
   }
 
   #commSlot(comm: string): number {
@@ -203,11 +210,12 @@ export class Reporter implements RecordSink {
       for (let i = 0; i < h.size; i++) {
         const slot = h.map[i] as number;
         const map = slot >= 0 ? this.#maps[slot] : undefined;
-        const place = this.#place(map, slot >= 0 ? 0 : -2 - slot, h.ipHi[i] as number, h.ipLo[i] as number, h.pid[i] as number);
+        const thread = this.#threads[h.thread[i] as number] as Thread;
+        const place = this.#place(map, slot >= 0 ? 0 : -2 - slot, h.ipHi[i] as number, h.ipLo[i] as number, thread.pid);
         const keys = this.#options.sort.map((k) =>
           k === 'comm' ? (this.#comms[h.comm[i] as number] ?? '') : k === 'dso' ? place.dso : place.symbol,
         );
-        this.#add(report, keys, h.period[i] as number, h.samples[i] as number, true);
+        this.#add(report, thread, keys, h.period[i] as number, h.samples[i] as number, true);
       }
     }
     this.#histograms.length = 0;
@@ -217,12 +225,13 @@ export class Reporter implements RecordSink {
     return this.events.filter((e) => e !== undefined);
   }
 
-  #add(report: EventReport, keys: readonly string[], period: number, samples: number, self: boolean): ReportRow {
+  #add(report: EventReport, thread: Thread, keys: readonly string[], period: number, samples: number, self: boolean): ReportRow {
     const key = keys.join('\0');
     let row = report.rows.get(key);
     if (row === undefined) {
       row = {
         keys,
+        thread,
         period: 0,
         samples: 0,
         children: 0,
@@ -279,6 +288,7 @@ export class Reporter implements RecordSink {
         const f = PERF_BRANCH_ENTRY.unpack(e.flags);
         this.#add(
           report,
+          thread,
           this.#keys(thread, sample, from, '', {
             from,
             to,
@@ -294,7 +304,7 @@ export class Reporter implements RecordSink {
     }
     const here = this.#at(thread, mode, sample.ip ?? 0n);
     const frames = this.#frames(sample, thread, mode);
-    const row = this.#add(report, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
+    const row = this.#add(report, thread, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
     if (!this.#options.children) {
       grow(row.chain, frames, 0, period);
       return;
@@ -304,7 +314,7 @@ export class Reporter implements RecordSink {
     grow(row.chain, frames, 0, period);
     for (let i = 1; i < frames.length; i++) {
       const place = frames[i] as Place;
-      const caller = this.#add(report, this.#keys(thread, sample, place, frames[i + 1]?.frame ?? '[none]', undefined), 0, 0, false);
+      const caller = this.#add(report, thread, this.#keys(thread, sample, place, frames[i + 1]?.frame ?? '[none]', undefined), 0, 0, false);
       if (seen.has(caller)) continue;
       seen.add(caller);
       caller.children += period;
