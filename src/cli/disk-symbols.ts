@@ -85,7 +85,7 @@ export class DiskSymbols implements SymbolResolver {
   /** What a recorder kept in the build-id cache: perf's own place, by the recording's build id. */
   private keptKallsyms(dso: Dso): string | undefined {
     const home = process.env['HOME'];
-    if (dso.buildId === undefined || home === undefined) return undefined;
+    if (dso.buildId === undefined || home === undefined || this.options.symfs !== undefined) return undefined;
     const path = join(home, '.debug', '[kernel.kallsyms]', dso.buildId, 'kallsyms');
     return existsSync(path) ? path : undefined;
   }
