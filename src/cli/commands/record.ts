@@ -24,6 +24,11 @@ const PAGE = 4096;
 /** Instructions between two looks at the ring. */
 const STEP = 1_000_000;
 const DEFAULT_PAGES = 128;
+/**
+ * Modelled ns from the wakeup (half the ring is full) until the reader has emptied it: another processor's wakeup and copy. Without it no ring
+ * could ever be too small.
+ */
+const READER_LATENCY_NS = 50_000;
 const DEFAULT_MEMORY = 1024 * 1_048_576;
 
 export const define: DefineCommand = (program, setExit) => {
@@ -113,9 +118,14 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
 
 async function runToEnd(session: Session, recorder: Recorder, ring: RecordRing, breathe: () => Promise<void>): Promise<void> {
   let last = performance.now();
+  let wokenAt: number | undefined;
   for (;;) {
     const result = session.step(STEP);
-    if (ring.wantsReader || result !== undefined) recorder.drain();
+    if (ring.wantsReader) wokenAt ??= session.nowNs();
+    if (result !== undefined || (wokenAt !== undefined && session.nowNs() >= wokenAt + READER_LATENCY_NS)) {
+      wokenAt = undefined;
+      recorder.drain();
+    }
     if (result !== undefined) return;
     const now = performance.now();
     if (now - last < 50) continue;

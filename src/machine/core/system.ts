@@ -102,13 +102,6 @@ export function systemOperation(cpu: CpuCore): Outcome {
     case SYSTEM_OP.WRMSR:
       if (user) return GP;
       return msrs.write(Number(get(GPR.RCX) & LOW32), (get(GPR.RAX) & LOW32) | ((get(GPR.RDX) & LOW32) << 32n)) ? DONE : GP;
-    case SYSTEM_OP.SWAPGS: {
-      if (user) return GP;
-      const gs = engine.register64(REG.GS_BASE);
-      engine.setRegister64(REG.GS_BASE, engine.register64(REG.KERNEL_GS_BASE));
-      engine.setRegister64(REG.KERNEL_GS_BASE, gs);
-      return DONE;
-    }
     case SYSTEM_OP.INVLPG:
       if (user) return GP;
       engine.invlpg(BigInt.asUintN(64, engine.systemArgument));
@@ -118,14 +111,10 @@ export function systemOperation(cpu: CpuCore): Outcome {
     case SYSTEM_OP.UNDEFINED:
       cpu.setUndefined(describe(cpu));
       return UD;
-    case SYSTEM_OP.CLI:
-    case SYSTEM_OP.STI: {
+    case SYSTEM_OP.STI:
       if (user) return GP;
-      const flags = readRflags(engine);
-      const bit = BigInt(RFLAGS.IF);
-      writeRflags(engine, engine.systemOp === SYSTEM_OP.STI ? flags | bit : flags & ~bit);
+      writeRflags(engine, readRflags(engine) | BigInt(RFLAGS.IF));
       return DONE;
-    }
     case SYSTEM_OP.POPF:
       return popf(cpu, user);
     case SYSTEM_OP.READ_CR:

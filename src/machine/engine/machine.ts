@@ -50,6 +50,8 @@ export interface Machine {
   /** The rest of RFLAGS (i64). */
   readonly rflags: Val;
   setRflags(v: Val): void;
+  /** A segment base. */
+  base(name: 'gs' | 'kernelGs'): Place;
   /** i32: 1 at CPL 3. */
   readonly user: Val;
   readonly mxcsr: Val;

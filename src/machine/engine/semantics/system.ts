@@ -1,4 +1,6 @@
 /** System instructions: generated code checks nothing, it leaves to core/system.ts with the operation's number. */
+import { RFLAGS, VECTOR } from '#arch/registers.ts';
+import { and, k64 } from '#base/wasm/ops.ts';
 import type { Place } from '../machine.ts';
 import { SYSTEM_OP, type SystemOp } from '../system-ops.ts';
 import type { CostKind, FormTable } from './registry.ts';
@@ -15,9 +17,26 @@ export function defineSystem(t: FormTable): void {
   leave('rdpmc', SYSTEM_OP.RDPMC, 'systemRegister');
   leave('rdmsr', SYSTEM_OP.RDMSR, 'systemRegister');
   leave('wrmsr', SYSTEM_OP.WRMSR, 'systemRegister');
-  leave('swapgs', SYSTEM_OP.SWAPGS, 'systemRegister');
-  leave('cli', SYSTEM_OP.CLI, 'simple');
   leave('sti', SYSTEM_OP.STI, 'simple');
+  // SWAPGS and CLI end nothing that could be pending, so they stay in generated code: each system call has three of them. STI may let an
+  // interrupt in and leaves.
+  t.def(
+    'swapgs',
+    [''],
+    '',
+    (m) => {
+      m.if(m.user, () => m.fault(VECTOR.GP));
+      const [gs, kernel] = [m.base('gs'), m.base('kernelGs')];
+      const [a, b] = [gs.get(), kernel.get()];
+      gs.set(b);
+      kernel.set(a);
+    },
+    { cost: 'systemRegister' },
+  );
+  t.def('cli', [''], '', (m) => {
+    m.if(m.user, () => m.fault(VECTOR.GP));
+    m.setRflags(and(m.rflags, k64(~RFLAGS.IF)));
+  });
   const withArgument = (name: string, op: SystemOp, cost: CostKind): void =>
     t.def(name, [''], '', (m) => m.system(op, m.imm()), { cost, ends: true });
   /** imm = vector. */
