@@ -183,6 +183,7 @@ export class FileBench {
     const task: Pick<
       Task,
       | 'pid'
+      | 'process'
       | 'tgid'
       | 'pgid'
       | 'sid'
@@ -198,6 +199,7 @@ export class FileBench {
       | 'resumed'
     > = {
       pid,
+      process: new Process(pid, undefined),
       tgid: pid,
       pgid: pid,
       sid: pid,
