@@ -149,8 +149,7 @@ export class RecordDumper implements RecordSink {
     const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
     const map = this.#session.findMap(thread, mode, ...halves(sample.ip ?? 0n));
     const dso = map?.dso.longName ?? (mode === PERF_RECORD_MISC.HYPERVISOR ? '[hypervisor]' : '<not found>');
-    this.#out.text(` ... thread: ${thread.comm}:${tid}\n ...... dso: ${dso}\n`);
-    this.#printer.print(cursor, event);
+    this.#printer.print(cursor, event, ` ... thread: ${thread.comm}:${tid}\n ...... dso: ${dso}\n`);
   }
 }
 

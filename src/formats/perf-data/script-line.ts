@@ -89,8 +89,11 @@ export class SamplePrinter {
     return plan;
   }
 
-  print(cursor: RecordCursor, event: EventEntry): void {
+  /** `before`: what -D says of the sample, ahead of each of its lines. */
+  print(cursor: RecordCursor, event: EventEntry, before = ''): void {
     const layout = event.layout;
+    const counters = readsCounters(event);
+    if (before !== '' && !counters) this.#out.text(before);
     if (cursor.size < layout.variable) {
       this.short++;
       return;
@@ -100,8 +103,14 @@ export class SamplePrinter {
       this.guestSkipped++;
       return;
     }
-    if (!readsCounters(event)) this.#line(cursor, event, event, undefined);
-    else for (const d of this.#reads.deliver(cursor, event)) this.#line(cursor, event, d.event, d.period);
+    if (!counters) {
+      this.#line(cursor, event, event, undefined);
+      return;
+    }
+    for (const d of this.#reads.deliver(cursor, event)) {
+      if (before !== '') this.#out.text(before);
+      this.#line(cursor, event, d.event, d.period);
+    }
   }
 
   /** `shown`: the event that the line is for; `period`: the difference of its counter, where the sample carries counters. */
