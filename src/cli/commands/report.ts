@@ -34,6 +34,7 @@ interface Options {
   group: boolean;
   symfs?: string;
   kallsyms?: string;
+  vmlinux?: string;
 }
 
 function sortKeys(text: string): SortKey[] {
@@ -86,6 +87,7 @@ export const define: DefineCommand = (program, setExit) => {
     .option('--percent-limit <percent>', 'leave out smaller rows', '0')
     .option('--symfs <dir>', 'look for the recorded files under this directory')
     .option('--kallsyms <file>', 'symbols of the recorded kernel')
+    .option('-k, --vmlinux <file>', 'the recorded kernel, uncompressed, at the addresses that it ran at: its symbols')
     .option('--stdio', 'as is: there is no other interface')
     .action(async (options: Options) => {
       const input = await openInput(options.input);
@@ -126,6 +128,11 @@ async function report(input: OpenInput, options: Options): Promise<number> {
   // a pipe tells its events only with its records: the reporter is made when the first of them is there
   let reporter: Reporter | undefined;
   let plan: { sort: readonly SortKey[]; children: boolean; graph: Graph; chainPercent: number; samples: boolean } | undefined;
+  const symbols = new DiskSymbols({
+    ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
+    ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
+    ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
+  });
   const make = (): Reporter => {
     const branch = options.branchStack !== false && hasBranches(recording);
     if (options.branchStack === true && !branch) throw new CliError(`-b: no event of ${input.name} was recorded with branches`, 129);
@@ -151,10 +158,7 @@ async function report(input: OpenInput, options: Options): Promise<number> {
       children: plan.children,
       callGraph: graph,
       branch: branch && options.stats !== true,
-      resolver: new DiskSymbols({
-        ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
-        ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
-      }),
+      resolver: symbols,
     });
   };
   const sink: RecordSink = {
@@ -188,5 +192,7 @@ async function report(input: OpenInput, options: Options): Promise<number> {
     }
     if (events.length === 0) process.stdout.write('# no samples\n');
   }
+  for (const [name, why] of symbols.problems)
+    if (why.startsWith('another build')) process.stderr.write(`perfglass: no symbols of ${name}: ${why}\n`);
   return reportReading(input.name, recording, result);
 }
