@@ -39,13 +39,13 @@ export function exercise(bytes: Uint8Array, inflate?: Inflate): FormatError | un
   const reporter = new Reporter(again.recording, new Session(again.recording), {
     sort: ['comm', 'dso', 'sym'],
     children: false,
-    callGraph: false,
+    callGraph: 'none',
     branch: false,
   });
   const slow = new Reporter(again.recording, new Session(again.recording), {
     sort: ['comm', 'caller', 'cpu'],
     children: true,
-    callGraph: true,
+    callGraph: 'caller',
     branch: false,
   });
   const end = again.scan(

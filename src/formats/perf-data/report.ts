@@ -45,12 +45,17 @@ export interface ReportRow {
   samples: number;
   /** Period of the samples whose callchain passes here, this row's own included. */
   children: number;
-  /** Callers, when callchains were recorded: a tree from the hit outwards. */
+  /** When callchains were recorded: a tree of the chains through this row, in the order that was asked for. */
   readonly chain: ChainNode | undefined;
+  /** Frames of its longest chain. */
+  depth: number;
 }
 
 export interface ChainNode {
   readonly name: string;
+  /** Where it lies: equal branches are shown by it. */
+  readonly dso: number;
+  readonly address: bigint;
   period: number;
   readonly next: Map<string, ChainNode>;
 }
@@ -68,8 +73,8 @@ export interface ReportOptions {
   readonly resolver?: SymbolResolver;
   /** Rows for callers too. */
   readonly children: boolean;
-  /** Trees of callers. */
-  readonly callGraph: boolean;
+  /** Trees of callchains: from the outermost caller inwards, or from the hit outwards. */
+  readonly callGraph: 'caller' | 'callee' | 'none';
   /** Count branches instead of samples. */
   readonly branch: boolean;
 }
@@ -90,6 +95,9 @@ interface Place {
   readonly symbol: string;
   /** As in a callchain: the name, or the address itself. */
   readonly frame: string;
+  readonly file: number;
+  /** Of the symbol, or the address itself. */
+  readonly start: bigint;
 }
 
 export class Reporter implements RecordSink {
@@ -107,6 +115,7 @@ export class Reporter implements RecordSink {
   readonly #commSlots = new Map<string, number>();
   readonly #maps: MapEntry[] = [];
   readonly #threads: Thread[] = [];
+  readonly #files = new Map<Dso, number>();
   readonly #reads: SampleReads;
 
   constructor(recording: Recording, session: Session, options: ReportOptions) {
@@ -115,7 +124,7 @@ export class Reporter implements RecordSink {
     this.#session = session;
     this.#options = options;
     this.#namer = new AddressNamer(options.resolver, { sym: true, symoff: false, dso: false });
-    this.#fast = options.sort.every((k) => FAST.has(k)) && !options.branch && !options.children && !options.callGraph;
+    this.#fast = options.sort.every((k) => FAST.has(k)) && !options.branch && !options.children && options.callGraph === 'none';
   }
 
   eventReport(event: EventEntry): EventReport {
@@ -225,17 +234,26 @@ export class Reporter implements RecordSink {
     return this.events.filter((e) => e !== undefined);
   }
 
-  #add(report: EventReport, thread: Thread, keys: readonly string[], period: number, samples: number, self: boolean): ReportRow {
+  #add(
+    report: EventReport,
+    thread: Thread,
+    keys: readonly string[],
+    period: number,
+    samples: number,
+    self: boolean,
+    shown = keys,
+  ): ReportRow {
     const key = keys.join('\0');
     let row = report.rows.get(key);
     if (row === undefined) {
       row = {
-        keys,
+        keys: shown,
         thread,
         period: 0,
         samples: 0,
         children: 0,
-        chain: this.#options.callGraph ? { name: '', period: 0, next: new Map() } : undefined,
+        chain: this.#options.callGraph === 'none' ? undefined : { name: '', dso: -1, address: 0n, period: 0, next: new Map() },
+        depth: 0,
       };
       report.rows.set(key, row);
     }
@@ -255,8 +273,20 @@ export class Reporter implements RecordSink {
     return {
       dso: map === undefined ? '[unknown]' : short(map.dso),
       symbol: `[${level}] ${symbol?.name ?? hexAddress(shown)}`,
-      frame: symbol?.name ?? `0x${address.toString(16)}`,
+      frame: symbol?.name ?? (address === 0n ? '0' : `0x${address.toString(16)}`),
+      file: map === undefined ? -1 : this.#file(map.dso),
+      start: symbol === undefined ? address : address - symbol.offset,
     };
+  }
+
+  /** Files in the order of their first use. */
+  #file(dso: Dso): number {
+    let n = this.#files.get(dso);
+    if (n === undefined) {
+      n = this.#files.size;
+      this.#files.set(dso, n);
+    }
+    return n;
   }
 
   #at(thread: Thread, mode: number, ip: bigint, raw = false): Place {
@@ -305,20 +335,25 @@ export class Reporter implements RecordSink {
     const here = this.#at(thread, mode, sample.ip ?? 0n);
     const frames = this.#frames(sample, thread, mode);
     const row = this.#add(report, thread, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
-    if (!this.#options.children) {
-      grow(row.chain, frames, 0, period);
-      return;
-    }
-    const seen = new Set<ReportRow>([row]);
+    const inwards = this.#options.callGraph === 'caller';
+    const whole = inwards ? frames.toReversed() : frames;
+    grow(row, whole, 0, period);
+    if (!this.#options.children) return;
     row.children += period;
-    grow(row.chain, frames, 0, period);
-    for (let i = 1; i < frames.length; i++) {
-      const place = frames[i] as Place;
-      const caller = this.#add(report, thread, this.#keys(thread, sample, place, frames[i + 1]?.frame ?? '[none]', undefined), 0, 0, false);
+    const seen = new Set<ReportRow>([row]);
+    // the hit itself is a frame, too: unnamed it is a row of its own, by its address as it lies. Of a recursion the first frame counts.
+    let level = here.symbol.slice(0, 3);
+    for (const [i, at] of whole.entries()) {
+      const outer = inwards ? whole[i - 1] : whole[i + 1];
+      const keys = this.#keys(thread, sample, at, outer?.frame ?? '[none]', undefined);
+      // perf marks a frame in no file with the level of the frame before; it is the same row all the same
+      if (at.dso !== '[unknown]') level = at.symbol.slice(0, 3);
+      const marked = keys.map((k, n) => (this.#options.sort[n] === 'sym' ? `${level}${k.slice(3)}` : k));
+      const caller = this.#add(report, thread, keys, 0, 0, false, marked);
       if (seen.has(caller)) continue;
       seen.add(caller);
       caller.children += period;
-      grow(caller.chain, frames, i, period);
+      grow(caller, whole, i, period);
     }
   }
 
@@ -351,11 +386,10 @@ export class Reporter implements RecordSink {
         case 'comm':
           return thread.comm;
         case 'pid':
-          return `${thread.pid}:${thread.comm}`;
         case 'tid':
-          return `${thread.tid}:${thread.comm}`;
+          return String(thread.tid);
         case 'cpu':
-          return String(sample.cpu ?? -1).padStart(3, '0');
+          return `${(sample.cpu ?? -1) < 0 ? '-' : ''}${String(Math.abs(sample.cpu ?? -1)).padStart(3, '0')}`;
         case 'dso':
           return here.dso;
         case 'sym':
@@ -382,17 +416,18 @@ export class Reporter implements RecordSink {
 /** printf's %#.16x: zero has no prefix. */
 const hexAddress = (v: bigint): string => `${v === 0n ? '' : '0x'}${v.toString(16).padStart(16, '0')}`;
 
-/** Adds the frames from `from` on to a tree. */
-function grow(root: ChainNode | undefined, frames: readonly Place[], from: number, period: number): void {
-  if (root === undefined) return;
-  let node = root;
+/** Adds the frames from `from` on to a row's tree. */
+function grow(row: ReportRow, frames: readonly Place[], from: number, period: number): void {
+  row.depth = Math.max(row.depth, frames.length - from);
+  if (row.chain === undefined) return;
+  let node = row.chain;
   node.period += period;
   for (let i = from; i < frames.length; i++) {
-    const name = (frames[i] as Place).frame;
-    let next = node.next.get(name);
+    const { frame, file, start } = frames[i] as Place;
+    let next = node.next.get(frame);
     if (next === undefined) {
-      next = { name, period: 0, next: new Map() };
-      node.next.set(name, next);
+      next = { name: frame, dso: file, address: start, period: 0, next: new Map() };
+      node.next.set(frame, next);
     }
     next.period += period;
     node = next;

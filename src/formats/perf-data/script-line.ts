@@ -89,19 +89,12 @@ export class SamplePrinter {
     return plan;
   }
 
-  print(cursor: RecordCursor, event: EventEntry): void {
-    if (!readsCounters(event)) this.printOne(cursor, event, event, undefined);
-    else for (const d of this.#reads.deliver(cursor, event)) this.printOne(cursor, event, d.event, d.period);
-  }
-
-  /** What a record stands for: itself, or a sample of each counter that it carries and that moved. Asked once per record, in order. */
-  deliveries(cursor: RecordCursor, event: EventEntry): readonly { readonly event: EventEntry; readonly period: bigint | undefined }[] {
-    return readsCounters(event) ? this.#reads.deliver(cursor, event) : [{ event, period: undefined }];
-  }
-
-  /** One line: the record of `event` as a sample of `shown`. */
-  printOne(cursor: RecordCursor, event: EventEntry, shown: EventEntry, period: bigint | undefined): void {
-    if (cursor.size < event.layout.variable) {
+  /** `before`: what -D says of the sample, ahead of each of its lines. */
+  print(cursor: RecordCursor, event: EventEntry, before = ''): void {
+    const layout = event.layout;
+    const counters = readsCounters(event);
+    if (before !== '' && !counters) this.#out.text(before);
+    if (cursor.size < layout.variable) {
       this.short++;
       return;
     }
@@ -110,7 +103,14 @@ export class SamplePrinter {
       this.guestSkipped++;
       return;
     }
-    this.#line(cursor, event, shown, period);
+    if (!counters) {
+      this.#line(cursor, event, event, undefined);
+      return;
+    }
+    for (const d of this.#reads.deliver(cursor, event)) {
+      if (before !== '') this.#out.text(before);
+      this.#line(cursor, event, d.event, d.period);
+    }
   }
 
   /** `shown`: the event that the line is for; `period`: the difference of its counter, where the sample carries counters. */
