@@ -20,6 +20,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'files', file: 'suites/files.ts', limit: 120 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
+  { name: 'threads', file: 'suites/threads.ts', limit: 420 },
   { name: 'debian', file: 'suites/debian.ts', limit: 900 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },

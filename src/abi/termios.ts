@@ -25,6 +25,10 @@ export const IOCTL = {
   FIOCLEX: 0x5451,
   FIOASYNC: 0x5452,
   FIOQSIZE: 0x5460,
+  TIOCGPTN: 0x8004_5430,
+  TIOCSPTLCK: 0x4004_5431,
+  TIOCGPTLCK: 0x8004_5439,
+  TIOCGPTPEER: 0x5441,
   TCGETS2: 0x802c_542a,
   TCSETS2: 0x402c_542b,
   FS_IOC_GETFLAGS: 0x8008_6601,
@@ -37,7 +41,7 @@ export const TERMIOS = struct(36, { c_iflag: u32(0), c_oflag: u32(4), c_cflag: u
 export const TERMIOS_CC = 17;
 export const WINSIZE = struct(8, { ws_row: u16(0), ws_col: u16(2), ws_xpixel: u16(4), ws_ypixel: u16(6) });
 
-export const C_IFLAG = { ICRNL: 0o400, IXON: 0o2000 } as const;
+export const C_IFLAG = { INLCR: 0o100, IGNCR: 0o200, ICRNL: 0o400, IXON: 0o2000 } as const;
 export const C_OFLAG = { OPOST: 0o1, ONLCR: 0o4 } as const;
 export const C_CFLAG = { B38400: 0o17, CS8: 0o60, CREAD: 0o200 } as const;
 export const C_LFLAG = {
@@ -46,9 +50,20 @@ export const C_LFLAG = {
   ECHO: 0o10,
   ECHOE: 0o20,
   ECHOK: 0o40,
+  ECHONL: 0o100,
+  NOFLSH: 0o200,
   ECHOCTL: 0o1000,
   ECHOKE: 0o4000,
   IEXTEN: 0o100000,
 } as const;
 /** INIT_C_CC: intr quit erase kill eof time min swtc start stop susp eol reprint discard werase lnext eol2. */
 export const INIT_C_CC = Uint8Array.of(3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0);
+/** Indexes into c_cc. */
+export const C_CC = { VINTR: 0, VQUIT: 1, VERASE: 2, VKILL: 3, VEOF: 4, VTIME: 5, VMIN: 6, VSUSP: 10, VEOL: 11, VWERASE: 14 } as const;
+/** What a new terminal has set. drivers/tty/tty_io.c tty_std_termios. */
+export const INIT_FLAGS = {
+  c_iflag: C_IFLAG.ICRNL | C_IFLAG.IXON,
+  c_oflag: C_OFLAG.OPOST | C_OFLAG.ONLCR,
+  c_cflag: C_CFLAG.B38400 | C_CFLAG.CS8 | C_CFLAG.CREAD,
+  c_lflag: C_LFLAG.ISIG | C_LFLAG.ICANON | C_LFLAG.ECHO | C_LFLAG.ECHOE | C_LFLAG.ECHOK | C_LFLAG.ECHOCTL | C_LFLAG.ECHOKE | C_LFLAG.IEXTEN,
+} as const;

@@ -39,7 +39,7 @@ export interface Ran {
   readonly pmis: { readonly served: number; readonly spurious: number };
 }
 
-/** Runs `command` (a program of programs/bin and its arguments) with `attrs` open on it, inherited. */
+/** Runs `command` (a program of programs/bin, or an absolute path, and its arguments) with `attrs` open on it, inherited. */
 export function runWith(command: readonly string[], attrs: readonly AttrValues[], wanted: Wanted = {}): Ran {
   const found = wanted.model === undefined ? undefined : findCpuModel(wanted.model);
   const model = found?.kind === 'found' ? found.model : DEFAULT_CPU_MODEL;
@@ -55,7 +55,8 @@ export function runWith(command: readonly string[], attrs: readonly AttrValues[]
     ...(latency === undefined ? {} : { pmiLatency: latency }),
     ...(wanted.pathHash === undefined ? {} : { pathHash: wanted.pathHash }),
   });
-  const path = `${PROGRAMS}${command[0]}`;
+  const [name = ''] = command;
+  const path = name.startsWith('/') ? name : `${PROGRAMS}${name}`;
   const failure = session.start({ path, argv: [path, ...command.slice(1)], envp: [], cwd: '/' });
   if (failure !== undefined) throw new Error(failure);
   const events = attrs.map((values): PerfEvent => {

@@ -1,11 +1,14 @@
 /** ioctl on files, pipes and terminals. */
 import { ERRNO } from '#abi/errno.ts';
 import { O, S } from '#abi/fs.ts';
+import { SIG } from '#abi/signals.ts';
 import { IOCTL, TERMIOS, WINSIZE } from '#abi/termios.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { FileDescription } from '../vfs/file-description.ts';
+import { PtyMaster, PtySlaveNode } from '../vfs/pty.ts';
 import type { Terminal } from '../vfs/terminal.ts';
+import { takeTerminal } from '../vfs/vfs.ts';
 import { partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -61,7 +64,9 @@ function terminalIoctl(k: Kernel, t: Task, file: FileDescription, terminal: Term
     case IOCTL.TIOCSWINSZ: {
       const bytes = t.memory.read(va, WINSIZE.size);
       if (bytes === undefined) return -ERRNO.EFAULT;
+      const changed = bytes.some((b, i) => b !== terminal.windowSize[i]);
       terminal.windowSize = bytes;
+      if (changed && terminal.foregroundGroup !== 0) k.signalGroup(terminal.foregroundGroup, SIG.SIGWINCH);
       return 0;
     }
     case IOCTL.TIOCGPGRP:
@@ -77,16 +82,48 @@ function terminalIoctl(k: Kernel, t: Task, file: FileDescription, terminal: Term
     case IOCTL.TIOCGSID:
       return giveInt(t, va, t.sid);
     case IOCTL.TIOCSCTTY:
+      if (t.sid !== t.tgid || (terminal.session !== 0 && terminal.session !== t.sid)) return -ERRNO.EPERM;
+      takeTerminal(k, t.process, file.node, terminal);
+      return 0;
     case IOCTL.TIOCNOTTY:
+      t.process.terminal = 'none';
+      return 0;
     case IOCTL.TCFLSH:
+      // 0 input, 1 output, 2 both; output is never held back, the host's input is the host's
+      if (va !== 1 && file.node instanceof PtySlaveNode) file.node.pty.flushInput();
+      return 0;
     case IOCTL.TCXONC:
     case IOCTL.TCSBRK:
     case IOCTL.TCSBRKP:
-      return 0; // output is never held back, input is the host's
+      return 0;
     case IOCTL.TIOCOUTQ:
       return giveInt(t, va, 0);
     default:
+      if (file instanceof PtyMaster) return masterIoctl(t, file, request, va);
       return file.readable || file.writable ? -ERRNO.EINVAL : -ERRNO.EBADF;
+  }
+}
+
+/** Requests of a pty's master. */
+function masterIoctl(t: Task, file: PtyMaster, request: number, va: number): SyscallResult {
+  const { pty } = file;
+  switch (request) {
+    case IOCTL.TIOCGPTN:
+      return giveInt(t, va, pty.number);
+    case IOCTL.TIOCGPTLCK:
+      return giveInt(t, va, pty.locked ? 1 : 0);
+    case IOCTL.TIOCSPTLCK: {
+      const locked = t.memory.readI32(va);
+      if (locked === undefined) return -ERRNO.EFAULT;
+      pty.locked = locked !== 0;
+      return 0;
+    }
+    case IOCTL.TIOCGPTPEER: {
+      const slave = file.slave.open(va);
+      return typeof slave === 'number' ? slave : t.files.install(slave, (va & O.CLOEXEC) !== 0);
+    }
+    default:
+      return -ERRNO.EINVAL;
   }
 }
 

@@ -246,6 +246,7 @@ function setsid(k: Kernel, t: Task): SyscallResult {
   if (k.processes().some((x) => x.pgid === t.tgid)) return -ERRNO.EPERM;
   t.process.pgid = t.tgid;
   t.process.sid = t.tgid;
+  t.process.terminal = 'none';
   return t.tgid;
 }
 
@@ -272,11 +273,20 @@ const PR = {
   GET_PDEATHSIG: 2,
   GET_DUMPABLE: 3,
   SET_DUMPABLE: 4,
+  GET_KEEPCAPS: 7,
   SET_NAME: 15,
   GET_NAME: 16,
+  GET_SECCOMP: 21,
+  CAPBSET_READ: 23,
+  GET_TIMERSLACK: 30,
+  SET_CHILD_SUBREAPER: 36,
+  GET_CHILD_SUBREAPER: 37,
   SET_NO_NEW_PRIVS: 38,
   GET_NO_NEW_PRIVS: 39,
 } as const;
+/** CAP_LAST_CAP of 6.12: CAP_CHECKPOINT_RESTORE. */
+const LAST_CAPABILITY = 40;
+const TIMER_SLACK_NS = 50_000;
 
 function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   switch (a.i32(0)) {
@@ -295,13 +305,35 @@ function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       return t.memory.write(a.n(1), bytes) ? 0 : -ERRNO.EFAULT;
     }
     case PR.GET_DUMPABLE:
-      return 1;
+      return t.process.dumpable ? 1 : 0;
     case PR.SET_DUMPABLE:
+      if (a.n(1) > 1) return -ERRNO.EINVAL;
+      t.process.dumpable = a.n(1) === 1;
+      return 0;
     case PR.SET_PDEATHSIG:
+      if (a.n(1) > NSIG) return -ERRNO.EINVAL;
+      t.process.parentDeathSignal = a.n(1);
+      return 0;
+    case PR.GET_PDEATHSIG:
+      return t.memory.writeU32(a.n(1), t.process.parentDeathSignal) ? 0 : -ERRNO.EFAULT;
+    case PR.SET_CHILD_SUBREAPER:
+      t.process.subreaper = a.n(1) !== 0;
+      return 0;
+    case PR.GET_CHILD_SUBREAPER:
+      return t.memory.writeU32(a.n(1), t.process.subreaper ? 1 : 0) ? 0 : -ERRNO.EFAULT;
     case PR.SET_NO_NEW_PRIVS:
+      if (a.n(1) !== 1) return -ERRNO.EINVAL;
+      t.process.noNewPrivileges = true;
       return 0;
     case PR.GET_NO_NEW_PRIVS:
+      return t.process.noNewPrivileges ? 1 : 0;
+    case PR.GET_KEEPCAPS:
+    case PR.GET_SECCOMP:
       return 0;
+    case PR.GET_TIMERSLACK:
+      return TIMER_SLACK_NS;
+    case PR.CAPBSET_READ:
+      return a.n(1) > LAST_CAPABILITY ? -ERRNO.EINVAL : 1;
     default:
       k.unsupported(`prctl ${a.i32(0)}`);
       return -ERRNO.EINVAL;
@@ -404,7 +436,7 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
     if (of === undefined) return -ERRNO.ESRCH;
     return t.memory.writeU64(a.n(1), of.robustList) && t.memory.writeU64(a.n(2), 24) ? 0 : -ERRNO.EFAULT;
   }),
-  partial('prctl', prctl, 'names and a few flags'),
+  partial('prctl', prctl, 'names, death signal, subreaper, dumpable, no_new_privs; set-id programs gain nothing anyway'),
   full('prlimit64', prlimit64),
   full('getrlimit', (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : writeLimit(k, t, t, a.u32(0), a.n(1)))),
   partial(

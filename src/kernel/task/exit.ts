@@ -1,5 +1,5 @@
 /** The end of a task: what it held, its children, its parent. And wait4's side of it. */
-import { CLD, SA, SIG, SIG_IGN } from '#abi/signals.ts';
+import { CLD, SA, SI, SIG, SIG_IGN } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { signalProcess } from '../signal/deliver.ts';
 import { has, isSignal } from '../signal/task-signals.ts';
@@ -84,10 +84,21 @@ export function releaseVfork(task: Task): void {
   task.vforkParent = undefined;
 }
 
-/** A child whose parent has gone belongs to init, which is not a task of the model: it is reaped at once when it ends. */
+/**
+ * A child whose parent has gone belongs to the nearest ancestor that asked for such (PR_SET_CHILD_SUBREAPER), else to init, which is not a task
+ * of the model: it is reaped at once when it ends.
+ */
 function adopt(k: Kernel, child: Task): void {
-  child.process.parent = undefined;
-  if (!child.process.alive) reap(k, child);
+  const { process } = child;
+  const signal = process.parentDeathSignal;
+  let to = process.parent?.parent;
+  while (to !== undefined && !(to.subreaper && to.alive)) to = to.parent;
+  process.parent = to;
+  to?.children.add(child);
+  if (signal !== 0) signalProcess(k, child, { signal, code: SI.USER, pid: 0, uid: 0 });
+  if (process.alive) return;
+  if (to === undefined) reap(k, child);
+  else tellParent(k, child);
 }
 
 function tellParent(k: Kernel, task: Task): void {

@@ -90,6 +90,9 @@ function newProcess(pid: number, maker: Task, sibling: boolean): Process {
   const process = new Process(pid, sibling ? from.parent : from);
   process.pgid = from.pgid;
   process.sid = from.sid;
+  process.terminal = from.terminal;
+  process.dumpable = from.dumpable;
+  process.noNewPrivileges = from.noNewPrivileges;
   process.argv = from.argv;
   process.executable = from.executable;
   process.limits = new Map(from.limits);

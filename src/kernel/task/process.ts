@@ -1,4 +1,5 @@
 /** A process: a thread group, and what its threads share beside memory, files and signal actions. */
+import type { Node } from '../vfs/node.ts';
 import type { KernelTimer } from '../time/timers.ts';
 import { type Accounting, addTimes, newAccounting, type Task, type WaitStatus } from './task.ts';
 
@@ -23,6 +24,8 @@ export class Process {
   readonly children = new Set<Task>();
   pgid: number;
   sid: number;
+  /** Controlling terminal of its session; undefined: the one that perfglass runs on, if any. */
+  terminal: Node | 'none' | undefined;
   /** argv of the last execve, for /proc/PID/cmdline. */
   argv: readonly string[] = [];
   /** Path of the running program, for /proc/PID/exe. */
@@ -33,6 +36,11 @@ export class Process {
   alarm: { readonly atNs: bigint; readonly intervalNs: bigint } | undefined;
   /** timer_create's, by id. */
   readonly posixTimers = new Map<number, PosixTimer>();
+  /** prctl(2): PR_SET_PDEATHSIG (0: none), PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS. */
+  parentDeathSignal = 0;
+  subreaper = false;
+  dumpable = true;
+  noNewPrivileges = false;
   /** How the whole group ends: set by exit_group and by a fatal signal. */
   exiting: WaitStatus | undefined;
   /** While stopped: by which signal (0: not), and whether wait4 has told. */

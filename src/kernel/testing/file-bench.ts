@@ -11,6 +11,7 @@ import type { UserMemory } from '../mm/user-memory.ts';
 import { FILE_ROWS } from '../syscalls/sys-file.ts';
 import type { SyscallArgs, Wait } from '../syscalls/types.ts';
 import type { Credentials, Task } from '../task/task.ts';
+import { Process } from '../task/process.ts';
 import { isWait } from '../vfs/file-description.ts';
 import { Vfs, type VfsOptions } from '../vfs/vfs.ts';
 import type { MemoryHost } from './memory-host.ts';
@@ -183,6 +184,7 @@ export class FileBench {
     const task: Pick<
       Task,
       | 'pid'
+      | 'process'
       | 'tgid'
       | 'pgid'
       | 'sid'
@@ -198,6 +200,7 @@ export class FileBench {
       | 'resumed'
     > = {
       pid,
+      process: new Process(pid, undefined),
       tgid: pid,
       pgid: pid,
       sid: pid,

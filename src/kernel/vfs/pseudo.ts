@@ -80,6 +80,10 @@ export class PseudoDirectory extends PseudoNode {
     this.children.set(child.name, child);
     return child;
   }
+  remove(child: Node): void {
+    if (this.children.get(child.name) === child) this.children.delete(child.name);
+    child.unlinked = true;
+  }
   /** The directory at `path` below this one, made on the way. */
   directory(path: string): PseudoDirectory {
     const [name, ...rest] = path.split('/').filter((p) => p !== '');

@@ -2,9 +2,7 @@
  * A terminal as programs see it: settings that start as Linux's and are remembered. The host's terminal keeps its own mode, so what a
  * program sets changes nothing there.
  */
-import { C_CFLAG, C_IFLAG, C_LFLAG, C_OFLAG, INIT_C_CC, TERMIOS, TERMIOS_CC, WINSIZE } from '#abi/termios.ts';
-
-const sum = (flags: Readonly<Record<string, number>>): number => Object.values(flags).reduce((a, b) => a | b, 0);
+import { INIT_C_CC, INIT_FLAGS, TERMIOS, TERMIOS_CC, WINSIZE } from '#abi/termios.ts';
 
 export class Terminal {
   /** struct termios. */
@@ -12,9 +10,11 @@ export class Terminal {
   windowSize: Uint8Array;
   /** Foreground process group; 0: nobody has asked or set it yet, then the asker's own. */
   foregroundGroup = 0;
+  /** Session whose controlling terminal it is; 0: none has taken it. */
+  session = 0;
 
   constructor(rows: number, columns: number) {
-    this.termios = TERMIOS.encode({ c_iflag: sum(C_IFLAG), c_oflag: sum(C_OFLAG), c_cflag: sum(C_CFLAG), c_lflag: sum(C_LFLAG) });
+    this.termios = TERMIOS.encode(INIT_FLAGS);
     this.termios.set(INIT_C_CC, TERMIOS_CC);
     this.windowSize = WINSIZE.encode({ ws_row: rows, ws_col: columns });
   }

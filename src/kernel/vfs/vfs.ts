@@ -3,6 +3,7 @@ import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Wait } from '../syscalls/types.ts';
+import type { Process } from '../task/process.ts';
 import type { Task } from '../task/task.ts';
 import type { Executable, FileSystem, Stdio } from '../vfs-interface.ts';
 import { DEVFS, makeDev } from './devfs.ts';
@@ -17,13 +18,22 @@ import { LockTable } from './locks.ts';
 import { mountInfoText, mountsText } from './mounts.ts';
 import type { FileSystemKind, Node } from './node.ts';
 import { Pipe } from './pipe.ts';
+import { PtmxNode, type PtyKernel, PtySlaveNode } from './pty.ts';
 import { PROCFS, ProcRoot } from './procfs.ts';
 import { pseudoTree } from './pseudo-tree.ts';
 import type { PseudoTree } from './pseudo.ts';
 import { StandardStreams } from './standard-streams.ts';
 import { DEVPTS } from './stream.ts';
 import { SYSFS, makeSys } from './sysfs.ts';
+import type { Terminal } from './terminal.ts';
 import { type WalkFrom, find, walk } from './walk.ts';
+
+/** TIOCSCTTY: the terminal is the session's from now on, its leader's group in the foreground. */
+export function takeTerminal(kernel: Pick<Kernel, 'tasks'>, process: Process, node: Node, terminal: Terminal): void {
+  for (const t of kernel.tasks.values()) if (t.process.sid === process.sid) t.process.terminal = node;
+  terminal.session = process.sid;
+  terminal.foregroundGroup = process.pgid;
+}
 
 const HOSTFS: FileSystemKind = {
   type: 'ext4',
@@ -53,7 +63,7 @@ export interface VfsOptions {
 
 export type VfsKernel = Pick<
   Kernel,
-  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options'
+  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options' | 'signalGroup'
 >;
 
 export class Vfs implements FileSystem {
@@ -83,11 +93,21 @@ export class Vfs implements FileSystem {
       this.pseudoTree(DEVFS),
       root,
       (n) => kernel.random(n),
-      () => this.streams.terminal,
+      () => this.controllingTerminal(),
     );
     this.mount(root, dev);
     this.streams = new StandardStreams(kernel.host, this.inodes, this.pseudoTree(DEVPTS), dev, dev.lookup('null') as Node, prefix);
     this.mount(dev, this.streams.pts);
+    const ptyKernel: PtyKernel = {
+      monotonicNs: () => kernel.monotonicNs(),
+      signalGroup: (pgid, signal) => kernel.signalGroup(pgid, signal),
+      opened: (node, flags) => {
+        const process = kernel.current?.process;
+        const wants = (flags & O.NOCTTY) === 0 && process?.sid === process?.pid && process?.terminal === 'none';
+        if (wants && process !== undefined && node.pty.terminal.session === 0) takeTerminal(kernel, process, node, node.pty.terminal);
+      },
+    };
+    dev.add(new PtmxNode(this.pseudoTree(DEVFS), dev, this.pseudoTree(DEVPTS), () => this.streams.pts, ptyKernel));
     const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
     if (typeof shm.stat() !== 'number') this.mount(dev, shm);
     this.mount(root, makeSys(this.pseudoTree(SYSFS), root, kernel.port.cpus.length));
@@ -225,10 +245,18 @@ export class Vfs implements FileSystem {
     return node.openPlace(flags & (O.PATH | O.DIRECTORY | O.NOFOLLOW));
   }
 
+  /** What /dev/tty stands for: the terminal of the current task's session. */
+  private controllingTerminal(): Node | undefined {
+    const own = this.kernel.current?.process.terminal;
+    return own === undefined ? this.streams.terminal : own === 'none' ? undefined : own;
+  }
+
   /** Device and foreground group of the terminal, as /proc/PID/stat has them. */
   private terminalOf(task: Task): { readonly device: number; readonly group: number } {
+    const own = task.process.terminal;
+    if (own instanceof PtySlaveNode) return { device: makeDevice(136, own.pty.number), group: own.pty.terminal.foregroundGroup };
     const { terminal } = this.streams;
-    if (terminal === undefined) return { device: 0, group: -1 };
+    if (terminal === undefined || own !== undefined) return { device: 0, group: -1 };
     return { device: makeDevice(136, 0), group: terminal.terminal.foregroundGroup || task.pgid };
   }
 }
