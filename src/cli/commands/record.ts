@@ -12,7 +12,7 @@ import { exitCodeOf } from '../exit-code.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
-import { planEvents, type Planned } from '../record/attrs.ts';
+import { planEvents } from '../record/attrs.ts';
 import { buildIds, featuresOf, KERNEL_DSO, kallsyms, kernelBuildId } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
@@ -211,4 +211,3 @@ function compressionOf(level: string | true | undefined): Compression | undefine
   return { level: n ?? 1, deflate: (bytes) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: n ?? 1 } }) };
 }
 
-export type { Planned };
