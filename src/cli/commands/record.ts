@@ -210,4 +210,3 @@ function compressionOf(level: string | true | undefined): Compression | undefine
   const n = level === true ? 1 : numberOption('-z', level, 1, 22);
   return { level: n ?? 1, deflate: (bytes) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: n ?? 1 } }) };
 }
-
