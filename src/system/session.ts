@@ -91,6 +91,7 @@ export class Session {
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
       hz: DEFAULT_HZ,
+      kernelText: this.kernel.image,
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });

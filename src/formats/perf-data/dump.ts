@@ -1,5 +1,5 @@
 /** `perf script -D`: every record with its bytes and its meaning, in the order of delivery. Text forms: tools/perf/util/session.c dump_event, dump_sample. */
-import { PERF_BRANCH_ENTRY, PERF_BR } from '#abi/perf-event/branch.ts';
+import { PERF_BRANCH_ENTRY, PERF_BR, PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
 import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { FormatError } from '#base/format-error.ts';
@@ -14,7 +14,7 @@ import type { EventEntry } from './recording.ts';
 import { decodeKernelRecord } from './records.ts';
 import { decodeSample, type ReadValues, type Registers, type Sample } from './sample.ts';
 import type { RecordSink } from './scan.ts';
-import { halves, pageSize, type SamplePrinter } from './script-line.ts';
+import { halves, lbrChain, pageSize, type SamplePrinter } from './script-line.ts';
 import { bodyReader, type Session } from './session.ts';
 import { type AuxtraceRecord, decodeUserRecord } from './user-records.ts';
 
@@ -176,19 +176,30 @@ function registersText(kind: string, regs: Registers, mask: bigint): string {
 
 function sampleText(s: Sample, attr: PerfEventAttr): string {
   let out = '';
+  const callStack = (attr.branch_sample_type & BigInt(PERF_SAMPLE_BRANCH.CALL_STACK)) !== 0n;
   if (s.callchain !== undefined) {
+    const chain = lbrChain(s, attr);
+    if (chain !== undefined) {
+      out += `... LBR call chain: nr:${chain.length}\n`;
+      for (const [i, ip] of chain.entries()) out += `..... ${String(i).padStart(2)}: ${ip.toString(16).padStart(16, '0')}\n`;
+    }
     out += `... FP chain: nr:${s.callchain.length}\n`;
     for (const [i, ip] of s.callchain.entries()) out += `..... ${String(i).padStart(2)}: ${ip.toString(16).padStart(16, '0')}\n`;
   }
   if (s.branchStack !== undefined) {
-    out += `... branch stack: nr:${s.branchStack.entries.length}\n`;
-    for (const [i, e] of s.branchStack.entries.entries()) {
-      const f = PERF_BRANCH_ENTRY.unpack(e.flags);
-      const flags = `${f.mispred === 1n ? 'M' : ' '}${f.predicted === 1n ? 'P' : ' '}${f.abort === 1n ? 'A' : ' '}${f.in_tx === 1n ? 'T' : ' '}`;
-      const word = Number(e.flags & 0xfn);
-      const type = f.type === 0n ? '' : (PERF_BR[Number(f.type)] ?? '');
-      out += `..... ${String(i).padStart(2)}: ${e.from.toString(16).padStart(16, '0')} -> ${e.to.toString(16).padStart(16, '0')} ${Number(f.cycles)} cycles ${flags} ${word & ~3 & 0xf} ${type}\n`;
-    }
+    const { entries } = s.branchStack;
+    out += callStack ? `... branch callstack: nr:${entries.length + 1}\n` : `... branch stack: nr:${entries.length}\n`;
+    if (callStack && entries[0] !== undefined) {
+      for (const [i, ip] of [entries[0].to, ...entries.map((e) => e.from)].entries())
+        out += `..... ${String(i).padStart(2)}: ${ip.toString(16).padStart(16, '0')}\n`;
+    } else
+      for (const [i, e] of s.branchStack.entries.entries()) {
+        const f = PERF_BRANCH_ENTRY.unpack(e.flags);
+        const flags = `${f.mispred === 1n ? 'M' : ' '}${f.predicted === 1n ? 'P' : ' '}${f.abort === 1n ? 'A' : ' '}${f.in_tx === 1n ? 'T' : ' '}`;
+        const word = Number(e.flags & 0xfn);
+        const type = f.type === 0n ? '' : (PERF_BR[Number(f.type)] ?? '');
+        out += `..... ${String(i).padStart(2)}: ${e.from.toString(16).padStart(16, '0')} -> ${e.to.toString(16).padStart(16, '0')} ${Number(f.cycles)} cycles ${flags} ${word & ~3 & 0xf} ${type}\n`;
+      }
   }
   if (s.regsUser !== undefined && s.regsUser.abi !== 0n) out += registersText('user', s.regsUser, attr.sample_regs_user);
   if (s.regsIntr !== undefined && s.regsIntr.abi !== 0n) out += registersText('intr', s.regsIntr, attr.sample_regs_intr);

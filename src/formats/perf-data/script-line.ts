@@ -1,5 +1,5 @@
 /** `perf script`'s text of a sample. The fixed fields are read through the layout; nothing is allocated for a plain sample. tools/perf/builtin-script.c process_event. */
-import { PERF_BRANCH_ENTRY, PERF_BR } from '#abi/perf-event/branch.ts';
+import { PERF_BRANCH_ENTRY, PERF_BR, PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import { PERF_CONTEXT, PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
@@ -10,7 +10,8 @@ import type { RecordCursor } from './cursor.ts';
 import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
-import { type BranchStack, decodeSample, type Registers } from './sample.ts';
+import type { PerfEventAttr } from './attr.ts';
+import { type BranchStack, decodeSample, type Registers, type Sample } from './sample.ts';
 import { readsCounters, SampleReads } from './sample-read.ts';
 import { type FieldChoice, type FieldSet, fieldsOf } from './script-fields.ts';
 import type { Session, Thread } from './session.ts';
@@ -228,7 +229,7 @@ export class SamplePrinter {
       const ip = sample.ip ?? 0n;
       if (plan.chain && sample.callchain !== undefined) {
         out.byte(10);
-        this.#chain(sample.callchain, plan, thread, mode);
+        this.#chain(lbrChain(sample, event.attr) ?? sample.callchain, plan, thread, mode);
       } else {
         out.byte(32);
         out.text(ip.toString(16).padStart(16));
@@ -305,6 +306,20 @@ export class SamplePrinter {
       );
     }
   }
+}
+
+/**
+ * Of a recording with LBR call stacks: the kernel's part of the callchain, then what the branches tell of the user's. undefined: the chain has no
+ * user part. tools/perf/util/machine.c resolve_lbr_callchain_sample.
+ */
+export function lbrChain(sample: Sample, attr: PerfEventAttr): bigint[] | undefined {
+  if ((attr.branch_sample_type & BigInt(PERF_SAMPLE_BRANCH.CALL_STACK)) === 0n) return undefined;
+  const chain = sample.callchain ?? [];
+  const user = chain.indexOf(BigInt.asUintN(64, PERF_CONTEXT.USER));
+  const entries = sample.branchStack?.entries ?? [];
+  const first = entries[0];
+  if (user < 0 || first === undefined) return undefined;
+  return [...chain.slice(0, user + 1), first.to, ...entries.map((e) => e.from)];
 }
 
 const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);

@@ -1,6 +1,7 @@
 /** A perf event: struct perf_event and struct hw_perf_event, as far as issue 2 goes. Functions over it live in the files beside. */
 import { type PerfEventAttr, attrFlag } from './attr.ts';
 import type { TaskContext } from './context.ts';
+import type { BranchSelect } from './intel/branch-select.ts';
 import type { Account } from './ledger.ts';
 import type { RecordRing } from './record-ring.ts';
 import type { SampleRing } from './ring.ts';
@@ -19,6 +20,8 @@ export interface HwState {
   readonly select: bigint;
   /** Constraint: counters that may count it, bit i general-purpose, bit 32+i fixed. */
   readonly counters: bigint;
+  /** Of an event with branch stacks. */
+  readonly branch: BranchSelect | undefined;
   /** Assigned counter, -1 none. */
   idx: number;
   prevCount: bigint;
@@ -43,10 +46,11 @@ export interface HwState {
   foldings: number;
 }
 
-export const newHwState = (config: bigint, select: bigint, counters: bigint, samplePeriod: bigint): HwState => ({
+export const newHwState = (config: bigint, select: bigint, counters: bigint, samplePeriod: bigint, branch?: BranchSelect): HwState => ({
   config,
   select,
   counters,
+  branch,
   idx: -1,
   prevCount: 0n,
   samplePeriod,

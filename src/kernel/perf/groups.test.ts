@@ -210,7 +210,9 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ sample_max_stack: 128 }), 'EOVERFLOW'],
     [makeAttr({ sample_type: PERF_SAMPLE.PHYS_ADDR }), 'EOPNOTSUPP'],
     [makeAttr({ flags: { precise_ip: 1 }, sample_period: 99n }), 'EOPNOTSUPP'],
-    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK }), 'EOPNOTSUPP'],
+    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK }), 'EINVAL'], // no branch kind
+    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 0x100n }), 'EOPNOTSUPP'], // IN_TX
+    [makeAttr({ type: 1, config: 2n, sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 8n }), 'EOPNOTSUPP'],
     [hardware('cycles'), 'EINVAL', sibling], // leader is a sibling
     [hardware('cycles', { flags: { pinned: true } }), 'EINVAL', leader],
     [hardware('cycles', { flags: { inherit: true } }), 'EINVAL', leader],

@@ -7,6 +7,7 @@ import { eventMeaning } from '#arch/pmu/event-select.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type HwState, newHwState, type PerfEvent, type PmuKind } from './event.ts';
+import { branchSelect } from './intel/branch-select.ts';
 import { assignCounters, eventConstraint } from './intel/constraints.ts';
 import { cacheSelect, hardwareSelect, type SelectOrError } from './intel/generic-events.ts';
 import { startPeriod } from './frequency.ts';
@@ -49,7 +50,6 @@ export function checkAttr(attr: PerfEventAttr): Refusal | undefined {
   if (attrFlag(attr, 'remove_on_exec') && attrFlag(attr, 'enable_on_exec')) return refuse(EINVAL, 'remove_on_exec with enable_on_exec');
   if (!attrFlag(attr, 'freq') && attr.sample_period >> 63n !== 0n) return refuse(EINVAL, 'sample_period has bit 63 set');
   if (attrFlag(attr, 'inherit') && has(PERF_SAMPLE.READ)) return refuse(EINVAL, 'inherit with PERF_SAMPLE_READ');
-  if (has(PERF_SAMPLE.BRANCH_STACK)) return refuse(EOPNOTSUPP, `branch stacks (LBR) are ${LATER}`);
   if (has(PERF_SAMPLE.REGS_USER) && !validRegisterMask(attr.sample_regs_user))
     return refuse(EINVAL, 'sample_regs_user names no register, or one that 64-bit samples cannot hold');
   if (has(PERF_SAMPLE.REGS_INTR) && !validRegisterMask(attr.sample_regs_intr))
@@ -99,6 +99,7 @@ const RAW_EVENT_MASK = (['event', 'umask', 'edge', 'anyThread', 'inv', 'cmask'] 
 function initSoftware(attr: PerfEventAttr): { kind: PmuKind; hw: HwState } | Refusal {
   const name = softwareName(attr.config);
   if (name === undefined) return refuse(ERRNO.ENOENT, 'no such software event');
+  if ((attr.sample_type & PERF_SAMPLE.BRANCH_STACK) !== 0) return refuse(ERRNO.EOPNOTSUPP, 'software events have no branch stacks');
   if (!isSoftwareModelled(name)) return refuse(ERRNO.ENOENT, `${name} is not modelled yet`);
   if (attr.sample_period !== 0n && isClock(attr.config)) return refuse(ERRNO.EOPNOTSUPP, `sampling by ${name} (hrtimer) is ${LATER}`);
   return { kind: 'software', hw: newHwState(attr.config & 0xffff_ffffn, 0n, 0n, attrFlag(attr, 'freq') ? 1n : attr.sample_period) };
@@ -118,7 +119,9 @@ function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found
   const os = !attrFlag(attr, 'exclude_kernel');
   const config = select | PERFEVTSEL.pack({ usr, os, int: true });
   const period = attr.sample_period === 0n ? maxPeriod : attrFlag(attr, 'freq') ? startPeriod(attr) : attr.sample_period;
-  return { kind: 'core', hw: newHwState(config, select, counters, period) };
+  const branch = (attr.sample_type & PERF_SAMPLE.BRANCH_STACK) === 0 ? undefined : branchSelect(attr, model);
+  if (branch !== undefined && 'errno' in branch) return branch;
+  return { kind: 'core', hw: newHwState(config, select, counters, period, branch) };
 }
 
 /** validate_group: leader, siblings and the new one on an empty PMU. */

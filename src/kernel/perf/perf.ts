@@ -17,6 +17,7 @@ import { PROT } from '#abi/mman.ts';
 import { TaskContext } from './context.ts';
 import { CpuPerf } from './cpu.ts';
 import { type HwState, newHwState, PerfEvent, updateTimes } from './event.ts';
+import { branchStack } from './branch-stack.ts';
 import { CorePmu } from './intel/core-pmu.ts';
 import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustAtOverflow, adjustPeriod, isFrequency, tooManySamples } from './frequency.ts';
@@ -56,6 +57,8 @@ export interface PerfParts {
   /** Timer ticks a second; default 250. */
   readonly hz?: number;
   readonly unwindKernel?: KernelUnwinder;
+  /** For the kinds of its branches. */
+  readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
 }
 
 /** The part of a Cpu that perf needs. */
@@ -63,6 +66,7 @@ export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'ind
 
 const DEFAULT_RING_SAMPLES = 65536;
 const DEFAULT_HZ = 250;
+const MAX_INSTRUCTION = 15;
 const DEFAULT_SAMPLE_RATE = 100_000;
 
 export class Perf implements PerfHooks {
@@ -297,7 +301,7 @@ export class Perf implements PerfHooks {
   /** inherit_event. */
   private inherit(from: PerfEvent, leader: PerfEvent | undefined, into: TaskContext): PerfEvent {
     const root = from.root;
-    const hw = newHwState(from.hw.config, from.hw.select, from.hw.counters, from.hw.samplePeriod);
+    const hw = newHwState(from.hw.config, from.hw.select, from.hw.counters, from.hw.samplePeriod, from.hw.branch);
     const event = new PerfEvent({
       id: this.nextId++,
       attr: from.attr,
@@ -409,12 +413,24 @@ export class Perf implements PerfHooks {
       const maxStack = attr.sample_max_stack === 0 ? MAX_STACK : attr.sample_max_stack;
       out.callchain = callchain(frame, task, { kernel, user, maxStack }, this.parts.unwindKernel ?? (() => []));
     }
+    if (event.hw.branch !== undefined) {
+      out.branches = branchStack(this.cpu.core.lbr.branches, event.hw.branch, attr, (va) => this.codeAt(va, task));
+      out.branchHwIndex = this.cpu.core.lbr.hwIndex;
+    }
     const regs = userRegisters(frame, task);
     if (has(PERF_SAMPLE.REGS_USER) && regs !== undefined) out.regsUser = registerValues(regs, attr.sample_regs_user);
     if (has(PERF_SAMPLE.STACK_USER) && regs !== undefined && task !== undefined)
       out.stackUser = userBytes(task, regs.get('sp'), attr.sample_stack_user);
     if (has(PERF_SAMPLE.REGS_INTR) && frame.regs !== undefined) out.regsIntr = registerValues(frame.regs, attr.sample_regs_intr);
     return out;
+  }
+
+  /** Up to the length of an instruction. */
+  private codeAt(va: bigint, task: Task | undefined): Uint8Array {
+    const text = this.parts.kernelText;
+    if (va >> 63n === 0n) return task === undefined ? new Uint8Array(0) : userBytes(task, va, MAX_INSTRUCTION);
+    const at = text === undefined ? -1 : Number(va - text.base);
+    return text === undefined || at < 0 ? new Uint8Array(0) : text.bytes.subarray(at, at + MAX_INSTRUCTION);
   }
 
   /** perf_output_read: the group's other members are read as they are now; the event itself was folded just before. */

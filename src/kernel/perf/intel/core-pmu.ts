@@ -14,6 +14,7 @@ import { isFrequency } from '../frequency.ts';
 import { counterDelta, maxPeriod, type PeriodStep, setPeriod } from '../period.ts';
 import type { Pmu } from '../pmu.ts';
 import { assignCounters, FIXED } from './constraints.ts';
+import { LbrDriver } from './lbr-driver.ts';
 import type { PmiHandler } from './pmi/handler.ts';
 import { PmuRegisters } from './registers.ts';
 
@@ -31,6 +32,7 @@ export interface CorePmuParts {
 export class CorePmu implements Pmu {
   readonly model: CpuModel;
   readonly registers: PmuRegisters;
+  readonly lbr: LbrDriver;
   readonly maxPeriod: bigint;
   /** cpuc->enabled: between the PMU's enable and disable. */
   enabled = false;
@@ -57,6 +59,7 @@ export class CorePmu implements Pmu {
   constructor(parts: CorePmuParts) {
     this.model = parts.model;
     this.registers = new PmuRegisters(parts.model, parts.msrs);
+    this.lbr = new LbrDriver(parts.model, this.registers);
     this.truth = parts.truth;
     this.handler = parts.handler;
     this.overflow = parts.overflow;
@@ -84,6 +87,7 @@ export class CorePmu implements Pmu {
     this.enabled = false;
     this.added = 0;
     this.stopAll();
+    this.lbr.disableAll();
   }
 
   /** Undoes one `disable`; the last one programs what was added and lets everything count. */
@@ -102,12 +106,14 @@ export class CorePmu implements Pmu {
     for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, event.hw.config);
   }
 
-  startAll(): void {
+  /** `pmi`: at the end of a PMI handler, in which the LBR was frozen and its filter is unchanged. */
+  startAll(pmi = false): void {
     if (!this.hasGlobal) {
       for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, event.hw.config | EN);
       return;
     }
     this.writeFixedControl();
+    this.lbr.enableAll(pmi);
     this.registers.writeGlobalControl(this.allCounters);
   }
 
@@ -147,6 +153,7 @@ export class CorePmu implements Pmu {
     event.hw.stopped = true;
     event.hw.upToDate = true;
     event.hw.keepStopped = false;
+    this.lbr.add(event);
     this.list.push(event);
     this.added++;
     this.inTransaction++;
@@ -157,13 +164,20 @@ export class CorePmu implements Pmu {
   commitTransaction(): boolean {
     if (this.inTransaction === 0) return true;
     const assignment = assignCounters(this.list.map((e) => ({ counters: e.hw.counters, idx: e.hw.idx })));
-    if (assignment === undefined) return false;
+    if (assignment === undefined || !this.branchesAgree()) return false;
     this.assignment = assignment;
     this.inTransaction = 0;
     return true;
   }
 
+  /** One filter register: all that want branches must want the same. */
+  private branchesAgree(): boolean {
+    const controls = this.list.flatMap((e) => (e.hw.branch === undefined ? [] : [e.hw.branch.control]));
+    return controls.every((c) => c === controls[0]);
+  }
+
   cancelTransaction(): void {
+    for (const event of this.list.slice(this.list.length - this.inTransaction)) this.lbr.remove(event);
     this.list.length -= this.inTransaction;
     this.added -= this.inTransaction;
     this.inTransaction = 0;
@@ -171,6 +185,7 @@ export class CorePmu implements Pmu {
 
   remove(event: PerfEvent): void {
     this.stop(event);
+    this.lbr.remove(event);
     const at = this.list.indexOf(event);
     assert(at >= 0, 'the event to remove is on the PMU');
     if (at >= this.list.length - this.added) this.added--;

@@ -54,6 +54,13 @@ export class PmuRegisters {
     this.write(MSR.IA32_X2APIC_LVT_PMI, LVTPC_NMI);
   }
 
+  readRegister(address: number): bigint {
+    return this.read(address);
+  }
+  writeRegister(address: number, value: bigint): void {
+    this.write(address, value);
+  }
+
   /** The driver knows what exists: a #GP would be its bug. */
   private read(address: number): bigint {
     const value = this.msrs.read(address);

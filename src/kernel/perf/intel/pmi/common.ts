@@ -38,6 +38,7 @@ export function drainStatus(core: CorePmu, frame: InterruptFrame): number {
   for (let loops = 0; loops < MAX_LOOPS; loops++) {
     const status = core.registers.readGlobalStatus();
     if (status === 0n) break;
+    core.lbr.read();
     core.registers.acknowledge(status);
     handled += handleOverflows(core, status, frame);
   }

@@ -31,6 +31,7 @@ function streamlined(core: CorePmu, frame: InterruptFrame): number {
   core.enabled = false;
   let handled = 0;
   let status = core.registers.readGlobalStatus();
+  core.lbr.read();
   for (let loops = 0; loops < MAX_LOOPS; loops++) {
     handled += handleOverflows(core, status, frame);
     core.registers.unmaskLvtpc();
@@ -51,6 +52,6 @@ function legacy(core: CorePmu, frame: InterruptFrame): number {
   core.enabled = false;
   const handled = drainStatus(core, frame);
   core.enabled = wasEnabled;
-  if (wasEnabled) core.startAll();
+  if (wasEnabled) core.startAll(true);
   return handled;
 }

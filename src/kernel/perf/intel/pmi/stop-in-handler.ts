@@ -16,7 +16,7 @@ export const STOP_IN_HANDLER: PmiHandler = {
     core.stopAll();
     const handled = drainStatus(core, frame);
     core.enabled = wasEnabled;
-    if (wasEnabled) core.startAll();
+    if (wasEnabled) core.startAll(true);
     if (late) core.registers.unmaskLvtpc();
     return handled;
   },
