@@ -11,6 +11,7 @@ import type { UserMemory } from '../mm/user-memory.ts';
 import { FILE_ROWS } from '../syscalls/sys-file.ts';
 import type { SyscallArgs, Wait } from '../syscalls/types.ts';
 import type { Credentials, Task } from '../task/task.ts';
+import { Process } from '../task/process.ts';
 import { isWait } from '../vfs/file-description.ts';
 import { Vfs, type VfsOptions } from '../vfs/vfs.ts';
 import type { MemoryHost } from './memory-host.ts';
