@@ -115,7 +115,7 @@ function library(ordered: boolean): { cpuSeconds: number; samples: number } {
     const reporter = new Reporter(data.recording, session, {
       sort: ['comm', 'dso', 'sym'],
       children: false,
-      callGraph: false,
+      callGraph: 'none',
       branch: false,
     });
     const before = process.cpuUsage();

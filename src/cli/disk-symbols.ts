@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isElf } from '#abi/elf.ts';
 import { FormatError } from '#base/format-error.ts';
-import { type ElfFile, buildId, debugLink, readElf } from '#formats/elf/reader.ts';
+import { type ElfFile, buildId, buildIdOfNotes, debugLink, readElf } from '#formats/elf/reader.ts';
 import type { Dso } from '#formats/perf-data/address-map.ts';
 import { type SymbolTable, parseKallsyms, parsePerfMap, symbolsOfElf } from '#formats/symbols/table.ts';
 import type { ResolvedSymbol, SymbolResolver } from '#formats/symbols-port.ts';
@@ -24,6 +24,8 @@ const DEBUG_DIRS = ['', '.debug', '/usr/lib/debug'];
 export class DiskSymbols implements SymbolResolver {
   private readonly options: DiskSymbolOptions;
   private readonly tables = new Map<string, SymbolTable | undefined>();
+  private recordedKernel: string | undefined;
+  private hostKernel: string | undefined;
   /** One reason for each file whose symbols are not used. */
   readonly problems = new Map<string, string>();
 
@@ -57,17 +59,35 @@ export class DiskSymbols implements SymbolResolver {
     return this.tables.get(key);
   }
 
-  /** The file given, or what a recorder kept in the build-id cache: perf's own place, by the recording's build id. */
+  /** This machine's own kernel, when it is the one that was recorded: its symbols are at hand, as for perf. */
+  private hostKallsyms(dso: Dso): string | undefined {
+    if (dso.name.startsWith('[kernel')) this.recordedKernel = dso.buildId;
+    if (this.recordedKernel === undefined || this.options.symfs !== undefined) return undefined;
+    if (this.hostKernel === undefined) {
+      try {
+        this.hostKernel = buildIdOfNotes(new Uint8Array(readFileSync('/sys/kernel/notes'))) ?? '';
+      } catch {
+        this.hostKernel = '';
+      }
+    }
+    return this.hostKernel !== '' && this.recordedKernel.startsWith(this.hostKernel) ? '/proc/kallsyms' : undefined;
+  }
+
   private kernel(dso: Dso): SymbolTable | undefined {
-    const { kallsyms, vmlinux } = this.options;
+    const { vmlinux } = this.options;
+    const kallsyms = this.options.kallsyms ?? (vmlinux === undefined ? this.hostKallsyms(dso) : undefined);
     if (kallsyms === undefined && vmlinux !== undefined)
       return this.cached(vmlinux, () => symbolsOfElf(readElf(new Uint8Array(readFileSync(vmlinux)))));
+    const path = kallsyms ?? this.keptKallsyms(dso);
+    return path === undefined ? undefined : this.cached(path, () => parseKallsyms(readFileSync(path, 'utf8')).table);
+  }
+
+  /** What a recorder kept in the build-id cache: perf's own place, by the recording's build id. */
+  private keptKallsyms(dso: Dso): string | undefined {
     const home = process.env['HOME'];
-    const kept =
-      dso.buildId === undefined || home === undefined ? undefined : join(home, '.debug', '[kernel.kallsyms]', dso.buildId, 'kallsyms');
-    const path = kallsyms ?? kept;
-    if (path === undefined) return undefined;
-    return this.cached(path, () => (path === kept && !existsSync(path) ? undefined : parseKallsyms(readFileSync(path, 'utf8')).table));
+    if (dso.buildId === undefined || home === undefined || this.options.symfs !== undefined) return undefined;
+    const path = join(home, '.debug', '[kernel.kallsyms]', dso.buildId, 'kallsyms');
+    return existsSync(path) ? path : undefined;
   }
 
   private map(pid: number): SymbolTable | undefined {

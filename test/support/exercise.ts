@@ -39,13 +39,13 @@ export function exercise(bytes: Uint8Array, inflate?: Inflate): FormatError | un
   const reporter = new Reporter(again.recording, new Session(again.recording), {
     sort: ['comm', 'dso', 'sym'],
     children: false,
-    callGraph: false,
+    callGraph: 'none',
     branch: false,
   });
   const slow = new Reporter(again.recording, new Session(again.recording), {
     sort: ['comm', 'caller', 'cpu'],
     children: true,
-    callGraph: true,
+    callGraph: 'caller',
     branch: false,
   });
   const end = again.scan(
@@ -63,7 +63,7 @@ export function exercise(bytes: Uint8Array, inflate?: Inflate): FormatError | un
   chars += inspectText('x', losses, summarize(losses)).length;
   for (const r of [reporter, slow])
     for (const e of r.finish())
-      chars += eventReportText(e, {
+      chars += eventReportText([e], {
         sort: ['comm', 'dso', 'sym'],
         showSamples: true,
         children: false,

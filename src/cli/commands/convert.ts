@@ -15,7 +15,9 @@ import { USER_RECORD_START } from '#formats/perf-data/constants.ts';
 import { attrFlag } from '#formats/perf-data/attr.ts';
 import type { RecordCursor } from '#formats/perf-data/cursor.ts';
 import { AddressNamer } from '#formats/perf-data/resolve.ts';
+import type { EventEntry } from '#formats/perf-data/recording.ts';
 import { decodeSample, type Sample } from '#formats/perf-data/sample.ts';
+import { readsCounters, SampleReads } from '#formats/perf-data/sample-read.ts';
 import { Session, type Thread } from '#formats/perf-data/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { DiskSymbols } from '../disk-symbols.ts';
@@ -52,6 +54,7 @@ function timed(samples: readonly ExportSample[]): Iterable<ExportSlice> {
 class Collector {
   readonly samples: ExportSample[] = [];
   private readonly session: Session;
+  private readonly reads: SampleReads;
   private readonly namer: AddressNamer;
   private readonly event: string | undefined;
   private readonly stacks = new Map<string, readonly ExportFrame[]>();
@@ -59,6 +62,7 @@ class Collector {
 
   constructor(session: Session, symbols: DiskSymbols, event: string | undefined) {
     this.session = session;
+    this.reads = new SampleReads(session.recording);
     this.namer = new AddressNamer(symbols, { sym: true, symoff: false, dso: false });
     this.event = event;
   }
@@ -69,19 +73,20 @@ class Collector {
     try {
       if (cursor.type !== PERF_RECORD.SAMPLE) this.session.process(cursor, event);
       else if (event !== undefined) {
-        this.events.set(event.name, (this.events.get(event.name) ?? 0) + 1);
-        if (this.event === undefined || this.event === event.name)
-          this.sample(
-            decodeSample(cursor, event.attr),
-            cursor.misc,
-            event.name,
-            attrFlag(event.attr, 'freq') ? 1n : event.attr.sample_period,
-          );
+        const sample = decodeSample(cursor, event.attr);
+        if (!readsCounters(event)) this.take(sample, cursor.misc, event);
+        else for (const d of this.reads.deliver(cursor, event)) this.take({ ...sample, period: d.period }, cursor.misc, d.event);
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.session.recording.issues.push(error);
     }
+  }
+
+  private take(sample: Sample, misc: number, event: EventEntry): void {
+    this.events.set(event.name, (this.events.get(event.name) ?? 0) + 1);
+    if (this.event !== undefined && this.event !== event.name) return;
+    this.sample(sample, misc, event.name, attrFlag(event.attr, 'freq') ? 1n : event.attr.sample_period);
   }
 
   private sample(s: Sample, misc: number, event: string, period: bigint): void {

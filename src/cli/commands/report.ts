@@ -1,6 +1,15 @@
 /** `perfglass report`: a histogram of the samples (or of the branches in them), and the header or the counts of a recording. */
 import { headerText } from '#formats/perf-data/header-text.ts';
-import { hasBranches, hasCallchains, Reporter, SORT_ALIASES, SORT_KEYS, type SortKey } from '#formats/perf-data/report.ts';
+import type { Recording } from '#formats/perf-data/recording.ts';
+import {
+  type EventReport,
+  hasBranches,
+  hasCallchains,
+  Reporter,
+  SORT_ALIASES,
+  SORT_KEYS,
+  type SortKey,
+} from '#formats/perf-data/report.ts';
 import { eventReportText, statsText } from '#formats/perf-data/report-text.ts';
 import type { RecordSink } from '#formats/perf-data/scan.ts';
 import { Session } from '#formats/perf-data/session.ts';
@@ -22,8 +31,10 @@ interface Options {
   branchStack?: boolean;
   percentLimit: string;
   stdio?: boolean;
+  group: boolean;
   symfs?: string;
   kallsyms?: string;
+  vmlinux?: string;
 }
 
 function sortKeys(text: string): SortKey[] {
@@ -33,6 +44,20 @@ function sortKeys(text: string): SortKey[] {
       throw new CliError(`--sort ${raw}: no such key; known are ${SORT_KEYS.join(', ')}`, 129);
     return name as SortKey;
   });
+}
+
+type Graph = 'caller' | 'callee' | 'none';
+
+/** perf's list: print type, smallest share, order; what is not there is refused by name. */
+function callGraph(text: string, order: Graph): { order: Graph; percent: number } {
+  const out = { order, percent: 0.5 };
+  for (const part of text.split(',').filter((t) => t !== '')) {
+    if (part === 'none' || part === 'caller' || part === 'callee') out.order = part;
+    else if (/^\d+(\.\d+)?$/.test(part)) out.percent = Number(part);
+    else if (part !== 'graph' && part !== 'function' && part !== 'percent')
+      throw new CliError(`-g ${part}: graph, none, caller, callee and a smallest percentage are there`, 129);
+  }
+  return out;
 }
 
 function ctime(ms: number | undefined): string {
@@ -53,13 +78,16 @@ export const define: DefineCommand = (program, setExit) => {
     .option('-s, --sort <keys>', `keys of a row: ${SORT_KEYS.join(', ')} (default comm,dso,sym)`)
     .option('-F, --fields <list>', 'columns: overhead, sample and sort keys')
     .option('-n, --show-nr-samples', 'the number of samples of each row')
+    .option('--children', 'rows for callers, too, where callchains were recorded', true)
     .option('--no-children', 'no rows for callers')
-    .option('-g, --call-graph <how>', 'caller, callee or none: the trees under each row')
+    .option('-g, --call-graph <how>', 'the trees under each row: none, caller, callee, smallest percentage (default graph,0.5,caller)')
     .option('-b, --branch-stack', 'count branches, where they were recorded (the default then)')
     .option('--no-branch-stack', 'count samples although branches were recorded')
+    .option('--no-group', 'a table for each event, not one for the members of a group')
     .option('--percent-limit <percent>', 'leave out smaller rows', '0')
     .option('--symfs <dir>', 'look for the recorded files under this directory')
     .option('--kallsyms <file>', 'symbols of the recorded kernel')
+    .option('-k, --vmlinux <file>', 'the recorded kernel, uncompressed, at the addresses that it ran at: its symbols')
     .option('--stdio', 'as is: there is no other interface')
     .action(async (options: Options) => {
       const input = await openInput(options.input);
@@ -71,6 +99,25 @@ export const define: DefineCommand = (program, setExit) => {
     });
 };
 
+/** Events as they are printed: each in its own table, the members of a group (GROUP_DESC) in one. */
+function tables(recording: Recording, reporter: Reporter, grouped: boolean): { name: string | undefined; members: EventReport[] }[] {
+  const groups = grouped ? (recording.features.groupDesc ?? []).filter((g) => g.members > 1) : [];
+  const out: { name: string | undefined; members: EventReport[] }[] = [];
+  for (let i = 0; i < recording.events.length; i++) {
+    const group = groups.find((g) => g.leader === i);
+    const events = recording.events.slice(i, i + (group?.members ?? 1));
+    if (events.some((e) => reporter.events[e.index] !== undefined)) {
+      const name = group?.name === '{anon_group}' ? 'anon group' : group?.name;
+      out.push({
+        name: name === undefined ? undefined : `${name} { ${events.map((e) => e.name).join(', ')} }`,
+        members: events.map((e) => reporter.eventReport(e)),
+      });
+    }
+    i += events.length - 1;
+  }
+  return out;
+}
+
 async function report(input: OpenInput, options: Options): Promise<number> {
   const recording = input.data.recording;
   if (options.headerOnly === true) {
@@ -80,7 +127,12 @@ async function report(input: OpenInput, options: Options): Promise<number> {
   }
   // a pipe tells its events only with its records: the reporter is made when the first of them is there
   let reporter: Reporter | undefined;
-  let plan: { sort: readonly SortKey[]; children: boolean; graph: 'caller' | 'callee' | 'none'; samples: boolean } | undefined;
+  let plan: { sort: readonly SortKey[]; children: boolean; graph: Graph; chainPercent: number; samples: boolean } | undefined;
+  const symbols = new DiskSymbols({
+    ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
+    ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
+    ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
+  });
   const make = (): Reporter => {
     const branch = options.branchStack !== false && hasBranches(recording);
     if (options.branchStack === true && !branch) throw new CliError(`-b: no event of ${input.name} was recorded with branches`, 129);
@@ -92,23 +144,21 @@ async function report(input: OpenInput, options: Options): Promise<number> {
         : (options.sort ?? (branch ? 'comm,dso_from,symbol_from,symbol_to,cycles' : 'comm,dso,sym')),
     );
     const chains = hasCallchains(recording) && !branch;
-    const graph = options.callGraph ?? (chains ? (options.children ? 'caller' : 'callee') : 'none');
-    if (graph !== 'caller' && graph !== 'callee' && graph !== 'none') throw new CliError(`-g ${graph}: caller, callee or none`, 129);
+    const asked = callGraph(options.callGraph ?? '', options.children ? 'caller' : 'callee');
+    const graph = chains ? asked.order : 'none';
     plan = {
       sort,
       children: chains && options.children,
       graph,
+      chainPercent: asked.percent,
       samples: options.showNrSamples === true || (listed?.includes('sample') ?? false),
     };
     return new Reporter(recording, new Session(recording), {
       sort,
       children: plan.children,
-      callGraph: graph !== 'none' && chains,
+      callGraph: graph,
       branch: branch && options.stats !== true,
-      resolver: new DiskSymbols({
-        ...(options.symfs === undefined ? {} : { symfs: options.symfs }),
-        ...(options.kallsyms === undefined ? {} : { kallsyms: options.kallsyms }),
-      }),
+      resolver: symbols,
     });
   };
   const sink: RecordSink = {
@@ -133,10 +183,16 @@ async function report(input: OpenInput, options: Options): Promise<number> {
       showSamples: plan.samples,
       children: plan.children,
       callGraph: plan.graph,
+      chainPercent: plan.chainPercent,
+      symbolFirst: options.fields === undefined && /^(sym|symbol)\b/.test(options.sort ?? ''),
       percentLimit: Number(options.percentLimit),
     };
-    for (const e of events) process.stdout.write(`${eventReportText(e, text)}\n\n`);
+    for (const { name, members } of tables(recording, reporter, options.group)) {
+      process.stdout.write(`${eventReportText(members, text, name)}\n\n`);
+    }
     if (events.length === 0) process.stdout.write('# no samples\n');
   }
+  for (const [name, why] of symbols.problems)
+    if (why.startsWith('another build')) process.stderr.write(`perfglass: no symbols of ${name}: ${why}\n`);
   return reportReading(input.name, recording, result);
 }

@@ -6,6 +6,7 @@ import { USER_RECORD_START } from '../perf-data/constants.ts';
 import type { RecordCursor } from '../perf-data/cursor.ts';
 import type { EventEntry, Recording } from '../perf-data/recording.ts';
 import { AddressNamer } from '../perf-data/resolve.ts';
+import { readsCounters, SampleReads } from '../perf-data/sample-read.ts';
 import type { RecordSink } from '../perf-data/scan.ts';
 import type { Session } from '../perf-data/session.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
@@ -47,6 +48,7 @@ export class Annotator implements RecordSink {
   /** Samples too short for their fields. */
   short = 0;
   readonly #recording: Recording;
+  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #namer: AddressNamer;
   readonly #places: Map<MapEntry | undefined, Map<number, Place>>[] = [];
@@ -54,6 +56,7 @@ export class Annotator implements RecordSink {
 
   constructor(recording: Recording, session: Session, resolver: SymbolResolver) {
     this.#recording = recording;
+    this.#reads = new SampleReads(recording);
     this.#session = session;
     this.#namer = new AddressNamer(resolver, { sym: true, symoff: false, dso: false });
   }
@@ -76,7 +79,12 @@ export class Annotator implements RecordSink {
       this.short++;
       return;
     }
-    const period = layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period);
+    if (readsCounters(event)) for (const d of this.#reads.deliver(cursor, event)) this.#sample(cursor, event, d.event, Number(d.period));
+    else this.#sample(cursor, event, event, layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
+  }
+
+  #sample(cursor: RecordCursor, from: EventEntry, event: EventEntry, period: number): void {
+    const { layout } = from;
     const pid = layout.tid >= 0 ? cursor.u32(layout.tid) | 0 : -1;
     const tid = layout.tid >= 0 ? cursor.u32(layout.tid + 4) | 0 : -1;
     const hi = layout.ip >= 0 ? cursor.hi32(layout.ip) : 0;

@@ -149,10 +149,7 @@ export class RecordDumper implements RecordSink {
     const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
     const map = this.#session.findMap(thread, mode, ...halves(sample.ip ?? 0n));
     const dso = map?.dso.longName ?? (mode === PERF_RECORD_MISC.HYPERVISOR ? '[hypervisor]' : '<not found>');
-    for (const d of this.#printer.reads.deliveries(cursor, event)) {
-      this.#out.text(` ... thread: ${thread.comm}:${tid}\n ...... dso: ${dso}\n`);
-      this.#printer.printOne(cursor, event, d.event, d.period);
-    }
+    this.#printer.print(cursor, event, ` ... thread: ${thread.comm}:${tid}\n ...... dso: ${dso}\n`);
   }
 }
 

@@ -12,13 +12,14 @@ export class IpHistogram {
   /** Sum of periods: exact below 2^53. */
   period = new Float64Array(1 << 14);
   samples = new Float64Array(1 << 14);
-  pid = new Int32Array(1 << 14);
+  /** Of the first sample. */
+  thread = new Int32Array(1 << 14);
 
   get size(): number {
     return this.#n;
   }
 
-  add(comm: number, map: number, hi: number, lo: number, period: number, pid: number): void {
+  add(comm: number, map: number, hi: number, lo: number, period: number, thread: number): void {
     let h = Math.imul(lo ^ Math.imul(hi, 0x9e3779b1), 0x85ebca6b) ^ Math.imul(comm * 31 + map, 0xc2b2ae35);
     h ^= h >>> 15;
     let s = h & this.#mask;
@@ -41,7 +42,7 @@ export class IpHistogram {
     this.map[n] = map;
     this.period[n] = period;
     this.samples[n] = 1;
-    this.pid[n] = pid;
+    this.thread[n] = thread;
     if (this.#n * 2 > this.#mask) this.#rehash();
   }
 
@@ -57,7 +58,7 @@ export class IpHistogram {
     this.map = wider(new Int32Array(size), this.map);
     this.period = wider(new Float64Array(size), this.period);
     this.samples = wider(new Float64Array(size), this.samples);
-    this.pid = wider(new Int32Array(size), this.pid);
+    this.thread = wider(new Int32Array(size), this.thread);
   }
 
   #rehash(): void {

@@ -1,11 +1,12 @@
 /** A histogram in the form of `perf report --stdio`. */
 import { RECORD_NAMES } from './constants.ts';
+import type { Thread } from './session.ts';
 import type { ChainNode, EventReport, ReportRow, SortKey } from './report.ts';
 
 const TITLES: Readonly<Record<SortKey, string>> = {
   comm: 'Command',
-  pid: 'Pid:Command',
-  tid: 'Tid:Command',
+  pid: '    Pid:Command', // of a thread, in perf too
+  tid: '    Tid:Command',
   cpu: 'CPU',
   dso: 'Shared Object',
   sym: 'Symbol',
@@ -23,6 +24,10 @@ export interface ReportTextOptions {
   readonly showSamples: boolean;
   readonly children: boolean;
   readonly callGraph: 'caller' | 'callee' | 'none';
+  /** Branches of a callchain below this share of all are left out; perf's default is 0.5. */
+  readonly chainPercent?: number;
+  /** The keys start with the symbol: a chain does not repeat it. */
+  readonly symbolFirst?: boolean;
   /** Rows below this share are left out, and counted. */
   readonly percentLimit: number;
 }
@@ -41,16 +46,43 @@ function about(n: number): string {
 
 const percent = (part: number, whole: number): string => `${(whole === 0 ? 0 : (100 * part) / whole).toFixed(2)}%`;
 
-/** perf sorts equal rows by the keys: unknown files last, files of branches the other way round. */
+const SYMBOL_KEYS = new Set<SortKey | undefined>(['sym', 'symbol_from', 'symbol_to']);
+const UNNAMED = /^\[.\] (0x)?([0-9a-f]{16})$/;
+
+/** perf sorts equal rows by the keys: unknown files last, files of branches the other way round, symbols by name, then what has none by signed address. */
 function orderKeys(sort: SortKey | undefined, a: string, b: string): number {
   if (sort === 'dso' && (a === '[unknown]' || b === '[unknown]')) return a === '[unknown]' ? 1 : -1;
+  if (SYMBOL_KEYS.has(sort)) {
+    const x = UNNAMED.exec(a)?.[2];
+    const y = UNNAMED.exec(b)?.[2];
+    if (x !== undefined && y !== undefined) return BigInt.asIntN(64, BigInt(`0x${x}`)) < BigInt.asIntN(64, BigInt(`0x${y}`)) ? -1 : 1;
+    if (x !== undefined || y !== undefined) return x === undefined ? -1 : 1;
+  }
+  if (sort === 'cycles') return (Number.parseInt(b, 10) || 0) - (Number.parseInt(a, 10) || 0); // the longest first, none is '-'
+  if (sort === 'pid' || sort === 'tid') return Number.parseInt(a, 10) - Number.parseInt(b, 10);
   const d = a < b ? -1 : 1;
   return sort === 'dso_from' || sort === 'dso_to' ? -d : d;
 }
 
-function order(a: ReportRow, b: ReportRow, children: boolean, sort: readonly SortKey[]): number {
-  const d = children ? b.children - a.children || b.period - a.period : b.period - a.period;
-  if (d !== 0) return d;
+/** A row of a table: of one event, or of all members of a group, leader first. */
+interface Line {
+  readonly keys: readonly string[];
+  readonly thread: Thread;
+  readonly parts: readonly (ReportRow | undefined)[];
+}
+
+function order(a: Line, b: Line, options: ReportTextOptions): number {
+  const { children, sort } = options;
+  for (const field of children ? (['children', 'period'] as const) : (['period'] as const)) {
+    for (let i = 0; i < a.parts.length; i++) {
+      const d = (b.parts[i]?.[field] ?? 0) - (a.parts[i]?.[field] ?? 0);
+      if (d !== 0) return d;
+    }
+    // callers above what they call
+    const deeper = (b.parts[0]?.depth ?? 0) - (a.parts[0]?.depth ?? 0);
+    if (field === 'children' && options.callGraph !== 'none' && a.thread === b.thread && deeper !== 0)
+      return options.callGraph === 'caller' ? deeper : -deeper;
+  }
   for (const [i, key] of a.keys.entries()) {
     const other = b.keys[i] ?? '';
     if (key !== other) return orderKeys(sort[i], key, other);
@@ -58,33 +90,65 @@ function order(a: ReportRow, b: ReportRow, children: boolean, sort: readonly Sor
   return 0;
 }
 
-export function eventReportText(report: EventReport, options: ReportTextOptions): string {
-  const rows = [...report.rows.values()].sort((a, b) => order(a, b, options.children, options.sort));
-  const shown = rows.filter((r) => 100 * (options.children ? r.children : r.period) >= options.percentLimit * report.period);
-  const columns: { title: string; dots: number; cell: (r: ReportRow) => string }[] = [];
-  const own = (r: ReportRow): string => percent(r.period, report.period).padStart(8);
+function linesOf(reports: readonly EventReport[]): Line[] {
+  const lines = new Map<string, { keys: readonly string[]; thread: Thread; parts: (ReportRow | undefined)[] }>();
+  for (const [i, report] of reports.entries())
+    for (const [key, row] of report.rows) {
+      let line = lines.get(key);
+      if (line === undefined) {
+        line = { keys: row.keys, thread: row.thread, parts: reports.map(() => undefined) };
+        lines.set(key, line);
+      }
+      line.parts[i] = row;
+    }
+  return [...lines.values()];
+}
+
+/** The table of one event, or one table for the members of a group (leader first) under the group's name. */
+export function eventReportText(reports: readonly EventReport[], options: ReportTextOptions, group?: string): string {
+  const leader = reports[0];
+  if (leader === undefined) return '';
+  const rows = linesOf(reports).sort((a, b) => order(a, b, options));
+  const share = (r: ReportRow | undefined): number => (options.children ? r?.children : r?.period) ?? 0;
+  const shown = rows.filter((r) => 100 * share(r.parts[0]) >= options.percentLimit * leader.period);
+  const columns: { title: string; dots: number; cell: (r: Line) => string }[] = [];
+  const numbers = (title: string, width: number, text: (r: ReportRow | undefined, of: EventReport) => string): void => {
+    const cell = (line: Line): string => reports.map((of, i) => text(line.parts[i], of).padStart(width)).join('');
+    columns.push({ title: title.padStart(width * reports.length), dots: width * reports.length, cell });
+  };
+  const own = (r: ReportRow | undefined, of: EventReport): string => percent(r?.period ?? 0, of.period);
   if (options.children) {
-    columns.push({ title: 'Children', dots: 8, cell: (r) => percent(r.children, report.period).padStart(8) });
-    columns.push({ title: '    Self', dots: 8, cell: own });
-  } else columns.push({ title: 'Overhead', dots: 8, cell: own });
-  if (options.showSamples) columns.push({ title: '     Samples', dots: 12, cell: (r) => String(r.samples).padStart(12) });
+    numbers('Children', 8, (r, of) => percent(r?.children ?? 0, of.period));
+    numbers('Self', 8, own);
+  } else numbers('Overhead', 8, own);
+  if (options.showSamples) numbers('Samples', 12, (r) => String(r?.samples ?? 0));
   const symbolAt = options.sort.indexOf('sym');
   for (const [i, key] of options.sort.entries()) {
     const title = TITLES[key];
     // perf makes room for an address where some symbol is unknown
     const least = key === 'dso' && symbolAt >= 0 && shown.some((r) => UNRESOLVED.test(r.keys[symbolAt] ?? '')) ? 16 : 0;
-    const width = shown.reduce((w, r) => Math.max(w, (r.keys[i] ?? '').length), Math.max(least, title.length));
-    columns.push({ title: title.padEnd(width), dots: width, cell: (r) => (r.keys[i] ?? '').padEnd(width) });
+    // and for commands as long as the last names of the threads are: what is longer is cut
+    const ofThread = key === 'pid' || key === 'tid';
+    const text = (r: Line): string => (ofThread ? `${(r.keys[i] ?? '').padStart(7)}:${r.thread.comm}` : (r.keys[i] ?? ''));
+    const length = (r: Line): number => (key === 'comm' ? r.thread.comm : text(r)).length;
+    const width = shown.reduce((w, r) => Math.max(w, length(r)), Math.max(least, title.length));
+    columns.push({ title: title.padEnd(width), dots: width, cell: (r) => text(r).slice(0, width).padEnd(width) });
   }
-  let out = `# Samples: ${about(report.samples)} of event '${report.event.name}'\n# Event count (approx.): ${report.period}\n#\n`;
+  const sum = (of: (r: EventReport) => number): number => reports.reduce((n, r) => n + of(r), 0);
+  const what = group === undefined ? `event '${leader.event.name}'` : `events '${group}'`;
+  let out = `# Samples: ${about(sum((r) => r.samples))} of ${what}\n# Event count (approx.): ${sum((r) => r.period)}\n#\n`;
   out += `# ${columns.map((c) => c.title).join('  ')}\n# ${columns.map((c) => '.'.repeat(c.dots)).join('  ')}\n#\n`;
   for (const row of shown) {
     out += `  ${columns.map((c) => c.cell(row)).join('  ')}\n`;
-    if (options.callGraph !== 'none' && row.chain !== undefined) out += chainText(row.chain, options.callGraph);
+    const chain = row.parts[0]?.chain;
+    if (options.callGraph !== 'none' && chain !== undefined) out += chainText(chain, leader.period, share(row.parts[0]), options);
   }
   if (shown.length < rows.length) {
-    const hidden = rows.filter((r) => !shown.includes(r));
-    out += `# ${hidden.length} rows below ${options.percentLimit}% not shown, ${hidden.reduce((n, r) => n + r.samples, 0)} samples\n`;
+    const hidden = new Set(rows);
+    for (const r of shown) hidden.delete(r);
+    let samples = 0;
+    for (const r of hidden) for (const p of r.parts) samples += p?.samples ?? 0;
+    out += `# ${hidden.size} rows below ${options.percentLimit}% not shown, ${samples} samples\n`;
   }
   return out;
 }
@@ -92,56 +156,56 @@ export function eventReportText(report: EventReport, options: ReportTextOptions)
 const UNRESOLVED = /^\[.\] 0x[0-9a-f]{16}$/;
 const MARGIN = ' '.repeat(12);
 
-/** Chains as a tree; `caller` turns each around, so that the outermost caller stands first. */
-function chainText(root: ChainNode, direction: 'caller' | 'callee'): string {
-  const tree = direction === 'callee' ? root : turned(root);
-  if (tree.next.size === 0) return '';
-  return `${MARGIN}|\n${branchText(tree, MARGIN, tree.period)}\n`;
+/** Branches that are shown, heaviest first; equal ones as perf's trees happen to lie: by file and address, downwards. */
+function branches(node: ChainNode, least: number): ChainNode[] {
+  const shown = [...node.next.values()].filter((n) => n.period >= least);
+  return shown.sort((a, b) => b.period - a.period || b.dso - a.dso || (a.address > b.address ? -1 : a.address < b.address ? 1 : 0));
 }
 
-function branchText(node: ChainNode, margin: string, whole: number): string {
-  const list = [...node.next.values()].sort((a, b) => b.period - a.period || (a.name < b.name ? -1 : 1));
+/** The frames from `node` to where chains part or end. */
+function straight(node: ChainNode): { names: string[]; end: ChainNode } {
+  const names = [node.name];
+  let end = node;
+  for (;;) {
+    const [only] = end.next.values();
+    if (only === undefined || end.next.size > 1 || only.period !== end.period) return { names, end };
+    end = only;
+    names.push(end.name);
+  }
+}
+
+/** A row's chains as a tree; shares are of all samples (`whole`), as of `perf report -g graph`. */
+function chainText(root: ChainNode, whole: number, own: number, options: ReportTextOptions): string {
+  const least = (whole * (options.chainPercent ?? 0.5)) / 100;
+  const top = branches(root, least);
+  const [first] = top;
+  if (first === undefined) return '';
+  if (top.length > 1 || first.period !== own) return `${MARGIN}|\n${branchText(root, MARGIN, whole, least)}\n`;
+  const { names, end } = straight(first);
+  if (options.symbolFirst === true) names.shift();
   let out = '';
+  let margin = MARGIN;
+  if (names.length > 0) {
+    out = `${MARGIN}|\n${MARGIN}---${names.join(`\n${MARGIN}   `)}\n`;
+    margin += '   ';
+  }
+  const rest = branchText(end, margin, whole, least);
+  if (rest !== '') out += `${margin}|\n${rest}`;
+  return out === '' ? '' : `${out}\n`;
+}
+
+function branchText(node: ChainNode, margin: string, whole: number, least: number): string {
+  let out = '';
+  const list = branches(node, least);
   for (const [i, child] of list.entries()) {
     const last = i === list.length - 1;
-    const line: string[] = [child.name];
-    let at = child;
-    while (at.next.size === 1 && [...at.next.values()][0]?.period === at.period) {
-      at = [...at.next.values()][0] as ChainNode;
-      line.push(at.name);
-    }
-    const single = list.length === 1 && child.period === node.period;
-    const lead = single ? '---' : `${last ? ' ' : '|'}--${((100 * child.period) / whole).toFixed(2)}%--`;
-    const indent = single ? '   ' : `${last ? ' ' : '|'}${' '.repeat(10)}`;
-    out += `${margin}${lead}${line.join(`\n${margin}${indent}`)}\n`;
-    if (at.next.size > 0) out += `${margin}${indent}|\n${branchText(at, margin + indent, whole)}`;
+    const { names, end } = straight(child);
+    const indent = `${margin}${last ? ' ' : '|'}${' '.repeat(10)}`;
+    out += `${margin}${last ? ' ' : '|'}--${((100 * child.period) / whole).toFixed(2)}%--${names.join(`\n${indent}`)}\n`;
+    const inner = branchText(end, indent, whole, least);
+    if (inner !== '') out += `${indent}|\n${inner}`;
     if (!last) out += `${margin}|\n`;
   }
-  return out;
-}
-
-function turned(root: ChainNode): ChainNode {
-  const out: ChainNode = { name: '', period: root.period, next: new Map() };
-  const walk = (node: ChainNode, path: string[]): void => {
-    let inner = 0;
-    for (const child of node.next.values()) {
-      inner += child.period;
-      walk(child, [...path, child.name]);
-    }
-    const ends = node.period - inner;
-    if (ends <= 0 || path.length === 0) return;
-    let at = out;
-    for (const name of path.toReversed()) {
-      let next = at.next.get(name);
-      if (next === undefined) {
-        next = { name, period: 0, next: new Map() };
-        at.next.set(name, next);
-      }
-      next.period += ends;
-      at = next;
-    }
-  };
-  walk(root, []);
   return out;
 }
 

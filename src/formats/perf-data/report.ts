@@ -11,7 +11,7 @@ import { IpHistogram } from './ip-histogram.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { decodeSample, type Sample } from './sample.ts';
-import { SampleReads } from './sample-read.ts';
+import { readsCounters, SampleReads } from './sample-read.ts';
 import type { RecordSink } from './scan.ts';
 import { halves } from './script-line.ts';
 import { moduleName, type Session, type Thread } from './session.ts';
@@ -38,17 +38,24 @@ export const SORT_ALIASES: Readonly<Record<string, SortKey>> = { symbol: 'sym', 
 
 export interface ReportRow {
   readonly keys: readonly string[];
+  /** Of the first sample; its last name decides how wide perf's column of commands is. */
+  readonly thread: Thread;
   /** Sum of the periods of the samples that hit here. */
   period: number;
   samples: number;
   /** Period of the samples whose callchain passes here, this row's own included. */
   children: number;
-  /** Callers, when callchains were recorded: a tree from the hit outwards. */
+  /** When callchains were recorded: a tree of the chains through this row, in the order that was asked for. */
   readonly chain: ChainNode | undefined;
+  /** Frames of its longest chain. */
+  depth: number;
 }
 
 export interface ChainNode {
   readonly name: string;
+  /** Where it lies: equal branches are shown by it. */
+  readonly dso: number;
+  readonly address: bigint;
   period: number;
   readonly next: Map<string, ChainNode>;
 }
@@ -66,8 +73,8 @@ export interface ReportOptions {
   readonly resolver?: SymbolResolver;
   /** Rows for callers too. */
   readonly children: boolean;
-  /** Trees of callers. */
-  readonly callGraph: boolean;
+  /** Trees of callchains: from the outermost caller inwards, or from the hit outwards. */
+  readonly callGraph: 'caller' | 'callee' | 'none';
   /** Count branches instead of samples. */
   readonly branch: boolean;
 }
@@ -88,6 +95,9 @@ interface Place {
   readonly symbol: string;
   /** As in a callchain: the name, or the address itself. */
   readonly frame: string;
+  readonly file: number;
+  /** Of the symbol, or the address itself. */
+  readonly start: bigint;
 }
 
 export class Reporter implements RecordSink {
@@ -96,7 +106,6 @@ export class Reporter implements RecordSink {
   readonly counts = new Map<number, number>();
   short = 0;
   readonly #recording: Recording;
-  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #options: ReportOptions;
   readonly #namer: AddressNamer;
@@ -105,6 +114,9 @@ export class Reporter implements RecordSink {
   readonly #comms: string[] = [];
   readonly #commSlots = new Map<string, number>();
   readonly #maps: MapEntry[] = [];
+  readonly #threads: Thread[] = [];
+  readonly #files = new Map<Dso, number>();
+  readonly #reads: SampleReads;
 
   constructor(recording: Recording, session: Session, options: ReportOptions) {
     this.#recording = recording;
@@ -112,7 +124,7 @@ export class Reporter implements RecordSink {
     this.#session = session;
     this.#options = options;
     this.#namer = new AddressNamer(options.resolver, { sym: true, symoff: false, dso: false });
-    this.#fast = options.sort.every((k) => FAST.has(k)) && !options.branch && !options.children && !options.callGraph;
+    this.#fast = options.sort.every((k) => FAST.has(k)) && !options.branch && !options.children && options.callGraph === 'none';
   }
 
   eventReport(event: EventEntry): EventReport {
@@ -144,15 +156,15 @@ export class Reporter implements RecordSink {
       this.short++;
       return;
     }
-    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) this.#sample(cursor, event, event, undefined);
-    else for (const d of this.#reads.deliveries(cursor, event)) this.#sample(cursor, event, d.event, d.period);
+    const { layout } = event;
+    if (readsCounters(event)) for (const d of this.#reads.deliver(cursor, event)) this.#sample(cursor, event, d.event, Number(d.period));
+    else this.#sample(cursor, event, event, layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
   }
 
-  /** The record of `recorded` as a sample of `event`. */
-  #sample(cursor: RecordCursor, recorded: EventEntry, event: EventEntry, read: number | undefined): void {
+  /** Counts a sample of `event`, whose record is laid out as `from` says. */
+  #sample(cursor: RecordCursor, from: EventEntry, event: EventEntry, period: number): void {
+    const { layout } = from;
     const report = this.eventReport(event);
-    const layout = recorded.layout;
-    const period = read ?? (layout.period >= 0 ? cursor.number64(layout.period) : Number(event.attr.sample_period));
     const pid = layout.tid >= 0 ? cursor.u32(layout.tid) | 0 : -1;
     const tid = layout.tid >= 0 ? cursor.u32(layout.tid + 4) | 0 : -1;
     const thread = this.#session.thread(pid, tid);
@@ -161,10 +173,14 @@ export class Reporter implements RecordSink {
       report.period += period;
     }
     if (!this.#fast) {
-      this.#slow(cursor, recorded, report, thread, period);
+      this.#slow(cursor, from, report, thread, period);
       return;
     }
     if (thread.commSlot < 0) thread.commSlot = this.#commSlot(thread.comm);
+    if (thread.slot < 0) {
+      thread.slot = this.#threads.length;
+      this.#threads.push(thread);
+    }
     const hi = layout.ip >= 0 ? cursor.hi32(layout.ip) : 0;
     const lo = layout.ip >= 0 ? cursor.lo32(layout.ip) : 0;
     const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
@@ -182,7 +198,7 @@ export class Reporter implements RecordSink {
       h = new IpHistogram();
       this.#histograms[event.index] = h;
     }
-    h.add(thread.commSlot, slot, hi, lo, period, pid);
+    h.add(thread.commSlot, slot, hi, lo, period, thread.slot);
   }
 
   #commSlot(comm: string): number {
@@ -203,11 +219,12 @@ export class Reporter implements RecordSink {
       for (let i = 0; i < h.size; i++) {
         const slot = h.map[i] as number;
         const map = slot >= 0 ? this.#maps[slot] : undefined;
-        const place = this.#place(map, slot >= 0 ? 0 : -2 - slot, h.ipHi[i] as number, h.ipLo[i] as number, h.pid[i] as number);
+        const thread = this.#threads[h.thread[i] as number] as Thread;
+        const place = this.#place(map, slot >= 0 ? 0 : -2 - slot, h.ipHi[i] as number, h.ipLo[i] as number, thread.pid);
         const keys = this.#options.sort.map((k) =>
           k === 'comm' ? (this.#comms[h.comm[i] as number] ?? '') : k === 'dso' ? place.dso : place.symbol,
         );
-        this.#add(report, keys, h.period[i] as number, h.samples[i] as number, true);
+        this.#add(report, thread, keys, h.period[i] as number, h.samples[i] as number, true);
       }
     }
     this.#histograms.length = 0;
@@ -217,16 +234,26 @@ export class Reporter implements RecordSink {
     return this.events.filter((e) => e !== undefined);
   }
 
-  #add(report: EventReport, keys: readonly string[], period: number, samples: number, self: boolean): ReportRow {
+  #add(
+    report: EventReport,
+    thread: Thread,
+    keys: readonly string[],
+    period: number,
+    samples: number,
+    self: boolean,
+    shown = keys,
+  ): ReportRow {
     const key = keys.join('\0');
     let row = report.rows.get(key);
     if (row === undefined) {
       row = {
-        keys,
+        keys: shown,
+        thread,
         period: 0,
         samples: 0,
         children: 0,
-        chain: this.#options.callGraph ? { name: '', period: 0, next: new Map() } : undefined,
+        chain: this.#options.callGraph === 'none' ? undefined : { name: '', dso: -1, address: 0n, period: 0, next: new Map() },
+        depth: 0,
       };
       report.rows.set(key, row);
     }
@@ -246,8 +273,20 @@ export class Reporter implements RecordSink {
     return {
       dso: map === undefined ? '[unknown]' : short(map.dso),
       symbol: `[${level}] ${symbol?.name ?? hexAddress(shown)}`,
-      frame: symbol?.name ?? `0x${address.toString(16)}`,
+      frame: symbol?.name ?? (address === 0n ? '0' : `0x${address.toString(16)}`),
+      file: map === undefined ? -1 : this.#file(map.dso),
+      start: symbol === undefined ? address : address - symbol.offset,
     };
+  }
+
+  /** Files in the order of their first use. */
+  #file(dso: Dso): number {
+    let n = this.#files.get(dso);
+    if (n === undefined) {
+      n = this.#files.size;
+      this.#files.set(dso, n);
+    }
+    return n;
   }
 
   #at(thread: Thread, mode: number, ip: bigint, raw = false): Place {
@@ -279,6 +318,7 @@ export class Reporter implements RecordSink {
         const f = PERF_BRANCH_ENTRY.unpack(e.flags);
         this.#add(
           report,
+          thread,
           this.#keys(thread, sample, from, '', {
             from,
             to,
@@ -294,21 +334,26 @@ export class Reporter implements RecordSink {
     }
     const here = this.#at(thread, mode, sample.ip ?? 0n);
     const frames = this.#frames(sample, thread, mode);
-    const row = this.#add(report, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
-    if (!this.#options.children) {
-      grow(row.chain, frames, 0, period);
-      return;
-    }
-    const seen = new Set<ReportRow>([row]);
+    const row = this.#add(report, thread, this.#keys(thread, sample, here, frames[1]?.frame ?? '[none]', undefined), period, 1, true);
+    const inwards = this.#options.callGraph === 'caller';
+    const whole = inwards ? frames.toReversed() : frames;
+    grow(row, whole, 0, period);
+    if (!this.#options.children) return;
     row.children += period;
-    grow(row.chain, frames, 0, period);
-    for (let i = 1; i < frames.length; i++) {
-      const place = frames[i] as Place;
-      const caller = this.#add(report, this.#keys(thread, sample, place, frames[i + 1]?.frame ?? '[none]', undefined), 0, 0, false);
+    const seen = new Set<ReportRow>([row]);
+    // the hit itself is a frame, too: unnamed it is a row of its own, by its address as it lies. Of a recursion the first frame counts.
+    let level = here.symbol.slice(0, 3);
+    for (const [i, at] of whole.entries()) {
+      const outer = inwards ? whole[i - 1] : whole[i + 1];
+      const keys = this.#keys(thread, sample, at, outer?.frame ?? '[none]', undefined);
+      // perf marks a frame in no file with the level of the frame before; it is the same row all the same
+      if (at.dso !== '[unknown]') level = at.symbol.slice(0, 3);
+      const marked = keys.map((k, n) => (this.#options.sort[n] === 'sym' ? `${level}${k.slice(3)}` : k));
+      const caller = this.#add(report, thread, keys, 0, 0, false, marked);
       if (seen.has(caller)) continue;
       seen.add(caller);
       caller.children += period;
-      grow(caller.chain, frames, i, period);
+      grow(caller, whole, i, period);
     }
   }
 
@@ -341,11 +386,10 @@ export class Reporter implements RecordSink {
         case 'comm':
           return thread.comm;
         case 'pid':
-          return `${thread.pid}:${thread.comm}`;
         case 'tid':
-          return `${thread.tid}:${thread.comm}`;
+          return String(thread.tid);
         case 'cpu':
-          return String(sample.cpu ?? -1).padStart(3, '0');
+          return `${(sample.cpu ?? -1) < 0 ? '-' : ''}${String(Math.abs(sample.cpu ?? -1)).padStart(3, '0')}`;
         case 'dso':
           return here.dso;
         case 'sym':
@@ -372,17 +416,18 @@ export class Reporter implements RecordSink {
 /** printf's %#.16x: zero has no prefix. */
 const hexAddress = (v: bigint): string => `${v === 0n ? '' : '0x'}${v.toString(16).padStart(16, '0')}`;
 
-/** Adds the frames from `from` on to a tree. */
-function grow(root: ChainNode | undefined, frames: readonly Place[], from: number, period: number): void {
-  if (root === undefined) return;
-  let node = root;
+/** Adds the frames from `from` on to a row's tree. */
+function grow(row: ReportRow, frames: readonly Place[], from: number, period: number): void {
+  row.depth = Math.max(row.depth, frames.length - from);
+  if (row.chain === undefined) return;
+  let node = row.chain;
   node.period += period;
   for (let i = from; i < frames.length; i++) {
-    const name = (frames[i] as Place).frame;
-    let next = node.next.get(name);
+    const { frame, file, start } = frames[i] as Place;
+    let next = node.next.get(frame);
     if (next === undefined) {
-      next = { name, period: 0, next: new Map() };
-      node.next.set(name, next);
+      next = { name: frame, dso: file, address: start, period: 0, next: new Map() };
+      node.next.set(frame, next);
     }
     next.period += period;
     node = next;

@@ -1,40 +1,49 @@
 /**
- * Samples with PERF_SAMPLE_READ (`{a,b}:S`): each value that was read is a sample of its event, whose period is what the event counted since
- * the value was read last; one that counted nothing is none. tools/perf/util/session.c deliver_sample_value, deliver_sample_group.
+ * What one SAMPLE record stands for. Usually itself; where it carries counter values (PERF_SAMPLE_READ, perf's `:S`), one sample for each
+ * counter that moved since its last value, with the difference as its period. Rules: tools/perf/util/session.c, evlist__deliver_sample.
  */
 import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
+import { FormatError } from '#base/format-error.ts';
 import type { RecordCursor } from './cursor.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { decodeSample } from './sample.ts';
 
-export interface Delivery {
+export interface Delivered {
+  /** The event whose counter moved. */
   readonly event: EventEntry;
-  /** undefined: as the sample says. */
-  readonly period: number | undefined;
+  readonly period: bigint;
 }
+
+export const readsCounters = (event: EventEntry): boolean => (event.attr.sample_type & PERF_SAMPLE.READ) !== 0;
 
 export class SampleReads {
   readonly #recording: Recording;
-  readonly #before = new Map<bigint, bigint>();
+  readonly #last = new Map<bigint, bigint>();
 
   constructor(recording: Recording) {
     this.#recording = recording;
   }
 
-  /** The samples that a SAMPLE record of `event` stands for. Each record must be asked for once, in order. */
-  deliveries(cursor: RecordCursor, event: EventEntry): Delivery[] {
-    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) return [{ event, period: undefined }];
-    const out: Delivery[] = [];
-    for (const { id, value } of decodeSample(cursor, event.attr).read?.values ?? []) {
-      const of = id === undefined ? undefined : this.#recording.eventById(id);
-      if (id === undefined || of === undefined) {
-        this.#recording.unknownIds++;
-        continue;
+  /** For samples of events that `readsCounters`. A damaged one is an issue of the recording and stands for nothing. */
+  deliver(cursor: RecordCursor, event: EventEntry): Delivered[] {
+    try {
+      const out: Delivered[] = [];
+      for (const { id, value } of decodeSample(cursor, event.attr).read?.values ?? []) {
+        const of = id === undefined ? event : this.#recording.eventById(id);
+        if (of === undefined) {
+          this.#recording.unknownIds++;
+          continue;
+        }
+        const key = id ?? -1n - BigInt(event.index);
+        const period = BigInt.asUintN(64, value - (this.#last.get(key) ?? 0n));
+        this.#last.set(key, value);
+        if (period !== 0n) out.push({ event: of, period });
       }
-      const period = value - (this.#before.get(id) ?? 0n);
-      this.#before.set(id, value);
-      if (period !== 0n) out.push({ event: of, period: Number(period) });
+      return out;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#recording.issues.push(error);
+      return [];
     }
-    return out;
   }
 }

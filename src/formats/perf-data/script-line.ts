@@ -11,7 +11,7 @@ import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
 import { AddressNamer } from './resolve.ts';
 import { type BranchStack, decodeSample, type Registers } from './sample.ts';
-import { SampleReads } from './sample-read.ts';
+import { readsCounters, SampleReads } from './sample-read.ts';
 import { type FieldChoice, type FieldSet, fieldsOf } from './script-fields.ts';
 import type { Session, Thread } from './session.ts';
 
@@ -43,9 +43,8 @@ export class SamplePrinter {
   guestSkipped = 0;
   /** Samples shorter than their fixed fields. */
   short = 0;
-  /** Of samples with READ. */
-  readonly reads: SampleReads;
   readonly #recording: Recording;
+  readonly #reads: SampleReads;
   readonly #session: Session;
   readonly #out: TextBuffer;
   readonly #options: ScriptOptions;
@@ -55,7 +54,7 @@ export class SamplePrinter {
 
   constructor(recording: Recording, session: Session, out: TextBuffer, options: ScriptOptions) {
     this.#recording = recording;
-    this.reads = new SampleReads(recording);
+    this.#reads = new SampleReads(recording);
     this.#session = session;
     this.#out = out;
     this.#options = options;
@@ -90,22 +89,11 @@ export class SamplePrinter {
     return plan;
   }
 
-  /** All samples that the record stands for. */
-  print(cursor: RecordCursor, event: EventEntry): void {
-    if (cursor.size < event.layout.variable) {
-      this.short++;
-      return;
-    }
-    if ((event.attr.sample_type & PERF_SAMPLE.READ) === 0) {
-      this.printOne(cursor, event, event, undefined);
-      return;
-    }
-    for (const d of this.reads.deliveries(cursor, event)) this.printOne(cursor, event, d.event, d.period);
-  }
-
-  /** The record as a sample of `as`, an event that was read with it. `period` undefined: as recorded. */
-  printOne(cursor: RecordCursor, event: EventEntry, as: EventEntry, period: number | undefined): void {
+  /** `before`: what -D says of the sample, ahead of each of its lines. */
+  print(cursor: RecordCursor, event: EventEntry, before = ''): void {
     const layout = event.layout;
+    const counters = readsCounters(event);
+    if (before !== '' && !counters) this.#out.text(before);
     if (cursor.size < layout.variable) {
       this.short++;
       return;
@@ -115,7 +103,21 @@ export class SamplePrinter {
       this.guestSkipped++;
       return;
     }
-    const plan = this.#plan(as);
+    if (!counters) {
+      this.#line(cursor, event, event, undefined);
+      return;
+    }
+    for (const d of this.#reads.deliver(cursor, event)) {
+      if (before !== '') this.#out.text(before);
+      this.#line(cursor, event, d.event, d.period);
+    }
+  }
+
+  /** `shown`: the event that the line is for; `period`: the difference of its counter, where the sample carries counters. */
+  #line(cursor: RecordCursor, event: EventEntry, shown: EventEntry, period: bigint | undefined): void {
+    const layout = event.layout;
+    const mode = cursor.misc & PERF_RECORD_MISC.CPUMODE_MASK;
+    const plan = this.#plan(shown);
     const fields = plan.fields;
     const out = this.#out;
     const hasTid = layout.tid >= 0;

@@ -19,6 +19,8 @@ export class Thread {
   commBytes: Uint8Array | undefined;
   /** For histograms: their own number for `comm`; -1 when it changed. */
   commSlot = -1;
+  /** For histograms: their own number for this thread. */
+  slot = -1;
 
   constructor(pid: number, tid: number, comm: string, maps: AddressMap) {
     this.pid = pid;

@@ -290,7 +290,7 @@ export class PerfDataWriter {
     const size = Math.ceil(payload.byteLength / 8) * 8;
     this.#flush();
     this.#auxIndex.push({ fileOffset: BigInt(this.#offset), size: 48n });
-    this.#emit(USER_RECORD.AUXTRACE, 0, false, (w) => writeUserRecordBody(w, { type: 'AUXTRACE', size, ...record }, this.#attrSize));
+    this.#emit(USER_RECORD.AUXTRACE, 0, false, (w) => writeUserRecordBody(w, { ...record, type: 'AUXTRACE', size }, this.#attrSize));
     this.#flush();
     this.#write(payload);
     if (size > payload.byteLength) this.#write(new Uint8Array(size - payload.byteLength));

@@ -35,7 +35,7 @@ function preference(a: SymbolInput, b: SymbolInput): number {
   const ra = rank(a);
   const rb = rank(b);
   for (let i = 0; i < ra.length; i++) if (ra[i] !== rb[i]) return (ra[i] ?? 0) - (rb[i] ?? 0);
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  return 0; // the first in the file
 }
 
 /** Sorted symbols; look-ups are a binary search. */
@@ -135,7 +135,7 @@ export function parseKallsyms(text: string): ParsedSymbols {
   });
 }
 
-/** /tmp/perf-PID.map, written by JIT compilers: `START SIZE name with blanks`, hex. Of lines with one start the last counts. */
+/** /tmp/perf-PID.map, written by JIT compilers: `START SIZE name with blanks`, hex. */
 export function parsePerfMap(text: string): ParsedSymbols {
   const parsed = parseLines(text, /^(?:0x)?([0-9a-fA-F]+)\s+(?:0x)?([0-9a-fA-F]+)\s+(.+)$/, (m) => ({
     name: m[3]!,
@@ -145,20 +145,16 @@ export function parsePerfMap(text: string): ParsedSymbols {
   return parsed;
 }
 
+/** Of lines with one start the last counts: in a perf map it is the newest, in kallsyms the one to which perf gives a length. */
 function parseLines(text: string, form: RegExp, make: (m: RegExpExecArray) => SymbolInput | 'problem' | undefined): ParsedSymbols {
-  const symbols = new Map<bigint, SymbolInput[]>();
+  const symbols = new Map<bigint, SymbolInput>();
   const problems: SymbolLineProblem[] = [];
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const m = form.exec(line.trim());
     const made = m === null ? 'problem' : make(m);
     if (made === 'problem') problems.push({ line: i + 1, text: line.slice(0, 200) });
-    else if (made !== undefined) {
-      const same = symbols.get(made.start);
-      // With sizes (perf map) the newest line wins; without (kallsyms) the best name does.
-      if (same === undefined || made.size > 0n) symbols.set(made.start, [made]);
-      else same.push(made);
-    }
+    else if (made !== undefined) symbols.set(made.start, made);
   }
-  return { table: new SymbolTable([...symbols.values()].flat()), problems };
+  return { table: new SymbolTable(symbols.values()), problems };
 }
