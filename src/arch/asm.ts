@@ -39,10 +39,26 @@ export interface AsmSymbol {
   readonly size: number;
 }
 
+/** How a function is entered: by CALL, by the processor (an interrupt's frame is below), or as the bottom of a stack. */
+export type Entered = 'call' | 'frame' | 'bottom';
+
+/** From `at` (offset of an instruction) on: RSP + depth is where the return address, or the RIP of the processor's frame, stands. */
+export interface StackRow {
+  readonly at: number;
+  readonly depth: number;
+  readonly kind: Entered;
+}
+
+const RSP = 4;
+
 export class Assembler {
   private readonly out: number[] = [];
   private readonly labels = new Map<string, number>();
   private readonly fixups: Fixup[] = [];
+  /** In the order of the text. */
+  readonly stackRows: StackRow[] = [];
+  private entered: Entered = 'call';
+  private depth = 0;
   private readonly functions: { name: string; start: number; end: number }[] = [];
   /** Virtual address of the first byte. */
   readonly base: bigint;
@@ -67,11 +83,21 @@ export class Assembler {
     return this.base + BigInt(ensure(this.labels.get(label), `label ${label}`));
   }
   /** Starts a function: 16-byte aligned (padded with INT3), a label and a symbol. It ends where the next one starts or at `endFunction`. */
-  function(name: string): void {
+  function(name: string, entered: Entered = 'call'): void {
     this.endFunction();
     while (this.out.length % 16 !== 0) this.out.push(0xcc);
     this.label(name);
     this.functions.push({ name, start: this.out.length, end: -1 });
+    this.entered = entered;
+    this.stack(0);
+  }
+  /** Says what lies on the stack from here on; needed where the text before does not flow into this instruction. */
+  stack(depth: number): void {
+    this.depth = depth;
+    this.stackRows.push({ at: this.out.length, depth, kind: this.entered });
+  }
+  private pushed(bytes: number): void {
+    this.stack(this.depth + bytes);
   }
   endFunction(): void {
     const last = this.functions.at(-1);
@@ -95,10 +121,12 @@ export class Assembler {
   push(r: Gpr): void {
     if (r >= 8) this.byte(0x41);
     this.byte(0x50 + (r & 7));
+    this.pushed(8);
   }
   pop(r: Gpr): void {
     if (r >= 8) this.byte(0x41);
     this.byte(0x58 + (r & 7));
+    this.pushed(-8);
   }
   pushImm(value: number): void {
     if (value >= -128 && value <= 127) this.byte(0x6a, value & 255);
@@ -106,9 +134,11 @@ export class Assembler {
       this.byte(0x68);
       this.imm32(value);
     }
+    this.pushed(8);
   }
   pushMem(m: Mem): void {
     this.rm(false, [0xff], 6, m);
+    this.pushed(8);
   }
 
   /** mov r64, r64 */
@@ -149,6 +179,7 @@ export class Assembler {
       this.rr(true, [0x81], ALU[op] as Gpr, dst);
       this.imm32(value);
     }
+    if (dst === RSP && (op === 'add' || op === 'sub')) this.pushed(op === 'sub' ? value : -value);
   }
   /** op r64, [m] */
   aluMem(op: AluOp, dst: Gpr, m: Mem): void {

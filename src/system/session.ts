@@ -12,6 +12,7 @@ import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -92,6 +93,7 @@ export class Session {
       handler: options.handler,
       hz: DEFAULT_HZ,
       kernelText: this.kernel.image,
+      unwindKernel: (frame) => unwindKernel(this.kernel.image, this.machine.memory, frame.rip, frame.rsp),
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });

@@ -31,12 +31,19 @@ interface Case {
   readonly status?: number;
   /** Records are to be lost: recorder and reader say so. */
   readonly loses?: boolean;
+  /** Each kernel callchain ends where the kernel is entered. */
+  readonly kernelChains?: boolean;
 }
 
 const prog = (name: string, ...args: string[]): string[] => [`${PROGRAMS}${name}`, ...args];
 const CASES: readonly Case[] = [
   { name: 'callchains', options: ['-e', 'instructions:u', '-c', '10007', '-g'], command: prog('recurse'), period: 10_007, status: 3 },
-  { name: 'kernel too, period, CPU', options: ['-e', 'instructions', '-c', '20011', '-P', '--sample-cpu', '-g'], command: prog('files') },
+  {
+    name: 'kernel too, period, CPU',
+    options: ['-e', 'instructions', '-c', '20011', '-P', '--sample-cpu', '-g'],
+    command: prog('files'),
+    kernelChains: true,
+  },
   {
     name: 'group read by its leader',
     options: ['-e', '{instructions,cycles}:S,page-faults', '-c', '10007', '-g'],
@@ -64,6 +71,13 @@ const CASES: readonly Case[] = [
     command: prog('sieve'),
   },
   { name: 'identifier', options: ['-e', 'branches:u', '-c', '1009', '--sample-identifier'], command: prog('fib', '15'), period: 1009 },
+  { name: 'branches', options: ['-e', 'instructions:u', '-c', '20011', '-b'], command: prog('interp') },
+  {
+    name: 'branches on architectural LBR, calls of both rings',
+    options: ['--cpu', 'sapphirerapids', '-e', 'instructions', '-c', '5003', '-j', 'any_call,save_type'],
+    command: prog('files'),
+  },
+  { name: 'callchains by LBR', options: ['-e', 'instructions:u', '-c', '40009', '--call-graph', 'lbr'], command: ['/bin/ls', '/usr'] },
   {
     name: 'user stacks',
     options: ['-e', 'instructions:u', '-c', '200003', '--call-graph', 'dwarf,2048'],
@@ -179,7 +193,23 @@ function check(c: Case): void {
     const differs = difference(what, ...withoutPlt(a.stdout, b.stdout));
     if (differs !== undefined) complaints.push(differs);
   }
+  if (c.kernelChains === true) complaints.push(...openChains(lines.stdout.toString('latin1')));
   suite.judge(c.name, complaints, `${samples} samples, ${ledger.lost} lost by name`);
+}
+
+/** Kernel callchains whose last frame is no entry into the kernel. */
+function openChains(text: string): string[] {
+  const out: string[] = [];
+  let chains = 0;
+  for (const sample of text.split('\n\n')) {
+    const last = sample.split('\n').findLast((l) => l.includes('([kernel.kallsyms])'));
+    if (last === undefined) continue;
+    chains++;
+    if (!/ (entry_SYSCALL_64|asm_\w+|error_return|ret_from_fork_asm|default_idle|schedule)\+0x/.test(last))
+      out.push(`kernel callchain ends in ${last.trim()}`);
+  }
+  if (chains === 0) out.push('no kernel callchain');
+  return out.slice(0, 3);
 }
 
 /** A bad end: no stack trace, the status asked for, and a file that perf reads (when there is one). */

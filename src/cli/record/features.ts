@@ -53,10 +53,9 @@ export const kernelBuildId = (image: KernelImage): string => createHash('sha1').
 
 /** The kernel's symbols in the manner of /proc/kallsyms; `_text` is what perf relocates by. */
 export function kallsyms(image: KernelImage): string {
-  const lines = [`${image.base.toString(16)} T _text`, `${image.base.toString(16)} T _stext`];
+  const lines = [`${image.base.toString(16)} T _text`];
   for (const s of image.symbols.toSorted((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)))
     lines.push(`${s.address.toString(16)} ${s.address < image.base + BigInt(image.textSize) ? 'T' : 'R'} ${s.name}`);
-  lines.push(`${(image.base + BigInt(image.textSize)).toString(16)} T _etext`);
   return `${lines.join('\n')}\n`;
 }
 

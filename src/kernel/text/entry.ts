@@ -22,7 +22,7 @@ function popRegisters(a: Assembler): void {
 
 /** entry_SYSCALL_64 and both ways out. `table` is the label of the table of function addresses (one quad per number, `count` of them). */
 export function emitSyscallEntry(a: Assembler, tableDisp: number, count: number): void {
-  a.function('entry_SYSCALL_64');
+  a.function('entry_SYSCALL_64', 'bottom');
   a.swapgs();
   a.store(gs(PERCPU.SCRATCH), R.RSP);
   a.load(R.RSP, gs(PERCPU.STACK_TOP));
@@ -77,6 +77,7 @@ export function emitSyscallEntry(a: Assembler, tableDisp: number, count: number)
   a.store(mem(R.RBX, PT.ax), R.RAX);
   a.pop(R.RBX);
   a.ret();
+  a.stack(8); // RBX
   a.label('no_such_call');
   a.call('sys_ni_syscall');
   a.jmp('syscall_called');
@@ -84,7 +85,8 @@ export function emitSyscallEntry(a: Assembler, tableDisp: number, count: number)
 
 /** The common way back from exceptions and interrupts: to user mode through the work loop, to the kernel directly. */
 export function emitReturns(a: Assembler): void {
-  a.function('error_return');
+  a.function('error_return', 'frame');
+  a.stack(PT.ip);
   a.cli();
   a.testByteMem(frame(PT.cs), 3);
   a.jcc(CC.E, 'return_to_kernel');
@@ -96,16 +98,18 @@ export function emitReturns(a: Assembler): void {
   a.swapgs();
   a.label('iretq_user');
   a.iretq();
+  a.stack(PT.ip);
   a.label('return_work');
   a.mov(R.RDI, R.RSP);
   a.call('exit_to_user_mode_loop');
   a.jmp('error_return');
+  a.stack(PT.ip);
   a.label('return_to_kernel');
   popRegisters(a);
   a.aluImm('add', R.RSP, 8);
   a.iretq();
 
-  a.function('ret_from_fork_asm');
+  a.function('ret_from_fork_asm', 'bottom');
   a.mov(R.RDI, R.RSP);
   a.call('ret_from_fork');
   a.jmp('error_return');
@@ -113,7 +117,8 @@ export function emitReturns(a: Assembler): void {
 
 /** An exception or interrupt entry that calls `handler` with RDI = pt_regs. `errorCode`: the processor pushes one, else -1 stands in orig_ax. */
 export function emitEntry(a: Assembler, name: string, handler: string, errorCode: boolean): void {
-  a.function(name);
+  a.function(name, 'frame');
+  if (errorCode) a.stack(8);
   if (!errorCode) a.pushImm(-1);
   pushRegisters(a);
   a.testByteMem(frame(PT.cs), 3);
@@ -131,7 +136,7 @@ export function emitEntry(a: Assembler, name: string, handler: string, errorCode
  * SWAPGS; user mode is left for the exit work of the next ordinary entry.
  */
 export function emitNmi(a: Assembler): void {
-  a.function('asm_exc_nmi');
+  a.function('asm_exc_nmi', 'frame');
   a.pushImm(-1);
   pushRegisters(a);
   a.cld();
@@ -156,7 +161,7 @@ export function emitStubs(a: Assembler): void {
   a.label('wrmsr_done');
   a.gate(GATE.MSR_DONE);
   a.ret();
-  a.function('default_idle');
+  a.function('default_idle', 'bottom');
   a.cli();
   a.gate(GATE.IDLE);
   a.sti();

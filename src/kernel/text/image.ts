@@ -2,7 +2,7 @@
  * The generated kernel image: entry code, one function per system call row and per kernel duty, the dispatch table. Every function is
  * prologue, work loop, gate, work loop, epilogue, by the amounts of the cost table.
  */
-import { Assembler, type AsmSymbol, CC, mem } from '#arch/asm.ts';
+import { Assembler, type AsmSymbol, type StackRow, CC, mem } from '#arch/asm.ts';
 import { GATE_LENGTH } from '#arch/gate.ts';
 import { GPR as R, VECTOR } from '#arch/registers.ts';
 import { PT } from '../task/pt-regs.ts';
@@ -18,6 +18,8 @@ export interface KernelImage {
   /** Bytes of code, page-aligned; what follows is read-only data (the dispatch table). */
   readonly textSize: number;
   readonly symbols: readonly AsmSymbol[];
+  /** What lies on the stack before the instruction at an address; undefined outside the text. */
+  stackAt(address: bigint): StackRow | undefined;
   /** Address of a label: entry points and the marked instructions. */
   address(label: string): bigint;
   /** Address of the entry for an IDT vector. */
@@ -116,6 +118,10 @@ export function buildImage(calls: readonly { readonly number: number; readonly n
     bytes,
     textSize,
     symbols,
+    stackAt: (address) => {
+      const at = Number(address - KERNEL_TEXT);
+      return at >= 0 && at < first.size ? a.stackRows.findLast((row) => row.at <= at) : undefined;
+    },
     address: (label) => a.addressOf(label),
     vectorEntry: (vector) => a.addressOf(vectorLabel(vector)),
   };
@@ -148,7 +154,7 @@ function assemble(calls: readonly { readonly number: number; readonly name: stri
   kernelFunction(a, 'ret_from_fork', functionCost('ret_from_fork'), GATE.FORK_RETURN);
   emitStubs(a);
   // A context switch's own work, run as a nested call when the scheduler switches.
-  a.function('schedule');
+  a.function('schedule', 'bottom');
   a.mov(R.RDI, R.RSP);
   a.call('__schedule');
   a.gate(GATE.STUB_DONE);

@@ -26,6 +26,7 @@ export interface BenchOptions {
   readonly entry?: readonly [number, number];
   readonly script?: (tick: number) => Tick;
   readonly ringSamples?: number;
+  readonly maxSampleRate?: number;
 }
 
 const HARDWARE = { cycles: 0n, instructions: 1n, branches: 4n } as const;
@@ -69,7 +70,10 @@ export class TickBench {
       write: (address: number, value: bigint): boolean => around(() => machine.msrs.write(address, value)),
     };
     this.cpu = { index: 0, enterOverhead() {}, leaveOverhead() {} };
-    const extra = options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples };
+    const extra = {
+      ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
+      ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
+    };
     this.perf = new Perf({ model, truth: machine.pmu, clock: machine.clock, msrs, handler, ...extra });
     machine.onInterrupt = () => {
       machine.overhead(entry);
