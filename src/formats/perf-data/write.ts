@@ -92,6 +92,7 @@ export class PerfDataWriter {
   readonly #auxIndex: { fileOffset: bigint; size: bigint }[] = [];
   #offset = 0;
   #dataOffset = 0;
+  #dataEnd = Number.POSITIVE_INFINITY;
   #attrsOffset = 0;
   #plainBytes = 0;
   #packedBytes = 0;
@@ -307,8 +308,9 @@ export class PerfDataWriter {
    */
   salvage(dataEnd: number): void {
     this.#finished = true;
-    if (this.#mode === 'file' && dataEnd >= this.#dataOffset && this.#dataOffset > 0)
-      this.#sink.patch?.(0, this.#header(dataEnd - this.#dataOffset, []));
+    const end = Math.min(dataEnd, this.#dataEnd); // behind it are features, or a part of them
+    if (this.#mode === 'file' && end >= this.#dataOffset && this.#dataOffset > 0)
+      this.#sink.patch?.(0, this.#header(end - this.#dataOffset, []));
   }
 
   /** Ends the recording: features and header (file mode), build ids (pipe mode). */
@@ -322,6 +324,7 @@ export class PerfDataWriter {
     }
     this.#flush();
     this.#finished = true;
+    this.#dataEnd = this.#offset;
     const dataSize = this.#offset - this.#dataOffset;
     if (this.#auxIndex.length > 0) this.#features.auxtrace ??= this.#auxIndex;
     if (this.#features.compressed !== undefined && this.#packedBytes > 0)
