@@ -11,11 +11,12 @@ const STYLE = `
     --c0:#1f5fd0; --c1:#b4490f; --c2:#0f7a55; }
   @media (prefers-color-scheme: dark) { :root { --paper:#12161d; --ink:#e7ebf2; --soft:#9aa5b5; --grid:#2a313c; --skid:#3a3016; --handler:#1e242e; --hatch:#38414f;
     --c0:#7aa8ff; --c1:#ff9a5c; --c2:#5fd0a2; } }
-  text { font-family: ui-sans-serif, system-ui, 'Segoe UI', Roboto, sans-serif; fill: var(--ink); font-size: 12px; }
-  .title { font-size: 19px; font-weight: 650; } .sub { fill: var(--soft); font-size: 13px; } .small { fill: var(--soft); font-size: 10.5px; }
-  .panel { font-size: 13.5px; font-weight: 600; } .axis { stroke: var(--soft); stroke-width: 1; } .grid { stroke: var(--grid); stroke-width: 1; }
-  .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .true { fill: none; stroke-width: 1.4; stroke-dasharray: 2 3; } .mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 4 3; opacity: .65; }
-  .k0 { stroke: var(--c0); } .k1 { stroke: var(--c1); } .k2 { stroke: var(--c2); } .f0 { fill: var(--c0); } .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .gap { opacity: .22; }`;
+  text { font-family: ui-sans-serif, system-ui, 'Segoe UI', Roboto, sans-serif; fill: #1d2430; fill: var(--ink); font-size: 12px; }
+  .title { font-size: 19px; font-weight: 650; } .sub { fill: #5d6675; fill: var(--soft); font-size: 13px; } .small { fill: #5d6675; fill: var(--soft); font-size: 10.5px; }
+  .panel { font-size: 13.5px; font-weight: 600; } .axis { stroke: #5d6675; stroke: var(--soft); stroke-width: 1; } .grid { stroke: #e3e7ee; stroke: var(--grid); stroke-width: 1; }
+  .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .true { fill: none; stroke-width: 1.4; stroke-dasharray: 2 3; } .mark { stroke: #1d2430; stroke: var(--ink); stroke-width: 1; stroke-dasharray: 4 3; opacity: .65; }
+  .k0 { stroke: #1f5fd0; stroke: var(--c0); } .k1 { stroke: #b4490f; stroke: var(--c1); } .k2 { stroke: #0f7a55; stroke: var(--c2); } .f0 { fill: #1f5fd0; fill: var(--c0); } .f1 { fill: #b4490f; fill: var(--c1); } .f2 { fill: #0f7a55; fill: var(--c2); } .gap { opacity: .22; }
+  .paper { fill: #ffffff; fill: var(--paper); } .skid { fill: #fff3d6; fill: var(--skid); } .handler { fill: #e9ecf2; fill: var(--handler); } .hatch { stroke: #c5ccd8; stroke: var(--hatch); }`;
 
 const escape = (s: string): string => s.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 const round = (n: number): string => String(Math.round(n * 100) / 100);
@@ -35,8 +36,8 @@ export function freezeFigure(rows: readonly (readonly FreezeTrace[])[], words: F
     '<title id="t">From overflow to PMI: what the counters count</title>',
     `<desc id="d">${escape(description(rows))}</desc>`,
     `<style>${STYLE}</style>`,
-    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="var(--handler)"/><line x1="0" y1="0" x2="0" y2="6" stroke="var(--hatch)" stroke-width="2"/></pattern></defs>',
-    `<rect width="${width}" height="${height}" fill="var(--paper)"/>`,
+    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" class="handler"/><line x1="0" y1="0" x2="0" y2="6" class="hatch" stroke-width="2"/></pattern></defs>',
+    `<rect width="${width}" height="${height}" class="paper"/>`,
     `<text class="title" x="16" y="32">From overflow to PMI: what the counters count</text>`,
     `<text class="sub" x="16" y="53">${escape(words.model)}, ${escape(words.workload)}. Events since the overflow, over instructions retired.</text>`,
     ...legend(),
@@ -76,7 +77,7 @@ function legend(): string[] {
   }
   out.push(`<line class="true k0" x1="${x}" y1="78" x2="${x + 22}" y2="78"/><text x="${x + 28}" y="82">retired</text>`);
   x += 92;
-  out.push(`<rect x="${x}" y="71" width="16" height="14" fill="var(--skid)"/><text x="${x + 22}" y="82">skid</text>`);
+  out.push(`<rect x="${x}" y="71" width="16" height="14" class="skid"/><text x="${x + 22}" y="82">skid</text>`);
   x += 62;
   out.push(
     `<rect x="${x}" y="71" width="16" height="14" fill="url(#hatch)"/><text x="${x + 22}" y="82">NMI handler (perf’s own work)</text>`,
@@ -105,14 +106,14 @@ function panel(t: FreezeTrace): string[] {
   const [low, high] = [Math.min(...values, 0), Math.max(...values, 1)];
   const bottom = PANEL.height - PANEL.bottom;
   const y = (v: number): number => bottom - ((v - low) / (high - low)) * (bottom - PANEL.top);
-  const box = (from: number, to: number, fill: string): string =>
-    `<rect x="${round(x(from))}" y="${PANEL.top}" width="${round(Math.max(x(to) - x(from), 0))}" height="${bottom - PANEL.top}" fill="${fill}"/>`;
+  const box = (from: number, to: number, paint: string): string =>
+    `<rect x="${round(x(from))}" y="${PANEL.top}" width="${round(Math.max(x(to) - x(from), 0))}" height="${bottom - PANEL.top}" ${paint}/>`;
   const out = [
     `<text class="panel" x="${PANEL.left}" y="18">${t.handler}, ${t.ring} mode</text>`,
     `<text class="small" x="${PANEL.left}" y="32">skid ${t.skid}: ${lossText(t)}</text>`,
     `<text class="small" x="${PANEL.left}" y="45">${residueText(t)}</text>`,
-    box(0, t.delivery, 'var(--skid)'),
-    box(t.delivery, t.end, 'url(#hatch)'),
+    box(0, t.delivery, 'class="skid"'),
+    box(t.delivery, t.end, 'fill="url(#hatch)"'),
   ];
   for (const v of ticks(low, high)) {
     out.push(
