@@ -73,6 +73,11 @@ const tools: readonly DebianCase[] = [
   },
   { name: 'diff', argv: ['diff', '-u', 'tree/numbers', 'n2'], prepare: 'sed s/name7/NAME7/ tree/numbers > n2; touch -d @5 n2' },
   { name: 'bc', argv: ['bc', '-l'], input: 'scale=40\n4*a(1)\n2^200\n' },
+  {
+    name: 'openssl enc',
+    argv: ['sh', '-c', 'openssl enc -aes-128-cbc -k p -S 0011223344556677 -pbkdf2 < tree/numbers | openssl sha256'],
+    needs: ['openssl'],
+  },
   { name: 'openssl dgst', argv: ['openssl', 'dgst', '-sha512', 'tree/words.txt'] },
 ];
 
@@ -121,6 +126,8 @@ const builders: readonly DebianCase[] = [
   },
   { name: 'git log', argv: ['git', '--no-pager', 'log', '--stat', '-p'], prepare: GIT, limit: 120 },
   { name: 'git gc', argv: ['sh', '-c', 'git gc -q && git fsck && git log --format=%H'], needs: ['git'], prepare: GIT, limit: 120 },
+  { name: 'g++ and run', argv: ['sh', '-c', `g++ -O0 -pthread -o h ${SOURCES}hello.cc && ./h`], needs: ['g++'], limit: 300 },
+  { name: 'node', argv: ['node', `${SOURCES}worker.cjs`], limit: 120 },
   {
     name: 'lua',
     argv: [
@@ -132,8 +139,8 @@ const builders: readonly DebianCase[] = [
 ];
 
 /** Programs of this suite, built where it runs. */
-const built: readonly DebianCase[] = ['threads', 'sockets', 'signals'].flatMap((name) =>
-  ['', ' -static'].map((how) => ({
+const built: readonly DebianCase[] = ['threads', 'sockets', 'signals', 'stress'].flatMap((name) =>
+  ['', ' -static', ' -no-pie'].map((how) => ({
     name: `${name}${how}`,
     argv: ['sh', '-c', `exec ./${name}`],
     needs: ['gcc'],

@@ -1,12 +1,13 @@
 /** Sockets: AF_UNIX between programs of the model. Other families are refused: there is no network. */
 import { ERRNO } from '#abi/errno.ts';
-import { O } from '#abi/fs.ts';
+import { O, S } from '#abi/fs.ts';
 import { AF, MSG, SCM, SHUT, SO, SOCK, SOCKET_BUFFER, SOL_SOCKET, UNIX_PATH_MAX } from '#abi/socket.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { type FileDescription, isWait } from '../vfs/file-description.ts';
 import { BoundName, type Message, type PeerCredentials, UnixSocket } from '../vfs/socket.ts';
+import { HostStream } from '../vfs/stream.ts';
 import { makeNamed } from '../vfs/tree-ops.ts';
 import { find } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
@@ -68,6 +69,15 @@ function socketAt(t: Task, fd: number): UnixSocket | number {
   const file = t.files.get(fd);
   if (file === undefined) return -ERRNO.EBADF;
   return file instanceof UnixSocket ? file : -ERRNO.ENOTSOCK;
+}
+
+/**
+ * A standard stream that is a socket of the host's (a program started by Node or inetd has such): it answers as an unnamed connected stream
+ * socket of AF_UNIX, and sends and receives as write and read do.
+ */
+function hostSocket(t: Task, fd: number): FileDescription | undefined {
+  const file = t.files.get(fd);
+  return file instanceof HostStream && file.node.type() === S.IFSOCK ? file : undefined;
 }
 
 /** A sockaddr_un as Message.from has it: a path, `\0name`, '' for an address without a name. */
@@ -290,7 +300,26 @@ function receive(t: Task, s: UnixSocket, segments: readonly Segment[], flags: nu
 }
 const isReceived = (r: Received | SyscallResult): r is Received => typeof r === 'object' && 'count' in r;
 
-function recvfrom(t: Task, a: SyscallArgs): SyscallResult {
+/** send and recv on a host's socket: one piece, no flags but MSG_DONTWAIT's neighbours that change nothing. */
+function onHost(k: Kernel, t: Task, file: FileDescription, a: SyscallArgs, sending: boolean): SyscallResult {
+  const length = Math.min(a.n(2), 1 << 20);
+  if (sending) {
+    const bytes = t.memory.read(a.n(1), length);
+    return bytes === undefined ? -ERRNO.EFAULT : written(k, t, file.write(bytes));
+  }
+  if ((a.u32(3) & MSG.PEEK) !== 0) {
+    k.unsupported("MSG_PEEK on a socket of the host's");
+    return -ERRNO.EOPNOTSUPP;
+  }
+  const into = new Uint8Array(length);
+  const n = file.read(into);
+  if (typeof n !== 'number' || n <= 0) return n;
+  return t.memory.write(a.n(1), into.subarray(0, n)) ? n : -ERRNO.EFAULT;
+}
+
+function recvfrom(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const host = hostSocket(t, a.i32(0));
+  if (host !== undefined) return onHost(k, t, host, a, false);
   const s = socketAt(t, a.i32(0));
   if (typeof s === 'number') return s;
   const flags = a.u32(3);
@@ -349,8 +378,18 @@ function recvmsg(t: Task, a: SyscallArgs): SyscallResult {
   return (flags & MSG.TRUNC) !== 0 ? r.count + r.cut : r.count;
 }
 
+/** What getsockopt asks of a socket; a host's gives constants. */
+type SocketState = Pick<UnixSocket, 'type' | 'error' | 'backlog' | 'passCredentials' | 'peerCredentials'>;
+const hostState = (): SocketState => ({
+  type: SOCK.STREAM,
+  error: 0,
+  backlog: undefined,
+  passCredentials: false,
+  peerCredentials: undefined,
+});
+
 function getsockopt(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const s = socketAt(t, a.i32(0));
+  const s: SocketState | number = hostSocket(t, a.i32(0)) === undefined ? socketAt(t, a.i32(0)) : hostState();
   if (typeof s === 'number') return s;
   const room = t.memory.readI32(a.n(4));
   if (room === undefined) return -ERRNO.EFAULT;
@@ -424,6 +463,18 @@ const onSocket = (f: (t: Task, s: UnixSocket, a: SyscallArgs, k: Kernel) => Sysc
   return typeof s === 'number' ? s : f(t, s, a, k);
 };
 
+const orHost =
+  (
+    host: (k: Kernel, t: Task, file: FileDescription, a: SyscallArgs) => SyscallResult,
+    own: (t: Task, s: UnixSocket, a: SyscallArgs, k: Kernel) => SyscallResult,
+  ) =>
+  (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
+    const file = hostSocket(t, a.i32(0));
+    return file === undefined ? onSocket(own)(k, t, a) : host(k, t, file, a);
+  };
+
+const unnamed = (_k: Kernel, t: Task, _file: FileDescription, a: SyscallArgs): SyscallResult => writeAddress(t, a.n(1), a.n(2), '');
+
 export const SOCKET_ROWS: readonly SyscallRow[] = [
   partial('socket', socket, 'AF_UNIX; no network, no netlink'),
   partial('socketpair', socketpair, 'AF_UNIX'),
@@ -445,14 +496,16 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
   ),
   partial(
     'sendto',
-    onSocket((t, s, a, k) =>
-      send(
-        k,
-        t,
-        s,
-        { name: a.n(4), nameLength: a.i32(5), segments: [{ va: a.n(1), length: a.n(2) }], control: 0, controlLength: 0 },
-        a.u32(3),
-      ),
+    orHost(
+      (k, t, file, a) => onHost(k, t, file, a, true),
+      (t, s, a, k) =>
+        send(
+          k,
+          t,
+          s,
+          { name: a.n(4), nameLength: a.i32(5), segments: [{ va: a.n(1), length: a.n(2) }], control: 0, controlLength: 0 },
+          a.u32(3),
+        ),
     ),
     'no MSG_OOB, MSG_MORE',
   ),
@@ -464,15 +517,18 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
     }),
     'SCM_RIGHTS; credentials are always the true ones',
   ),
-  full('recvfrom', (_k, t, a) => recvfrom(t, a)),
+  full('recvfrom', recvfrom),
   full('recvmsg', (_k, t, a) => recvmsg(t, a)),
   full(
     'getsockname',
-    onSocket((t, s, a) => writeAddress(t, a.n(1), a.n(2), s.address)),
+    orHost(unnamed, (t, s, a) => writeAddress(t, a.n(1), a.n(2), s.address)),
   ),
   full(
     'getpeername',
-    onSocket((t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), s.peerAddress))),
+    orHost(
+      (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), ''),
+      (t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), s.peerAddress)),
+    ),
   ),
   partial('getsockopt', getsockopt, 'SOL_SOCKET, the usual ones'),
   partial('setsockopt', setsockopt, 'SO_PASSCRED acts; sizes, linger and the like are accepted; no timeouts'),
