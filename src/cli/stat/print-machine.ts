@@ -1,4 +1,5 @@
 /** `stat`'s output for programs: -x SEP and -j, field by field as perf 6.1 writes them. tools/perf/util/stat-display.c. */
+import { fixed } from '#base/decimal.ts';
 import { metricNumber } from './print-text.ts';
 import type { Metric, StatLine } from './statistics.ts';
 
@@ -7,8 +8,8 @@ export function printCsv(lines: readonly StatLine[], separator: string, repeat: 
   return lines
     .map((line) => {
       const fields = [line.missing ?? plainNumber(line), line.unit, line.name];
-      if (repeat) fields.push(`${line.value.errorPercent.toFixed(2)}%`);
-      fields.push(String(line.missing === undefined ? line.runningNs : 0), percent(line).toFixed(2));
+      if (repeat) fields.push(`${fixed(line.value.errorPercent, 2)}%`);
+      fields.push(String(line.missing === undefined ? line.runningNs : 0), fixed(percent(line), 2));
       return `${[...fields, ...csvMetric(line.metric)].join(separator)}\n`;
     })
     .join('');
@@ -18,7 +19,7 @@ export function printCsv(lines: readonly StatLine[], separator: string, repeat: 
 const percent = (line: StatLine): number => (line.missing === undefined || line.missing === '<not counted>' ? line.runningPercent : 100);
 
 const plainNumber = (line: StatLine): string =>
-  line.unit === 'msec' || !Number.isInteger(line.value.mean) ? line.value.mean.toFixed(2) : line.value.mean.toFixed(0);
+  line.unit === 'msec' || !Number.isInteger(line.value.mean) ? fixed(line.value.mean, 2) : line.value.mean.toFixed(0);
 
 /** The number alone, and the unit: a percent sign stays behind. */
 function csvMetric(metric: Metric | undefined): string[] {
@@ -31,9 +32,9 @@ export function printJson(lines: readonly StatLine[], repeat: boolean): string {
     .map((line) => {
       const value = line.missing ?? line.value.mean.toFixed(6);
       const parts = [`"counter-value" : ${JSON.stringify(value)}`, `"unit" : "${line.unit}"`, `"event" : ${JSON.stringify(line.name)}`];
-      if (repeat) parts.push(`"variance" : ${line.value.errorPercent.toFixed(2)}`);
+      if (repeat) parts.push(`"variance" : ${fixed(line.value.errorPercent, 2)}`);
       parts.push(`"event-runtime" : ${line.missing === undefined ? line.runningNs : 0}`);
-      parts.push(`"pcnt-running" : ${percent(line).toFixed(2)}`);
+      parts.push(`"pcnt-running" : ${fixed(percent(line), 2)}`);
       parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? ''}"`);
       return `{${parts.join(', ')}}\n`;
     })

@@ -1,4 +1,5 @@
 /** `stat`'s text, in perf's columns. tools/perf/util/stat-display.c. */
+import { fixed } from '#base/decimal.ts';
 import type { StatLine, Metric } from './statistics.ts';
 
 export interface TextOptions {
@@ -41,14 +42,14 @@ function modelledNote(lines: readonly StatLine[]): string {
   return ` modelled, see docs/model.md: ${parts.join(', ')}`;
 }
 
-const noise = (percent: number): string => `  ( +-${percent.toFixed(2).padStart(6)}% )`;
+const noise = (percent: number): string => `  ( +-${fixed(percent, 2).padStart(6)}% )`;
 
 function textLine(line: StatLine, o: TextOptions): string {
   const value = line.missing ?? numberText(line.value.mean, line.unit === 'msec', o.bigNumbers);
   let text = `${value.padStart(18)} ${line.unit.padEnd(4)} ${line.name.padEnd(32)}${metricText(line.metric)}`;
   if (line.missing !== undefined && line.missing !== '<not counted>') return text;
   if (o.repeat && line.missing === undefined) text += noise(line.value.errorPercent);
-  if (line.scaled) text += `  (${line.runningPercent.toFixed(2)}%)`;
+  if (line.scaled) text += `  (${fixed(line.runningPercent, 2)}%)`;
   return text;
 }
 
@@ -64,14 +65,14 @@ export function metricNumber({ value, format }: Metric): string {
     case 'rate':
       return value.toFixed(3).padStart(8);
     case 'insn':
-      return `${value.toFixed(2).padStart(7)} `;
+      return `${fixed(value, 2).padStart(7)} `;
     case 'percent':
-      return `${value.toFixed(2).padStart(7)}%`;
+      return `${fixed(value, 2).padStart(7)}%`;
   }
 }
 
 /** %'18.2f or %'18.0f. */
 function numberText(value: number, fraction: boolean, grouped: boolean): string {
-  const text = fraction || !Number.isInteger(value) ? value.toFixed(2) : value.toFixed(0);
+  const text = fraction || !Number.isInteger(value) ? fixed(value, 2) : value.toFixed(0);
   return grouped ? text.replace(/\B(?=(\d{3})+(?!\d))/g, ',').replace(/\.(.*)$/, (m) => m.replaceAll(',', '')) : text;
 }

@@ -1,4 +1,5 @@
 /** One symbol's code with the share of its samples on each instruction, in the form of `perf annotate --stdio`. */
+import { fixed } from '#base/decimal.ts';
 import type { EventEntry } from '../perf-data/recording.ts';
 import type { AnnotatedSymbol, Hits } from './annotator.ts';
 import type { CodeLine } from './disassemble.ts';
@@ -20,7 +21,7 @@ export function annotateText(symbol: AnnotatedSymbol, event: EventEntry, code: S
   const share = (hits: Hits): string =>
     options.samples
       ? String(hits.samples).padStart(WIDTH)
-      : (symbol.period === 0 ? 0 : (100 * hits.period) / symbol.period).toFixed(2).padStart(WIDTH);
+      : fixed(symbol.period === 0 ? 0 : (100 * hits.period) / symbol.period, 2).padStart(WIDTH);
   const line = (hits: Hits, address: bigint, text: string): string => `${share(hits)} :   ${address.toString(16)}:   ${text}\n`;
   const at = [...symbol.at].sort((a, b) => a[0] - b[0]);
   const start = 'lines' in code ? (code.lines[0]?.address ?? 0n) : code.start;

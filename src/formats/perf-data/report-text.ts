@@ -1,4 +1,5 @@
 /** A histogram in the form of `perf report --stdio`. */
+import { fixed } from '#base/decimal.ts';
 import { RECORD_NAMES } from './constants.ts';
 import type { Thread } from './session.ts';
 import type { ChainNode, EventReport, ReportRow, SortKey } from './report.ts';
@@ -44,7 +45,7 @@ function about(n: number): string {
   return String(n);
 }
 
-const percent = (part: number, whole: number): string => `${(whole === 0 ? 0 : (100 * part) / whole).toFixed(2)}%`;
+const percent = (part: number, whole: number): string => `${fixed(whole === 0 ? 0 : (100 * part) / whole, 2)}%`;
 
 const SYMBOL_KEYS = new Set<SortKey | undefined>(['sym', 'symbol_from', 'symbol_to']);
 const UNNAMED = /^\[.\] (0x)?([0-9a-f]{16})$/;
@@ -201,7 +202,7 @@ function branchText(node: ChainNode, margin: string, whole: number, least: numbe
     const last = i === list.length - 1;
     const { names, end } = straight(child);
     const indent = `${margin}${last ? ' ' : '|'}${' '.repeat(10)}`;
-    out += `${margin}${last ? ' ' : '|'}--${((100 * child.period) / whole).toFixed(2)}%--${names.join(`\n${indent}`)}\n`;
+    out += `${margin}${last ? ' ' : '|'}--${fixed((100 * child.period) / whole, 2)}%--${names.join(`\n${indent}`)}\n`;
     const inner = branchText(end, indent, whole, least);
     if (inner !== '') out += `${indent}|\n${inner}`;
     if (!last) out += `${margin}|\n`;
