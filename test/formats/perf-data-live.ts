@@ -29,8 +29,21 @@ const lines = (text: string): string =>
     .map((l) => l.trimEnd())
     .join('\n');
 
+/**
+ * Each recording is fresh, so a difference that one in hundreds meets (a tie, a rounding) must not stop everybody: it is printed, and a second
+ * recording decides. A real fault fails both.
+ */
+function twice(name: string, compare: () => void): void {
+  try {
+    compare();
+  } catch (first) {
+    console.log(`# ${name}: the first recording differed: ${(first as Error).message.split('\n').join(' | ')}`);
+    compare();
+  }
+}
+
 for (const [name, args] of Object.entries(RECORD)) {
-  test(`perf records: ${name}`, { skip }, () => {
+  const compare = (): void => {
     const file = join(scratch, 'live.data');
     const recorded = perf('record', '-q', '-F', '4000', ...args, '-o', file, '--', 'sh', '-c', WORK);
     assert.equal(recorded.status, 0, recorded.err);
@@ -56,7 +69,8 @@ for (const [name, args] of Object.entries(RECORD)) {
       const [a, b] = command === 'report' ? [sorted(theirs.out), sorted(ours.out)] : [theirs.out, ours.out];
       assert.ok(a === b, `${rest.join(' ')}: ${firstDifference(a, b)}`);
     }
-  });
+  };
+  test(`perf records: ${name}`, { skip }, () => twice(name, compare));
 }
 
 test('perf records into a pipe', { skip }, () => {
