@@ -9,7 +9,7 @@ import { SSE } from '../flags/sse.ts';
 import { MMX } from '../flags/mmx.ts';
 import { SSE4 } from '../flags/sse4.ts';
 import { X87 } from '../flags/x87.ts';
-import { CACHE, SELF, leaks, perfglass } from '../lib/perfglass.ts';
+import { CACHE, SELF, leaks, perfglass, ROOT } from '../lib/perfglass.ts';
 import { run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
 
@@ -101,6 +101,14 @@ else {
     const complaints = [...leaks(ours.stderr.toString()), ...compare(want, parse(ours.stdout.toString()), 'perfglass')];
     if (ours.status !== 0) complaints.push(`status ${ours.status}; stderr: ${JSON.stringify(ours.stderr.toString().slice(-400))}`);
     suite.judge(`${kind}: perfglass equals the host`, complaints, `${want.size} statements; ${elf}.{native,perfglass} hold the lines`);
+    for (const variant of ['functions', 'trace']) {
+      const other = run([process.execPath, `${ROOT}test/lib/variant.ts`, variant, elf], { limit: 300 });
+      suite.judge(
+        `${kind}: variant ${variant} equals the host`,
+        compare(want, parse(other.stdout.toString()), variant),
+        `${want.size} statements`,
+      );
+    }
   }
 }
 suite.end();
