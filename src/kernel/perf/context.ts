@@ -49,12 +49,19 @@ export class TaskContext {
     event.stampNs = this.nowNs();
     if (event.leader === event) (event.isPinned ? this.pinned : this.flexible).push(event);
   }
-  /** A group leader's removal leaves its siblings alone: issue 5 (they become leaders); here groups go as a whole. */
-  detach(leader: PerfEvent): void {
-    for (const list of [this.pinned, this.flexible]) {
-      const at = list.indexOf(leader);
-      if (at >= 0) list.splice(at, 1);
+  /** perf_group_detach: a leader's siblings become leaders of groups of one. */
+  detach(event: PerfEvent): void {
+    if (event.leader !== event) {
+      const { siblings } = event.leader;
+      siblings.splice(siblings.indexOf(event), 1);
+      return;
     }
+    for (const list of [this.pinned, this.flexible]) {
+      const at = list.indexOf(event);
+      if (at < 0) continue;
+      list.splice(at, 1, ...event.siblings);
+    }
+    for (const sibling of event.siblings.splice(0)) sibling.leader = sibling;
   }
 
   setState(event: PerfEvent, state: EventState): void {

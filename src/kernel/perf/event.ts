@@ -74,10 +74,22 @@ export interface EventParts {
   readonly kind: PmuKind;
   readonly hw: HwState;
   readonly account: Account;
+  /** The CPU that it is for; -1: any. */
+  readonly cpu?: number;
   readonly ring: SampleRing | undefined;
   readonly output: RecordRing | undefined;
   readonly parent: PerfEvent | undefined;
   readonly leader: PerfEvent | undefined;
+}
+
+/** The file of an event (file/event-file.ts), as the core tells it what happens. */
+export interface EventWatcher {
+  /** Count, times or counter are other ones now: perf_event_update_userpage. */
+  changed(event: PerfEvent): void;
+  /** The ring's reader is to be woken. */
+  wakeup(event: PerfEvent): void;
+  /** An overflow: who asked for a signal gets it. `last`: the events that PERF_EVENT_IOC_REFRESH allowed are used up. */
+  overflowed(event: PerfEvent, last: boolean): void;
 }
 
 export class PerfEvent {
@@ -85,24 +97,30 @@ export class PerfEvent {
   readonly attr: PerfEventAttr;
   readonly kind: PmuKind;
   readonly hw: HwState;
+  readonly cpu: number;
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
-  /** Where records go in the ABI's layout; several events may share one (perf's SET_OUTPUT). Instead of `ring`. */
-  readonly output: RecordRing | undefined;
+  /** Where records go in the ABI's layout; several events may share one (perf's SET_OUTPUT). Instead of `ring`. Inherited events use their root's. */
+  output: RecordRing | undefined;
   /** The event that this one was inherited from; never itself inherited. */
   readonly parent: PerfEvent | undefined;
-  readonly leader: PerfEvent;
+  leader: PerfEvent;
   /** Of a leader: the others of its group. */
   readonly siblings: PerfEvent[] = [];
   /** Inherited events that are still alive. */
   readonly children = new Set<PerfEvent>();
+
+  /** Who has it open as a file; of the root. */
+  watcher: EventWatcher | undefined;
 
   context: TaskContext | undefined;
   state: EventState;
   /** attr.enable_on_exec until the first exec has used it up. */
   enableOnExec: boolean;
   count = 0n;
+  /** PERF_EVENT_IOC_REFRESH: overflows until it is disabled; 0: no limit. */
+  limit = 0;
   /** Records that found no room in `output` (read_format LOST); of the root. */
   lostRecords = 0;
   /** Of inherited events whose task has exited. */
@@ -120,6 +138,7 @@ export class PerfEvent {
     this.kind = parts.kind;
     this.hw = parts.hw;
     this.account = parts.account;
+    this.cpu = parts.cpu ?? -1;
     this.ring = parts.ring;
     this.output = parts.output;
     this.parent = parts.parent;
@@ -138,6 +157,10 @@ export class PerfEvent {
   }
   get wantsKernel(): boolean {
     return !attrFlag(this.attr, 'exclude_kernel');
+  }
+  /** PERF_EVENT_FLAG_USER_READ_CNT: RDPMC may read its counter where it is mapped. */
+  get userRdpmc(): boolean {
+    return this.kind === 'core';
   }
   get isPinned(): boolean {
     return attrFlag(this.leader.attr, 'pinned');

@@ -37,6 +37,7 @@ import {
   throttleRecord,
 } from './records.ts';
 import { SampleRing } from './ring.ts';
+import { PerfSettings } from './settings.ts';
 import { registerValues } from './sample-registers.ts';
 import { momentOf, output, tell } from './side-band.ts';
 import { CPUMODE, type PerfSample } from './sample.ts';
@@ -56,6 +57,8 @@ export interface PerfParts {
   readonly maxSampleRate?: number;
   /** Timer ticks a second; default 250. */
   readonly hz?: number;
+  /** What an administrator may set; default: PerfSettings' own values, nothing throttled. */
+  readonly settings?: PerfSettings;
   readonly unwindKernel?: KernelUnwinder;
   /** For the kinds of its branches. */
   readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
@@ -67,7 +70,6 @@ export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'ind
 const DEFAULT_RING_SAMPLES = 65536;
 const DEFAULT_HZ = 250;
 const MAX_INSTRUCTION = 15;
-const DEFAULT_SAMPLE_RATE = 100_000;
 
 export class Perf implements PerfHooks {
   /** PMIs served, and those of them that found nothing (spec §1.9, 7). */
@@ -78,7 +80,7 @@ export class Perf implements PerfHooks {
   private readonly contexts = new Map<Task, TaskContext>();
   private nextId = 1n;
   private readonly tickNs: number;
-  private readonly maxPerTick: number;
+  readonly settings: PerfSettings;
   private ticks = 0;
 
   constructor(parts: PerfParts) {
@@ -87,8 +89,8 @@ export class Perf implements PerfHooks {
     const overflow = (event: PerfEvent, frame: InterruptFrame): boolean => this.overflow(event, frame);
     const unthrottle = (event: PerfEvent): void => this.unthrottled(event);
     this.tickNs = 1_000_000_000 / (parts.hz ?? DEFAULT_HZ);
-    this.maxPerTick =
-      parts.maxSampleRate === undefined ? Number.POSITIVE_INFINITY : Math.ceil(parts.maxSampleRate / (parts.hz ?? DEFAULT_HZ));
+    this.settings = parts.settings ?? new PerfSettings();
+    if (parts.maxSampleRate !== undefined) this.settings.maxSampleRate = parts.maxSampleRate;
     this.totals = new SoftwareTotals(nowNs);
     this.cpu = new CpuPerf(0, new CorePmu({ ...parts, overflow }), new SoftwarePmu(nowNs, this.totals, overflow), nowNs, unthrottle);
   }
@@ -100,11 +102,11 @@ export class Perf implements PerfHooks {
 
   // ---- what a session, and later perf_event_open, calls
 
-  /** Opens an event on a task, any CPU. A group member gives its leader. `output`: its records go there instead of to a queue of samples. */
-  open(attr: PerfEventAttr, task: Task, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
+  /** Opens an event on a task, any CPU. A group member gives its leader. `output`: its records go there instead of to a queue of samples; 'file': to what is mapped, if anything. */
+  open(attr: PerfEventAttr, task: Task, leader?: PerfEvent, output?: RecordRing | 'file', cpu = -1): PerfEvent | Refusal {
     const wrong = checkAttr(attr) ?? (leader === undefined ? undefined : checkGroup(attr, leader, leader.context?.task === task));
     if (wrong !== undefined) return wrong;
-    const rate = this.parts.maxSampleRate ?? DEFAULT_SAMPLE_RATE;
+    const rate = this.settings.sampleRate;
     if (attrFlag(attr, 'freq') && attr.sample_period > BigInt(rate))
       return { errno: ERRNO.EINVAL, reason: `sample_freq is more than kernel.perf_event_max_sample_rate, ${rate}` };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
@@ -117,7 +119,8 @@ export class Perf implements PerfHooks {
       attr,
       ...found,
       account: this.newAccount(attr, found.hw, found.kind === 'core'),
-      output,
+      cpu,
+      output: output === 'file' ? undefined : output,
       ring: attr.sample_period === 0n || output !== undefined ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
       parent: undefined,
       leader,
@@ -154,6 +157,69 @@ export class Perf implements PerfHooks {
     const sum = this.newAccount(event.attr, event.hw, event.kind === 'core');
     for (const e of [event, ...event.children]) sum.merge(e.account);
     return sum;
+  }
+
+  /** perf_event_enable and _disable of an event that user space has open, with what was inherited from it. */
+  enableNow(event: PerfEvent, cpu: OverheadBracket): void {
+    this.change(event, cpu, (e) => {
+      if (e.state === 'off' || e.state === 'error') e.context?.setState(e, 'inactive');
+    });
+  }
+  disableNow(event: PerfEvent, cpu: OverheadBracket): void {
+    this.change(event, cpu, (e) => {
+      if (e.state === 'inactive') e.context?.setState(e, 'off');
+    });
+  }
+  reset(event: PerfEvent, cpu: OverheadBracket): void {
+    this.read(event, cpu);
+    event.count = 0n;
+    event.watcher?.changed(event);
+  }
+  /** PERF_EVENT_IOC_REFRESH: so many overflows more. */
+  refresh(event: PerfEvent, times: number, cpu: OverheadBracket): number {
+    if (attrFlag(event.attr, 'inherit') || !event.isSampling) return -ERRNO.EINVAL;
+    event.limit += times;
+    this.enableNow(event, cpu);
+    return 0;
+  }
+  setPeriod(event: PerfEvent, period: bigint, cpu: OverheadBracket): number {
+    if (!event.isSampling || period === 0n || period >> 63n !== 0n) return -ERRNO.EINVAL;
+    this.change(event, cpu, (e) => {
+      e.hw.samplePeriod = period;
+      e.hw.periodLeft = 0n;
+    });
+    return 0;
+  }
+  /** The last descriptor and mapping of it are gone: the event and what was inherited from it vanish; its group falls apart. */
+  remove(event: PerfEvent, cpu: OverheadBracket): void {
+    this.change(event, cpu, (e) => {
+      closeSampleBook(e);
+      e.context?.detach(e);
+      e.context = undefined;
+      e.state = 'exit';
+    });
+    event.children.clear();
+  }
+  private change(event: PerfEvent, cpu: OverheadBracket, change: (e: PerfEvent) => void): void {
+    for (const e of [event, ...event.children]) {
+      const ctx = e.context;
+      if (ctx?.cpu === undefined) change(e);
+      else this.asOverhead(cpu, () => contextResched(this.cpu, ctx, () => change(e)));
+    }
+    event.watcher?.changed(event);
+  }
+
+  nowNs(): number {
+    return this.cpu.nowNs();
+  }
+  get counterWidth(): number {
+    return this.cpu.core.registers.width;
+  }
+  /** The counter that counts the event now: RDPMC's ECX, and what it held when the event's count was last brought up to date. */
+  counterOf(event: PerfEvent): { readonly rdpmc: number; readonly start: bigint } | undefined {
+    const { idx, stopped, prevCount } = event.hw;
+    if (event.kind !== 'core' || event.state !== 'active' || stopped || idx < 0) return undefined;
+    return { rdpmc: idx < 32 ? idx : 0x4000_0000 + idx - 32, start: BigInt.asIntN(this.counterWidth, prevCount) };
   }
 
   /** The session ends: periods that ran out and found no PMI any more are booked, for `account`'s sake. */
@@ -359,7 +425,8 @@ export class Perf implements PerfHooks {
 
   /** __perf_event_account_interrupt: true: too many for this tick. Software events are not throttled (perf_swevent_overflow). */
   private accountInterrupt(event: PerfEvent): boolean {
-    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, this.maxPerTick);
+    const maxPerTick = Math.ceil((this.settings.maxSampleRate * this.tickNs) / 1e9);
+    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, maxPerTick);
     if (stop) {
       event.hw.throttled = true;
       this.logThrottle('THROTTLE', event);
@@ -374,14 +441,17 @@ export class Perf implements PerfHooks {
   /** perf_event_overflow: the sample. true: stop the event. */
   private overflow(event: PerfEvent, frame: InterruptFrame): boolean {
     const book = event.account.samples;
-    const stop = this.accountInterrupt(event);
-    if (event.output !== undefined) {
+    const { root } = event;
+    const last = event.limit > 0 && --event.limit === 0;
+    const stop = this.accountInterrupt(event) || last;
+    if (root.output !== undefined) {
       const record = sampleRecord(event, this.sample(event, frame));
-      if (output(event, record, momentOf(event.context?.task, this.cpu.nowNs(), this.cpu.index))) book.delivered++;
+      if (output(event, record, momentOf(event.context?.task, this.cpu.nowNs(), this.cpu.index), true)) book.delivered++;
       else book.lost['ring full']++;
     } else if (event.ring === undefined) book.lost['no record']++;
     else if (event.ring.push(this.sample(event, frame))) book.delivered++;
     else book.lost['ring full']++;
+    root.watcher?.overflowed(event, last);
     return stop;
   }
 

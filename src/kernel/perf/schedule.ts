@@ -27,10 +27,11 @@ export function contextSchedOut(cpu: CpuPerf, ctx: TaskContext): void {
   ctx.restand();
 }
 
-/** Takes everything off and on again, after events came, went, or changed state. */
-export function contextResched(cpu: CpuPerf, ctx: TaskContext): void {
+/** Takes everything off and on again, after events came, went, or changed state; `change`: what is done between. */
+export function contextResched(cpu: CpuPerf, ctx: TaskContext, change?: () => void): void {
   withPmusDisabled(cpu, ctx, () => {
     for (const leader of ctx.leaders) groupSchedOut(cpu, ctx, leader);
+    change?.();
     schedPass(cpu, ctx, ctx.pinned);
     schedPass(cpu, ctx, ctx.flexible);
   });

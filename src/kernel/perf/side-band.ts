@@ -6,10 +6,15 @@ import { effectiveState, type PerfEvent } from './event.ts';
 import { lostRecord, type Moment, type RecordBody, sideBandRecord } from './records.ts';
 
 /** Puts a record into the event's ring, before it what had been lost. false: no room. */
-export function output(event: PerfEvent, record: Uint8Array, moment: Moment): boolean {
+export function output(event: PerfEvent, record: Uint8Array, moment: Moment, sample = false): boolean {
   const { root } = event;
-  const good = event.output?.write(record, (lost) => sideBandRecord(lostRecord(root, lost), root, moment)) ?? false;
-  if (!good && event.output !== undefined) root.lostRecords++;
+  const ring = root.output;
+  if (ring === undefined) return false;
+  const { wakeups } = ring;
+  const good = ring.write(record, (lost) => sideBandRecord(lostRecord(root, lost), root, moment));
+  if (!good) root.lostRecords++;
+  else if (sample && !attrFlag(root.attr, 'watermark')) ring.countSample(root.attr.wakeup_events);
+  if (ring.wakeups !== wakeups) root.watcher?.wakeup(root);
   return good;
 }
 
@@ -17,7 +22,7 @@ export function output(event: PerfEvent, record: Uint8Array, moment: Moment): bo
 export function tell(ctx: TaskContext | undefined, flags: readonly AttrFlagName[], body: RecordBody, moment: Moment, all = false): void {
   if (ctx === undefined) return;
   for (const event of ctx.events) {
-    if (event.output === undefined || !flags.some((f) => attrFlag(event.attr, f))) continue;
+    if (event.root.output === undefined || !flags.some((f) => attrFlag(event.attr, f))) continue;
     const state = effectiveState(event);
     if (!all && state !== 'active' && state !== 'inactive') continue;
     output(event, sideBandRecord(body, event, moment), moment);
