@@ -59,8 +59,7 @@ export function siginfoBytes(info: SignalInfo): Uint8Array {
   else if (info.band !== undefined) {
     v.setBigInt64(16, info.band, true);
     v.setInt32(24, info.fd ?? -1, true);
-  }
-  else {
+  } else {
     v.setInt32(16, info.pid ?? 0, true);
     v.setUint32(20, info.uid ?? 0, true);
     if (info.signal === SIG.SIGCHLD) v.setInt32(24, info.status ?? 0, true);

@@ -24,4 +24,5 @@ export function copyAttr(memory: UserMemory, va: number): PerfEventAttr | number
   return { ...attr, size };
 }
 
-const tooBig = (memory: UserMemory, va: number): number => (memory.writeU32(va + SIZE_AT, PERF_ATTR_SIZE_VER8) ? -ERRNO.E2BIG : -ERRNO.EFAULT);
+const tooBig = (memory: UserMemory, va: number): number =>
+  memory.writeU32(va + SIZE_AT, PERF_ATTR_SIZE_VER8) ? -ERRNO.E2BIG : -ERRNO.EFAULT;

@@ -216,9 +216,7 @@ export class PerfFiles {
     const { kernel } = this;
     const { owner, ownerIs, signal, asyncFd } = file;
     const info =
-      signal === 0
-        ? { signal: SIG.SIGIO, code: SI.KERNEL }
-        : { signal, code: reason, band: BANDS[reason - 1] ?? 0n, fd: asyncFd };
+      signal === 0 ? { signal: SIG.SIGIO, code: SI.KERNEL } : { signal, code: reason, band: BANDS[reason - 1] ?? 0n, fd: asyncFd };
     for (const task of kernel.tasks.values()) {
       if (ownerIs === 'group' ? task === task.leader && task.pgid === owner : task.pid === owner) {
         if (ownerIs === 'thread') sendSignal(kernel, task, info);
