@@ -1,15 +1,18 @@
-/** A task's events: struct perf_event_context. Contexts of CPUs, and of more PMUs than core and software, are issue 5. */
+/** The events of a task, or of a CPU: struct perf_event_context. */
 import type { Task } from '../task/task.ts';
-import { type PerfEvent, type EventState, effectiveState, updateTimes } from './event.ts';
-import type { Standing } from './ledger.ts';
 import type { CpuPerf } from './cpu.ts';
+import { type EventState, effectiveState, type PerfEvent, updateTimes } from './event.ts';
+import type { Standing } from './ledger.ts';
 
-export class TaskContext {
-  readonly task: Task;
+export type Pass = 'pinned' | 'flexible';
+
+export class EventContext {
+  /** undefined: the events count on a CPU, whoever runs there. */
+  readonly task: Task | undefined;
   /** Leaders in scheduling order. Rotation moves the first of `flexible` to the end. */
   readonly pinned: PerfEvent[] = [];
   readonly flexible: PerfEvent[] = [];
-  /** Where its task runs now. */
+  /** Where it is in force now. */
   cpu: CpuPerf | undefined;
   /** A flexible group did not fit: rotate at the next mux interval. */
   rotateNecessary = false;
@@ -17,7 +20,7 @@ export class TaskContext {
   private timeNs = 0;
   private sinceNs = 0;
 
-  constructor(task: Task) {
+  constructor(task: Task | undefined) {
     this.task = task;
   }
 
@@ -31,7 +34,7 @@ export class TaskContext {
     return this.pinned.length + this.flexible.length === 0;
   }
 
-  /** Context time: modelled ns during which the task ran. */
+  /** Context time: modelled ns during which it was in force. */
   nowNs(): number {
     return this.cpu === undefined ? this.timeNs : this.timeNs + (this.cpu.nowNs() - this.sinceNs);
   }
@@ -47,27 +50,32 @@ export class TaskContext {
   attach(event: PerfEvent): void {
     event.context = this;
     event.stampNs = this.nowNs();
-    if (event.leader === event) (event.isPinned ? this.pinned : this.flexible).push(event);
+    if (event.leader === event) this[event.isPinned ? 'pinned' : 'flexible'].push(event);
   }
-  /** perf_group_detach: a leader's siblings become leaders of groups of one. */
+
+  /** perf_group_detach: a sibling leaves its group; a leader leaves its siblings as events of their own, on if they were on. */
   detach(event: PerfEvent): void {
+    const now = this.nowNs();
+    for (const e of event.group) updateTimes(e, now);
+    const { siblings } = event.leader;
     if (event.leader !== event) {
-      const { siblings } = event.leader;
       siblings.splice(siblings.indexOf(event), 1);
+      event.leader = event;
       return;
     }
-    for (const list of [this.pinned, this.flexible]) {
-      const at = list.indexOf(event);
-      if (at < 0) continue;
-      list.splice(at, 1, ...event.siblings);
+    const list = this[event.isPinned ? 'pinned' : 'flexible'];
+    list.splice(list.indexOf(event), 1);
+    for (const sibling of siblings.splice(0)) {
+      sibling.leader = sibling;
+      this[sibling.isPinned ? 'pinned' : 'flexible'].push(sibling);
     }
-    for (const sibling of event.siblings.splice(0)) sibling.leader = sibling;
   }
 
   setState(event: PerfEvent, state: EventState): void {
     const now = this.nowNs();
     for (const e of event.leader === event ? event.group : [event]) updateTimes(e, now);
     event.state = state;
+    event.watcher?.changed(event);
   }
 
   /** Tells the ledger how each event stands from here on. Called at the end of every operation that moves events. */

@@ -1,6 +1,6 @@
-/** A perf event: struct perf_event and struct hw_perf_event, as far as issue 2 goes. Functions over it live in the files beside. */
+/** A perf event: struct perf_event and struct hw_perf_event. Functions over it live in the files beside. */
 import { type PerfEventAttr, attrFlag } from './attr.ts';
-import type { TaskContext } from './context.ts';
+import type { EventContext } from './context.ts';
 import type { BranchSelect } from './intel/branch-select.ts';
 import type { Account } from './ledger.ts';
 import type { RecordRing } from './record-ring.ts';
@@ -74,12 +74,12 @@ export interface EventParts {
   readonly kind: PmuKind;
   readonly hw: HwState;
   readonly account: Account;
-  /** The CPU that it is for; -1: any. */
-  readonly cpu?: number;
   readonly ring: SampleRing | undefined;
   readonly output: RecordRing | undefined;
   readonly parent: PerfEvent | undefined;
   readonly leader: PerfEvent | undefined;
+  /** -1: any. */
+  readonly cpu?: number;
 }
 
 /** The file of an event (file/event-file.ts), as the core tells it what happens. */
@@ -94,10 +94,12 @@ export interface EventWatcher {
 
 export class PerfEvent {
   readonly id: bigint;
-  readonly attr: PerfEventAttr;
+  /** Replaced as a whole when PERF_EVENT_IOC_PERIOD changes it. */
+  attr: PerfEventAttr;
   readonly kind: PmuKind;
-  readonly hw: HwState;
+  /** The only CPU on which it counts; -1 any. */
   readonly cpu: number;
+  readonly hw: HwState;
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
@@ -105,6 +107,7 @@ export class PerfEvent {
   output: RecordRing | undefined;
   /** The event that this one was inherited from; never itself inherited. */
   readonly parent: PerfEvent | undefined;
+  /** A sibling whose leader is closed leads itself from then on. */
   leader: PerfEvent;
   /** Of a leader: the others of its group. */
   readonly siblings: PerfEvent[] = [];
@@ -114,13 +117,15 @@ export class PerfEvent {
   /** Who has it open as a file; of the root. */
   watcher: EventWatcher | undefined;
 
-  context: TaskContext | undefined;
+  context: EventContext | undefined;
   state: EventState;
+  /** Overflows that PERF_EVENT_IOC_REFRESH still allows; 0: no limit. */
+  eventLimit = 0;
+  /** The last allowed overflow has come: off as soon as its interrupt is over. */
+  pendingDisable = false;
   /** attr.enable_on_exec until the first exec has used it up. */
   enableOnExec: boolean;
   count = 0n;
-  /** PERF_EVENT_IOC_REFRESH: overflows until it is disabled; 0: no limit. */
-  limit = 0;
   /** Records that found no room in `output` (read_format LOST); of the root. */
   lostRecords = 0;
   /** Of inherited events whose task has exited. */
@@ -138,10 +143,10 @@ export class PerfEvent {
     this.kind = parts.kind;
     this.hw = parts.hw;
     this.account = parts.account;
-    this.cpu = parts.cpu ?? -1;
     this.ring = parts.ring;
     this.output = parts.output;
     this.parent = parts.parent;
+    this.cpu = parts.cpu ?? -1;
     this.leader = parts.leader ?? this;
     this.state = attrFlag(parts.attr, 'disabled') ? 'off' : 'inactive';
     this.enableOnExec = attrFlag(parts.attr, 'enable_on_exec');

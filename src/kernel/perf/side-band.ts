@@ -1,7 +1,7 @@
 /** Side-band records: to each event of a context that asked for them, into its ring. kernel/events/core.c perf_iterate_sb. */
 import type { Task } from '../task/task.ts';
 import { type AttrFlagName, attrFlag } from './attr.ts';
-import type { TaskContext } from './context.ts';
+import type { EventContext } from './context.ts';
 import { effectiveState, type PerfEvent } from './event.ts';
 import { lostRecord, type Moment, type RecordBody, sideBandRecord } from './records.ts';
 
@@ -19,7 +19,7 @@ export function output(event: PerfEvent, record: Uint8Array, moment: Moment, sam
 }
 
 /** `flags`: one of them must be set in attr. `all`: events that are off, too (perf_event_task at the exit). */
-export function tell(ctx: TaskContext | undefined, flags: readonly AttrFlagName[], body: RecordBody, moment: Moment, all = false): void {
+export function tell(ctx: EventContext | undefined, flags: readonly AttrFlagName[], body: RecordBody, moment: Moment, all = false): void {
   if (ctx === undefined) return;
   for (const event of ctx.events) {
     if (event.root.output === undefined || !flags.some((f) => attrFlag(event.attr, f))) continue;

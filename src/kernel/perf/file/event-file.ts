@@ -45,7 +45,7 @@ export class EventFile extends FileDescription implements EventWatcher {
   override read(into: Uint8Array): number {
     const { event, files } = this;
     if (event.state === 'error') return 0;
-    for (const e of event.group) files.perf.read(e, files.kernel.cpu);
+    for (const e of event.group) files.perf.read(e);
     const bytes = encodeRead(event, readValues(event), into.length);
     if (typeof bytes === 'number') return bytes;
     into.set(bytes);
@@ -184,8 +184,7 @@ export class EventFile extends FileDescription implements EventWatcher {
   wakeup(): void {
     this.files.wakeUp();
   }
-  overflowed(event: PerfEvent, last: boolean): void {
-    if (last) this.files.disableLater(event);
+  overflowed(_event: PerfEvent, last: boolean): void {
     if ((this.flags & O.ASYNC) !== 0) this.files.signalLater(this, last ? POLL_REASON.HUP : POLL_REASON.IN);
   }
 }

@@ -4,32 +4,29 @@ import { PERF_EVENT_IOC, PERF_IOC_FLAG_GROUP } from '#abi/perf-event/syscall.ts'
 import type { Kernel } from '../../kernel.ts';
 import type { SyscallResult } from '../../syscalls/types.ts';
 import type { Task } from '../../task/task.ts';
-import type { PerfEvent } from '../event.ts';
 import { EventFile } from './event-file.ts';
 
-export function eventIoctl(file: EventFile, k: Kernel, t: Task, request: number, argument: bigint): SyscallResult {
+export function eventIoctl(file: EventFile, _k: Kernel, t: Task, request: number, argument: bigint): SyscallResult {
   const { event, files } = file;
-  const { perf } = files;
-  const { cpu } = k;
+  const { operations } = files.perf;
   const low = Number(argument & 0xffff_ffffn);
   const va = Number(argument);
-  /** With PERF_IOC_FLAG_GROUP the whole group of the event. perf_event_for_each. */
-  const each = (fn: (e: PerfEvent) => void): number => {
-    for (const e of (low & PERF_IOC_FLAG_GROUP) !== 0 ? event.group : [event]) fn(e);
-    return 0;
-  };
+  const group = (low & PERF_IOC_FLAG_GROUP) !== 0;
   switch (request) {
     case PERF_EVENT_IOC.ENABLE:
-      return each((e) => perf.enableNow(e, cpu));
+      operations.enable(event, group);
+      return 0;
     case PERF_EVENT_IOC.DISABLE:
-      return each((e) => perf.disableNow(e, cpu));
+      operations.disable(event, group);
+      return 0;
     case PERF_EVENT_IOC.RESET:
-      return each((e) => perf.reset(e, cpu));
+      operations.reset(event, group);
+      return 0;
     case PERF_EVENT_IOC.REFRESH:
-      return perf.refresh(event, low | 0, cpu);
+      return operations.refresh(event, low | 0);
     case PERF_EVENT_IOC.PERIOD: {
       const period = t.memory.readU64(va);
-      return period === undefined ? -ERRNO.EFAULT : perf.setPeriod(event, period, cpu);
+      return period === undefined ? -ERRNO.EFAULT : operations.setPeriod(event, period);
     }
     case PERF_EVENT_IOC.ID:
       return t.memory.writeU64(va, event.id) ? 0 : -ERRNO.EFAULT;
@@ -38,12 +35,8 @@ export function eventIoctl(file: EventFile, k: Kernel, t: Task, request: number,
       const other = t.files.get(low | 0);
       return other instanceof EventFile ? files.setOutput(file, other.event) : -ERRNO.EBADF;
     }
-    case PERF_EVENT_IOC.PAUSE_OUTPUT: {
-      const { ring } = file;
-      if (ring === undefined || ring.dataPages === 0) return -ERRNO.EINVAL;
-      ring.paused = low !== 0;
-      return 0;
-    }
+    case PERF_EVENT_IOC.PAUSE_OUTPUT:
+      return operations.pauseOutput(event, low !== 0);
     case PERF_EVENT_IOC.SET_FILTER:
     case PERF_EVENT_IOC.SET_BPF:
       return -ERRNO.EINVAL; // tracepoints, and PMUs with address filters: none is modelled

@@ -17,6 +17,7 @@ import { isRefusal } from '../open.ts';
 import type { Perf } from '../perf.ts';
 import { copyAttr } from './attr-copy.ts';
 import { EventFile } from './event-file.ts';
+import { MappedRing } from './ring-pages.ts';
 
 /** A descriptor that is to get SIGIO, and why. */
 interface Signalled {
@@ -36,7 +37,6 @@ export class PerfFiles {
   /** Who opened which events: prctl's PR_TASK_PERF_EVENTS_*. */
   private readonly owned = new Map<Task, EventFile[]>();
   private signals: Signalled[] = [];
-  private disables: PerfEvent[] = [];
   private raised = false;
 
   constructor(kernel: Kernel, perf: Perf) {
@@ -62,9 +62,7 @@ export class PerfFiles {
     const leader = (flags & PERF_FLAG.FD_NO_GROUP) === 0 ? other : undefined;
     const task = pid === -1 ? undefined : pid === 0 ? t : this.kernel.tasks.get(pid);
     if (pid !== -1 && (task === undefined || !task.alive)) return -ERRNO.ESRCH;
-    if (cpu >= this.kernel.port.cpus.length || cpu < -1 || (cpu === -1 && task === undefined)) return -ERRNO.EINVAL;
-    if (task === undefined) return this.refuse(-ERRNO.EOPNOTSUPP, 'events of a CPU are not there yet (issue 5)');
-    const event = this.perf.open(attr, task, leader, 'file', cpu);
+    const event = this.perf.open(attr, { task, cpu }, leader, 'file');
     if (isRefusal(event)) return this.refuse(-event.errno, event.reason);
     const file = new EventFile(this, event);
     if ((flags & PERF_FLAG.FD_OUTPUT) !== 0 && other !== undefined) {
@@ -79,7 +77,7 @@ export class PerfFiles {
     const mine = this.owned.get(t) ?? [];
     mine.push(file);
     this.owned.set(t, mine);
-    this.perf.reschedule(task, this.kernel.cpu);
+    this.perf.install(event);
     return fd;
   }
 
@@ -98,22 +96,14 @@ export class PerfFiles {
     return errno;
   }
 
-  /** PERF_EVENT_IOC_SET_OUTPUT; undefined: back to no ring. perf_event_set_output. */
+  /** PERF_EVENT_IOC_SET_OUTPUT; undefined: back to no ring. */
   setOutput(file: EventFile, to: PerfEvent | undefined): number {
-    const { event } = file;
-    if (to === undefined) {
-      if (file.isMapped) return -ERRNO.EINVAL;
-      file.ring?.detach(event);
-      return 0;
-    }
-    const [a, b] = [event.attr, to.attr];
-    if (to === event || to.cpu !== event.cpu || attrFlag(a, 'write_backward') !== attrFlag(b, 'write_backward')) return -ERRNO.EINVAL;
-    if (event.cpu === -1 && to.context !== event.context) return -ERRNO.EINVAL;
-    if (attrFlag(a, 'use_clockid') !== attrFlag(b, 'use_clockid') || a.clockid !== b.clockid) return -ERRNO.EINVAL;
-    if (file.isMapped) return -ERRNO.EINVAL;
-    const ring = to.watcher instanceof EventFile ? to.watcher.ring : undefined;
-    file.ring?.detach(event);
-    ring?.attach(event);
+    const { event, ring: old } = file;
+    const refused = this.perf.operations.setOutput(event, to, file.isMapped);
+    if (refused < 0) return refused;
+    const ring = event.output;
+    old?.detach(event);
+    if (ring instanceof MappedRing) ring.attach(event);
     return 0;
   }
 
@@ -125,7 +115,7 @@ export class PerfFiles {
       if (files.length === 0) this.owned.delete(task);
     }
     this.signals = this.signals.filter((s) => s.file !== file);
-    this.perf.remove(file.event, this.kernel.cpu);
+    this.perf.release(file.event);
   }
   /** The task ends: what it opened has no owner any more. */
   exited(task: Task): void {
@@ -135,8 +125,8 @@ export class PerfFiles {
   /** prctl(PR_TASK_PERF_EVENTS_ENABLE/DISABLE): every event that the task opened. */
   setTaskEvents(task: Task, on: boolean): void {
     for (const { event } of this.owned.get(task) ?? []) {
-      if (on) this.perf.enableNow(event, this.kernel.cpu);
-      else this.perf.disableNow(event, this.kernel.cpu);
+      if (on) this.perf.operations.enable(event);
+      else this.perf.operations.disable(event);
     }
   }
 
@@ -187,11 +177,6 @@ export class PerfFiles {
     this.signals.push({ file, reason });
     this.raise();
   }
-  /** perf_event_disable_inatomic: it is stopped already. */
-  disableLater(event: PerfEvent): void {
-    this.disables.push(event);
-    this.raise();
-  }
   /** An NMI can neither wake nor signal anybody; it sends its own CPU an interrupt that can. arch/x86/kernel/irq_work.c. */
   private raise(): void {
     if (this.raised) return;
@@ -206,7 +191,6 @@ export class PerfFiles {
   irqWork(): void {
     const { kernel } = this;
     this.raised = false;
-    for (const event of this.disables.splice(0)) this.perf.disableNow(event, kernel.cpu);
     for (const { file, reason } of this.signals.splice(0)) this.sendSigio(file, reason);
     if (kernel.scheduler.othersWait()) kernel.scheduler.needResched = true; // who was woken goes before who computes
   }
