@@ -45,8 +45,9 @@ export class PerfFiles {
   }
 
   /** perf_event_open(2). The order of its refusals is Linux's: spec §6.8. */
-  open(t: Task, attrVa: number, pid: number, cpu: number, groupFd: number, flags: number): number {
-    if ((flags & ~ALL_FLAGS) !== 0) return -ERRNO.EINVAL;
+  open(t: Task, attrVa: number, pid: number, cpu: number, groupFd: number, flagWord: bigint): number {
+    const flags = Number(flagWord);
+    if (flagWord > BigInt(ALL_FLAGS)) return -ERRNO.EINVAL;
     const attr = copyAttr(t.memory, attrVa);
     if (typeof attr === 'number') return attr;
     const early = this.mayOpen(t, attr);
