@@ -73,8 +73,15 @@ export function checkGroup(attr: PerfEventAttr, leader: PerfEvent, sameTask: boo
   return undefined;
 }
 
+export interface EventInit {
+  readonly kind: PmuKind;
+  readonly hw: HwState;
+  /** As the PMU changed it. */
+  readonly attr?: PerfEventAttr;
+}
+
 /** attr.type and config as PMU and hardware state; `maxPeriod` stands in for the period of an event that does not sample. */
-export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint): { kind: PmuKind; hw: HwState } | Refusal {
+export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint): EventInit | Refusal {
   switch (attr.type) {
     case PERF_TYPE.SOFTWARE:
       return initSoftware(attr);
@@ -96,16 +103,22 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
 /** X86_RAW_EVENT_MASK and AnyThread. */
 const RAW_EVENT_MASK = (['event', 'umask', 'edge', 'anyThread', 'inv', 'cmask'] as const).reduce((m, f) => m | PERFEVTSEL.mask(f), 0n);
 
-function initSoftware(attr: PerfEventAttr): { kind: PmuKind; hw: HwState } | Refusal {
+function initSoftware(attr: PerfEventAttr): EventInit | Refusal {
   const name = softwareName(attr.config);
   if (name === undefined) return refuse(ERRNO.ENOENT, 'no such software event');
   if ((attr.sample_type & PERF_SAMPLE.BRANCH_STACK) !== 0) return refuse(ERRNO.EOPNOTSUPP, 'software events have no branch stacks');
   if (!isSoftwareModelled(name)) return refuse(ERRNO.ENOENT, `${name} is not modelled yet`);
-  if (attr.sample_period !== 0n && isClock(attr.config)) return refuse(ERRNO.EOPNOTSUPP, `sampling by ${name} (hrtimer) is ${LATER}`);
-  return { kind: 'software', hw: newHwState(attr.config & 0xffff_ffffn, 0n, 0n, attrFlag(attr, 'freq') ? 1n : attr.sample_period) };
+  const config = attr.config & 0xffff_ffffn;
+  if (isClock(config) && attrFlag(attr, 'freq') && attr.sample_period > 0n) {
+    // perf_swevent_init_hrtimer: a timer's frequency is a period.
+    const period = 1_000_000_000n / attr.sample_period;
+    const fixed = { ...attr, sample_period: period, flags: attr.flags & ~ATTR_FLAGS.mask('freq') };
+    return { kind: 'software', hw: newHwState(config, 0n, 0n, period), attr: fixed };
+  }
+  return { kind: 'software', hw: newHwState(config, 0n, 0n, attrFlag(attr, 'freq') ? 1n : attr.sample_period) };
 }
 
-function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found: SelectOrError): { kind: PmuKind; hw: HwState } | Refusal {
+function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found: SelectOrError): EventInit | Refusal {
   if ('errno' in found) return found;
   const { select } = found;
   const precise = Number(ATTR_FLAGS.get(attr.flags, 'precise_ip'));
