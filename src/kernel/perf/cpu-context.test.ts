@@ -88,7 +88,7 @@ test('a CPU event is told of every task, and of switches with both sides', () =>
   const types: string[] = [];
   const bytes = ring.drain();
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const name = new Map(Object.entries(PERF_RECORD).map(([k, v]) => [v, k]));
+  const name = new Map<number, string>(Object.entries(PERF_RECORD).map(([k, v]) => [v, k]));
   for (let at = 0; at < bytes.length; at += view.getUint16(at + 6, true)) {
     const type = name.get(view.getUint32(at, true)) ?? '?';
     types.push(type.startsWith('SWITCH') ? `${type} ${view.getUint16(at + 4, true).toString(16)} ${view.getUint32(at + 8, true)}` : type);
@@ -122,7 +122,7 @@ test('inherit_thread: threads have it, processes do not; remove_on_exec takes it
   const task = bench.task();
   const threads = bench.open(task, hardware('instructions', { flags: { inherit: true, inherit_thread: true } }));
   const gone = bench.open(task, hardware('instructions', { flags: { remove_on_exec: true } }));
-  const [thread, process] = [{ ...bench.task(), tgid: task.tgid }, bench.task()];
+  const [thread, process] = [{ ...bench.task(), tgid: task.tgid } as typeof task, bench.task()];
   for (const child of [thread, process]) bench.perf.forked(task, child);
   for (const child of [thread, process]) bench.runTask(child, 10);
   assert.equal(bench.count(threads), 10);

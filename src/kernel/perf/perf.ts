@@ -21,7 +21,8 @@ import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
 import type { KernelUnwinder } from './callchain.ts';
 import { Account, type TruthSource } from './ledger.ts';
-import { checkAttr, checkGroup, groupFits, initEvent, isRefusal, type Refusal } from './open.ts';
+import { checkAttr, checkClock, checkGroup, checkRights, checkTaken, checkTarget, isRefusal, type Refusal } from './attr-checks.ts';
+import { groupFits, initEvent } from './open.ts';
 import { Operations } from './operations.ts';
 import { closeSampleBook } from './period-book.ts';
 import { type ReadValues, readValues } from './read.ts';
@@ -65,6 +66,8 @@ export interface Target {
   readonly task: Task | undefined;
   /** -1: any. */
   readonly cpu: number;
+  /** Whose rights decide; undefined: the modelled system's own. */
+  readonly by?: Task;
 }
 export const onTask = (task: Task): Target => ({ task, cpu: -1 });
 
@@ -136,19 +139,18 @@ export class Perf implements PerfHooks {
    * records go there instead of to a queue of samples; 'file': to the ring that its file will have, if any.
    */
   open(attr: PerfEventAttr, target: Target, leader?: PerfEvent, output?: RecordRing | 'file'): PerfEvent | Refusal {
-    const { task } = target;
-    if (target.cpu > this.cpu.index || target.cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${target.cpu}` };
-    if (task === undefined && target.cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
-    const context = task === undefined ? this.cpu.own : this.contextOf(task);
-    const wrong =
-      checkAttr(attr) ??
-      (leader === undefined ? undefined : checkGroup(attr, leader, leader.context === context && leader.cpu === target.cpu));
-    if (wrong !== undefined) return wrong;
-    const rate = this.settings.sampleRate;
-    if (attrFlag(attr, 'freq') && attr.sample_period > BigInt(rate))
-      return { errno: ERRNO.EINVAL, reason: `sample_freq is more than kernel.perf_event_max_sample_rate, ${rate}` };
+    const { task, cpu } = target;
+    const early = checkAttr(attr) ?? checkTarget(attr, task, leader, this.settings.sampleRate);
+    if (early !== undefined) return early;
+    if (cpu > this.cpu.index || cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${cpu}` };
+    if (task === undefined && cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
     if (isRefusal(found)) return found;
+    const late = checkTaken(attr) ?? checkClock(attr, found.kind === 'core') ?? checkRights(target.by, task, this.settings.paranoid);
+    if (late !== undefined) return late;
+    const context = task === undefined ? this.cpu.own : this.contextOf(task);
+    const wrong = leader === undefined ? undefined : checkGroup(attr, leader, context, cpu);
+    if (wrong !== undefined) return wrong;
     if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
       return { errno: ERRNO.EINVAL, reason: `the group needs more counters than ${this.parts.model.name} has` };
     }

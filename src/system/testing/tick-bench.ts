@@ -10,7 +10,7 @@ import { type Tick, TickMachine } from '#machine/testing/tick-machine.ts';
 import { type AttrValues, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { defaultHandler, findHandler } from '#kernel/perf/intel/pmi/handlers.ts';
-import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import { onTask, Perf } from '#kernel/perf/perf.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import type { PerfSample } from '#kernel/perf/sample.ts';
