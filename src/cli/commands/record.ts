@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
-import { RecordRing } from '#kernel/perf/record-ring.ts';
+import { DrainedRing } from '#kernel/perf/record-ring.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
@@ -77,7 +77,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     // As perf: with the recording on standard output the program's own goes to standard error.
     const failure = session.start({ ...target, ...(pipe ? { stdout: 2 } : {}) });
     if (failure !== undefined) throw new CliError(failure);
-    const ring = new RecordRing(pages * PAGE);
+    const ring = new DrainedRing(pages * PAGE);
     const opened = openEvents(session, planned, ring);
     const sink = openOutput(name);
     const memoryBytes = memoryMib === undefined ? DEFAULT_MEMORY : memoryMib * 1_048_576;
@@ -116,7 +116,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
   }
 }
 
-async function runToEnd(session: Session, recorder: Recorder, ring: RecordRing, breathe: () => Promise<void>): Promise<void> {
+async function runToEnd(session: Session, recorder: Recorder, ring: DrainedRing, breathe: () => Promise<void>): Promise<void> {
   let last = performance.now();
   let wokenAt: number | undefined;
   for (;;) {

@@ -11,6 +11,7 @@ import type { Truth } from '#port/truth.ts';
 import type { InterruptFrame } from '../../perf-hooks.ts';
 import type { PerfEvent } from '../event.ts';
 import { isFrequency } from '../frequency.ts';
+import { closeSampleBook, restartPeriod } from '../period-book.ts';
 import { counterDelta, maxPeriod, type PeriodStep, setPeriod } from '../period.ts';
 import type { Pmu } from '../pmu.ts';
 import { assignCounters, FIXED } from './constraints.ts';
@@ -266,6 +267,7 @@ export class CorePmu implements Pmu {
     hw.prevCount = BigInt.asUintN(this.registers.width, -step.programmed);
     this.registers.writeCounter(hw.idx, hw.prevCount);
     this.bookWrite(event, fresh);
+    event.watcher?.changed(event);
     return step;
   }
 
@@ -285,10 +287,16 @@ export class CorePmu implements Pmu {
 
   /** Ends the running period without a sample and begins another: the frequency wants a much shorter one. */
   cut(event: PerfEvent): void {
-    this.stop(event);
-    beginPeriod(event);
-    this.start(event);
+    this.reload(event);
     if (this.hasGlobal) this.writeFixedControl();
+  }
+
+  /** __perf_event_period: a period that ran out before, and whose PMI is still to come, gets no sample. */
+  reload(event: PerfEvent): void {
+    this.stop(event);
+    closeSampleBook(event);
+    restartPeriod(event);
+    this.start(event);
   }
 
   /** The tick's part for one event, while the PMU is disabled: lets a throttled one count again, adjusts a frequency. spec §2.6. */
@@ -298,7 +306,7 @@ export class CorePmu implements Pmu {
     const count = event.count - hw.freqCount;
     hw.freqCount = event.count;
     if (isFrequency(event) && count > 0n) {
-      if (adjust(count)) beginPeriod(event);
+      if (adjust(count)) restartPeriod(event);
       this.start(event);
     } else this.resume(event);
   }
@@ -322,11 +330,6 @@ export class CorePmu implements Pmu {
     }
     this.overheadBooked.set(event.hw.idx, atWrite);
   }
-}
-
-function beginPeriod({ hw }: PerfEvent): void {
-  hw.periodLeft = hw.samplePeriod;
-  hw.lastPeriod = hw.samplePeriod;
 }
 
 /** Bits of the event's nibble in FIXED_CTR_CTRL: PMI, USR, OS. */
