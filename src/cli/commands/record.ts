@@ -13,7 +13,8 @@ import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
 import { planEvents } from '../record/attrs.ts';
-import { buildIds, featuresOf, KERNEL_DSO, kallsyms, kernelBuildId } from '../record/features.ts';
+import { kallsyms, kernelBuildIdText } from '#kernel/text/symbols.ts';
+import { buildIds, featuresOf, KERNEL_DSO } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
 import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
@@ -175,7 +176,7 @@ function write(file: string, text: string): void {
 function cacheKernelSymbols(session: Session): void {
   const home = process.env['HOME'];
   if (home === undefined) return;
-  const dir = join(home, '.debug', KERNEL_DSO, kernelBuildId(session.kernel.image));
+  const dir = join(home, '.debug', KERNEL_DSO, kernelBuildIdText(session.kernel.image));
   try {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'kallsyms'), kallsyms(session.kernel.image));

@@ -163,6 +163,10 @@ export class PerfEvent {
   get wantsKernel(): boolean {
     return !attrFlag(this.attr, 'exclude_kernel');
   }
+  /** PERF_EVENT_FLAG_USER_READ_CNT: RDPMC may read its counter where it is mapped. */
+  get userRdpmc(): boolean {
+    return this.kind === 'core';
+  }
   get isPinned(): boolean {
     return attrFlag(this.leader.attr, 'pinned');
   }

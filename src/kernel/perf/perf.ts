@@ -15,6 +15,7 @@ import { CpuPerf } from './cpu.ts';
 import { type HwState, PerfEvent, updateTimes } from './event.ts';
 import { exitEvent, inheritedLeaders, inheritEvent } from './inherit.ts';
 import { CorePmu } from './intel/core-pmu.ts';
+import { FIXED } from './intel/constraints.ts';
 import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
 import type { KernelUnwinder } from './callchain.ts';
@@ -29,6 +30,7 @@ import { SampleRing } from './ring.ts';
 import { Sampler } from './sampling.ts';
 import { momentOf, tell } from './side-band.ts';
 import { changing, resched, rotate, taskSchedIn, taskSchedOut } from './schedule.ts';
+import { PerfSettings } from './settings.ts';
 import { isClock, type SoftwareName, SoftwarePmu, SoftwareTotals } from './software.ts';
 
 export interface PerfParts {
@@ -44,6 +46,8 @@ export interface PerfParts {
   readonly maxSampleRate?: number;
   /** Timer ticks a second; default 250. */
   readonly hz?: number;
+  /** What an administrator may set; default: PerfSettings' own values, nothing throttled. */
+  readonly settings?: PerfSettings;
   readonly unwindKernel?: KernelUnwinder;
   /** For the kinds of its branches. */
   readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
@@ -63,12 +67,12 @@ export const onTask = (task: Task): Target => ({ task, cpu: -1 });
 
 const DEFAULT_RING_SAMPLES = 65536;
 const DEFAULT_HZ = 250;
-const DEFAULT_SAMPLE_RATE = 100_000;
 
 export class Perf implements PerfHooks {
   /** PMIs served, and those of them that found nothing (spec §1.9, 7). */
   readonly pmis = { served: 0, spurious: 0 };
   readonly operations: Operations;
+  readonly settings: PerfSettings;
   private readonly parts: PerfParts;
   private readonly cpu: CpuPerf;
   private readonly sampler: Sampler;
@@ -84,10 +88,12 @@ export class Perf implements PerfHooks {
     const nowNs = (): number => clockNs(parts.clock);
     const hz = parts.hz ?? DEFAULT_HZ;
     this.tickNs = 1_000_000_000 / hz;
+    this.settings = parts.settings ?? new PerfSettings();
+    if (parts.maxSampleRate !== undefined) this.settings.maxSampleRate = parts.maxSampleRate;
     this.totals = new SoftwareTotals(nowNs);
     const sampler = new Sampler({
       tickNs: this.tickNs,
-      maxPerTick: parts.maxSampleRate === undefined ? Number.POSITIVE_INFINITY : Math.ceil(parts.maxSampleRate / hz),
+      maxPerTick: () => Math.ceil(this.settings.maxSampleRate / hz),
       unwindKernel: parts.unwindKernel ?? (() => []),
       kernelText: parts.kernelText,
     });
@@ -104,7 +110,7 @@ export class Perf implements PerfHooks {
     this.operations = new Operations({
       cpu: this.cpu,
       sampler,
-      maxFrequency: () => parts.maxSampleRate ?? DEFAULT_SAMPLE_RATE,
+      maxFrequency: () => this.settings.sampleRate,
       asOverhead: (fn) => this.asOverhead(fn),
     });
   }
@@ -119,9 +125,9 @@ export class Perf implements PerfHooks {
 
   /**
    * Opens an event; it counts from the next `reschedule` on, or when its task is switched to. A group member gives its leader. `output`: its
-   * records go there instead of to a queue of samples.
+   * records go there instead of to a queue of samples; 'file': to the ring that its file will have, if any.
    */
-  open(attr: PerfEventAttr, target: Target, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
+  open(attr: PerfEventAttr, target: Target, leader?: PerfEvent, output?: RecordRing | 'file'): PerfEvent | Refusal {
     const { task } = target;
     if (target.cpu > this.cpu.index || target.cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${target.cpu}` };
     if (task === undefined && target.cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
@@ -130,7 +136,7 @@ export class Perf implements PerfHooks {
       checkAttr(attr) ??
       (leader === undefined ? undefined : checkGroup(attr, leader, leader.context === context && leader.cpu === target.cpu));
     if (wrong !== undefined) return wrong;
-    const rate = this.parts.maxSampleRate ?? DEFAULT_SAMPLE_RATE;
+    const rate = this.settings.sampleRate;
     if (attrFlag(attr, 'freq') && attr.sample_period > BigInt(rate))
       return { errno: ERRNO.EINVAL, reason: `sample_freq is more than kernel.perf_event_max_sample_rate, ${rate}` };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
@@ -144,7 +150,7 @@ export class Perf implements PerfHooks {
       ...found,
       cpu: target.cpu,
       account: this.newAccount(attr, found.hw, found.kind === 'core'),
-      output,
+      output: output === 'file' ? undefined : output,
       ring: attr.sample_period === 0n || output !== undefined ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
       parent: undefined,
       leader,
@@ -193,6 +199,19 @@ export class Perf implements PerfHooks {
       }
     });
     return readValues(event);
+  }
+
+  nowNs(): number {
+    return this.cpu.nowNs();
+  }
+  get counterWidth(): number {
+    return this.cpu.core.registers.width;
+  }
+  /** The counter that counts the event now: RDPMC's ECX, and what it held when the event's count was last brought up to date. */
+  counterOf(event: PerfEvent): { readonly rdpmc: number; readonly start: bigint } | undefined {
+    const { idx, stopped, prevCount } = event.hw;
+    if (event.kind !== 'core' || event.state !== 'active' || stopped || idx < 0) return undefined;
+    return { rdpmc: idx < FIXED ? idx : 0x4000_0000 + idx - FIXED, start: BigInt.asIntN(this.counterWidth, prevCount) };
   }
 
   /** The event's account with its living children's. */

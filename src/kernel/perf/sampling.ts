@@ -17,7 +17,7 @@ import { momentOf, output } from './side-band.ts';
 export interface SamplerParts {
   readonly tickNs: number;
   /** Samples of one event in one tick; more are throttled. */
-  readonly maxPerTick: number;
+  readonly maxPerTick: () => number;
   readonly unwindKernel: KernelUnwinder;
   readonly kernelText: { readonly base: bigint; readonly bytes: Uint8Array } | undefined;
 }
@@ -75,7 +75,7 @@ export class Sampler {
 
   /** __perf_event_account_interrupt: true: too many for this tick. Software events are not throttled (perf_swevent_overflow). */
   private accountInterrupt(event: PerfEvent): boolean {
-    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, this.parts.maxPerTick);
+    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, this.parts.maxPerTick());
     if (stop) {
       event.hw.throttled = true;
       this.logThrottle('THROTTLE', event);

@@ -30,6 +30,7 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       const on = t.memory.readI32(va);
       if (on === undefined) return -ERRNO.EFAULT;
       const flag = request === IOCTL.FIONBIO ? O.NONBLOCK : O.ASYNC;
+      if (flag === O.ASYNC && (file.flags & flag) === 0) file.asyncFd = fd;
       file.flags = on === 0 ? file.flags & ~flag : file.flags | flag;
       return 0;
     }
@@ -48,8 +49,8 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       return typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG ? -ERRNO.ENOTTY : -ERRNO.EOPNOTSUPP;
     }
     default: {
-      const told = file instanceof Socket ? interfaceIoctl(t, request, va) : undefined;
-      if (told !== undefined) return told;
+      const own = file.ioctl(k, t, request, a.u(2)) ?? (file instanceof Socket ? interfaceIoctl(t, request, va) : undefined);
+      if (own !== undefined) return own;
       return file.terminal === undefined ? -ERRNO.ENOTTY : terminalIoctl(k, t, file, file.terminal, request, va);
     }
   }

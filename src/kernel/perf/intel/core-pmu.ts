@@ -218,8 +218,9 @@ export class CorePmu implements Pmu {
     event.hw.upToDate = false;
     this.active.set(event.hw.idx, event);
     const { idx, config } = event.hw;
-    if (idx < FIXED) return this.registers.writeEventSelect(idx, this.hasGlobal || this.enabled ? config | EN : config);
-    this.fixedControl |= fixedNibble(event) << BigInt(4 * (idx - FIXED));
+    if (idx < FIXED) this.registers.writeEventSelect(idx, this.hasGlobal || this.enabled ? config | EN : config);
+    else this.fixedControl |= fixedNibble(event) << BigInt(4 * (idx - FIXED));
+    event.watcher?.changed(event);
   }
 
   /** x86_pmu_stop with PERF_EF_UPDATE: off its counter, the count complete. */
