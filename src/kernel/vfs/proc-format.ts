@@ -74,6 +74,11 @@ export function statm(task: Task): string {
 const mask = (bits: bigint): string => bits.toString(16).padStart(16, '0');
 const ALL_CAPABILITIES = (1n << 41n) - 1n;
 
+const memoryRows = ({ mm }: Task): (readonly [string, string])[] =>
+  [['VmPeak', mm.maps.peakBytes] as const, ['VmSize', mm.maps.bytes] as const, ['VmRSS', mm.residentBytes()] as const].map(
+    ([name, bytes]) => [name, `${String(bytes / 1024).padStart(8)} kB`],
+  );
+
 export function status({ task, threads }: TaskView, descriptors: number, umask: number): string {
   const [letter, word] = STATE[task.state];
   const { credentials: c } = task;
@@ -91,7 +96,7 @@ export function status({ task, threads }: TaskView, descriptors: number, umask: 
     ['Gid', [c.gid, c.egid, c.sgid, c.egid].join('\t')],
     ['FDSize', Math.max(64, descriptors)],
     ['Groups', c.groups.map((g) => `${g} `).join('')],
-    task.alive ? ['VmSize', `${String(virtualBytes(task) / 1024).padStart(8)} kB`] : undefined,
+    ...(task.alive ? memoryRows(task) : []),
     ['Threads', threads],
     ['SigBlk', mask(task.signals.blocked)],
     ['CapInh', mask(0n)],

@@ -101,18 +101,21 @@ static void others(void) {
   int pid = fork();
   if (pid == 0) {
     char c;
+    write(ready[1], "x", 1);
     read(go[0], &c, 1);
     fault(50);
     write(ready[1], "x", 1);
     read(go[0], &c, 1);
     _exit(0);
   }
+  char c;
+  read(ready[0], &c, 1);
+  usleep(20000); /* until it waits */
   struct perf_event_attr a = faults();
   int fd = must(open_event(&a, pid, -1, -1, 0), "a child's event");
   fault(100);
   number("nobody runs: nothing", count(fd));
   write(go[1], "x", 1);
-  char c;
   read(ready[0], &c, 1);
   truth("the child's faults only", count(fd) >= 50 && count(fd) < 80);
   write(go[1], "x", 1);
