@@ -8,6 +8,7 @@ import { exitCodeOf } from '../exit-code.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
 import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
@@ -17,7 +18,7 @@ import { average, statLines } from '../stat/statistics.ts';
 const USAGE = 129;
 const DEFAULT_EVENTS = 'task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses';
 
-interface StatOptions {
+interface StatOptions extends ModelOptions {
   event?: string[];
   fieldSeparator?: string;
   jsonOutput?: boolean;
@@ -77,6 +78,7 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
       setExit(await stat(command, options));
     });
+  addModelOptions(program);
   for (const [flags, why] of NOT_THERE) {
     program.option(flags, 'not there yet', () => {
       throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
@@ -96,6 +98,7 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   const runs = numberOption('-r', o.repeat, 1, 100) ?? 1;
   const pmiLatency = latencyOption(o.pmiLatency);
   const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
+  const models = modelSettings(o);
   const memory = numberOption('--memory', o.memory, 16, 4096);
   if (o.fieldSeparator !== undefined && o.jsonOutput === true) throw new CliError('-x and -j exclude each other', USAGE);
   if (o.allUser === true && o.allKernel === true) throw new CliError('--all-user and --all-kernel exclude each other', USAGE);
@@ -123,6 +126,7 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
         seed,
         memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
         inherit: o.inherit,
+        models,
         interrupted: signals.interrupted,
         breathe: signals.breathe,
       });

@@ -9,9 +9,11 @@ import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
 import type { RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import type { Host } from '#port/host.ts';
+import { isModelledEvent } from '#system/events/modelled.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
 import { type Program, Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
+import type { ModelSettings } from '../models-options.ts';
 
 export interface MeasureOptions {
   readonly model: CpuModel;
@@ -21,6 +23,7 @@ export interface MeasureOptions {
   readonly seed: number;
   readonly memoryBytes: number | undefined;
   readonly inherit: boolean;
+  readonly models: ModelSettings;
   /** True once for every Ctrl-C. */
   readonly interrupted: () => boolean;
   /** Lets the host's signals in; called now and then. */
@@ -60,6 +63,8 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     host: options.host,
     seed: options.seed,
     interrupted: options.interrupted,
+    ...options.models,
+    models: options.models.models || groups.some((g) => g.events.some((e) => isModelledEvent(e, options.model))),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     umask: process.umask(),
