@@ -4,7 +4,8 @@
  */
 import { FunctionBuilder } from '#base/wasm/function.ts';
 import { call, type FunctionRef, type ModuleBuilder } from '#base/wasm/module.ts';
-import { add, and, eq, k32, load, ltU, mul, ne, remU, shl, sub, type Val } from '#base/wasm/ops.ts';
+import { add, and, eq, geU, gtU, k32, load, ltU, mul, ne, remU, shl, simd, simdLane, sub, type Val } from '#base/wasm/ops.ts';
+import { shuffle } from '#base/wasm/simd.ts';
 import { EV } from '../retire.ts';
 import { bump, charge, setWord, word } from './build.ts';
 import { L1D, L1I, L2, LLC, WORD } from './memory.ts';
@@ -20,28 +21,52 @@ export interface CacheFunctions {
 }
 
 /**
- * Newest first: walks along the set and moves each entry one place back until the wanted one, or the oldest, falls out. `bytes`: 4 or 8 a tag.
+ * Newest first: walks along the set and moves each entry one place back until the wanted one, or the oldest, falls out. `bytes`: 4 or 8 a tag. Four
+ * tags of 4 bytes that do not hold the wanted one move at once.
  */
 export function buildLookup(bytes: 4 | 8): FunctionBuilder {
   const ty = bytes === 4 ? 'i32' : 'i64';
   const f = new FunctionBuilder(['i32', 'i32', ty], ['i32']);
   const [set, ways, tag] = [f.param(0), f.param(1), f.param(2)];
+  f.if(eq(load(ty, bytes, set), tag), () => f.return(k32(1)));
   const at = f.variable(set);
   const end = f.let(add(set, shl(ways, k32(Math.log2(bytes)))));
   const previous = f.variable(tag);
-  f.loop((again) => {
-    const here = f.let(load(ty, bytes, f.get(at)));
-    f.store(bytes, f.get(at), f.get(previous));
-    f.if(eq(here, tag), () => f.return(k32(1)));
-    f.set(previous, here);
-    f.set(at, add(f.get(at), k32(bytes)));
-    f.brIf(again, ltU(f.get(at), end));
+  if (bytes === 4) {
+    const wanted = f.let(splat32(tag));
+    f.block((single) => {
+      f.loop((again) => {
+        f.brIf(single, gtU(add(f.get(at), k32(16)), end));
+        const here = f.let(load('v128', 16, f.get(at)));
+        f.brIf(single, anyTrue(equal32(here, wanted)));
+        f.store(16, f.get(at), shuffle(splat32(f.get(previous)), here, [0, 1, 2, 3, ...Array.from({ length: 12 }, (_, k) => 16 + k)]));
+        f.set(previous, lane32(here, 3));
+        f.set(at, add(f.get(at), k32(16)));
+        f.br(again);
+      });
+    });
+  }
+  f.block((out) => {
+    f.loop((again) => {
+      f.brIf(out, geU(f.get(at), end));
+      const here = f.let(load(ty, bytes, f.get(at)));
+      f.store(bytes, f.get(at), f.get(previous));
+      f.if(eq(here, tag), () => f.return(k32(1)));
+      f.set(previous, here);
+      f.set(at, add(f.get(at), k32(bytes)));
+      f.br(again);
+    });
   });
   if (bytes === 4) setWord(f, WORD.EVICTED, f.get(previous));
   f.return(k32(0));
   f.unreachable();
   return f;
 }
+
+const splat32 = (v: Val): Val => simd('v128', 17, v);
+const equal32 = (a: Val, b: Val): Val => simd('v128', 55, a, b);
+const anyTrue = (v: Val): Val => simd('i32', 83, v);
+const lane32 = (v: Val, n: number): Val => simdLane('i32', 27, n, v);
 
 /** (set, ways, line): the line is there no more; the last place is empty then. */
 function buildDrop(): FunctionBuilder {

@@ -29,14 +29,15 @@ import {
   sub,
   type Val,
   wrap,
+  xor,
 } from '#base/wasm/ops.ts';
 import * as L from '../engine/layout.ts';
 import { recordBranch } from '../engine/tier0/record-branch.ts';
 import { EV } from '../retire.ts';
 import { bump, setWord, word, word64 } from './build.ts';
 import { buildCaches, type CacheFunctions, CAUSE, l1dSet, l1iSet } from './caches.ts';
-import { DTLB, LINE_SHIFT, LOG, WORD } from './memory.ts';
-import { buildPredictor } from './predictor.ts';
+import { DTLB, LINE_SHIFT, LOG, NO_ADDRESS, WORD } from './memory.ts';
+import { buildPredictor, conditional } from './predictor.ts';
 import { buildTlbs, type TlbFunctions } from './tlb.ts';
 
 const LINE = 1 << LINE_SHIFT;
@@ -53,7 +54,9 @@ function buildFetch(m: ModuleBuilder, caches: CacheFunctions, tlbs: TlbFunctions
     f.store(8, k32(WORD.CODE_PAGE), page);
     f.drop(call(tlbs.code, page, k32(CAUSE.CODE)));
   });
-  f.if(eqz(call(caches.lookup, l1iSet(line), word(WORD.L1I_WAYS), line)), () => {
+  const set = f.let(l1iSet(line));
+  f.if(eq(load('i32', 4, set), line), () => f.return(k32(0)));
+  f.if(eqz(call(caches.lookup, set, word(WORD.L1I_WAYS), line)), () => {
     bump(f, EV.L1I_MISS);
     f.drop(call(caches.beyond, line, k32(CAUSE.CODE)));
   });
@@ -67,7 +70,9 @@ function buildDataLine(m: ModuleBuilder, caches: CacheFunctions): FunctionRef {
   const f = new FunctionBuilder(['i32', 'i32'], ['i32']);
   const [line, cause] = [f.param(0), f.param(1)];
   setWord(f, WORD.DATA_LINE, line);
-  f.if(call(caches.lookup, l1dSet(line), word(WORD.L1D_WAYS), line), () => f.return(k32(1)));
+  const set = f.let(l1dSet(line));
+  f.if(eq(load('i32', 4, set), line), () => f.return(k32(1)));
+  f.if(call(caches.lookup, set, word(WORD.L1D_WAYS), line), () => f.return(k32(1)));
   bump(f, EV.L1D_REPLACEMENT);
   f.return(call(caches.beyond, line, cause));
   f.unreachable();
@@ -135,6 +140,13 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
   /** Bytes of the block that are to be fetched, and the offset of its first line that was not yet. */
   const span = f.local('i32');
   const fetched = f.local('i32');
+  /** Addresses in the lines of the last access and the last fetch. */
+  const lastData = f.local('i64');
+  const lastCode = f.local('i64');
+  const capture = f.local('i32');
+  /** Does [va, va + more] lie in the line of `last`? */
+  const inLine = (last: Local, va: Val, more: Val): Val =>
+    eqz(shrU(or(xor(va, f.get(last)), xor(add(va, extU(more)), f.get(last))), k64(LINE_SHIFT)));
   const field = (offset: number): Val => load('i32', 4, f.get(at), offset);
   const value = (): Val => shrS(f.get(head), k64(8));
   const detail = (): Val => and(wrap(shrU(f.get(head), k64(3))), k32(31));
@@ -154,9 +166,12 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
           sub(inPage, k32(4096)),
         );
         f.drop(call(fetch, linear, select(ltU(inPage, k32(4096)), first, second)));
+        f.set(lastCode, linear);
         f.set(fetched, add(f.get(fetched), sub(k32(LINE), and(inPage, k32(LINE - 1)))));
         f.brIf(again, ltU(f.get(fetched), goal));
       });
+      // An inclusive last level may have thrown the line of the last access out.
+      f.if(eq(word(WORD.DATA_LINE), k32(-1)), () => f.set(lastData, k64(NO_ADDRESS)));
     });
   const finish = (): void => {
     fetchTo(f.get(span));
@@ -168,6 +183,13 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     f.set(block, b);
     f.set(fetched, k32(0));
     f.set(span, and(load('i32', 4, f.get(block), L.BLOCK.SPAN), k32(4095)));
+    // The line that was fetched last: nothing is to be done.
+    const rip = load('i64', 8, f.get(block), L.BLOCK.RIP);
+    f.if(inLine(lastCode, rip, sub(f.get(span), k32(1))), () => f.set(fetched, f.get(span)));
+  };
+  const afterAccess = (va: Val): void => {
+    f.set(lastData, va);
+    f.if(eq(word(WORD.CODE_LINE), k32(-1)), () => f.set(lastCode, k64(NO_ADDRESS)));
   };
 
   const data = (cause: number, crosses: boolean): void => {
@@ -183,16 +205,16 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
       const second = f.let(call(access, rest, field(24), sub(sub(size, n), k32(1)), k32(cause)));
       f.set(level, select(gtU(second, f.get(level)), second, f.get(level)));
       f.set(at, add(f.get(at), k32(L.OBSERVED.BYTES)));
-    } else {
-      const host = f.let(field(8));
-      // Most accesses are to the line of the last one.
-      const same = and(
-        and(eq(lineOf(host), word(WORD.DATA_LINE)), eq(lineOf(add(host, size)), word(WORD.DATA_LINE))),
-        eq(shrS(linear, k64(12)), word64(WORD.DATA_PAGE)),
-      );
-      f.if(eqz(same), () => f.set(level, call(access, linear, host, size, k32(cause))));
+      afterAccess(add(linear, extU(size)));
+      f.if(and(ne(f.get(level), k32(1)), ne(rec, k32(0))), () => f.drop(call(missed, f.get(level), k32(cause))));
+      return;
     }
-    f.if(and(ne(f.get(level), k32(1)), ne(rec, k32(0))), () => f.drop(call(missed, f.get(level), k32(cause))));
+    // Most accesses are to the line of the last one.
+    f.if(eqz(inLine(lastData, linear, size)), () => {
+      f.set(level, call(access, linear, field(8), size, k32(cause)));
+      afterAccess(add(linear, extU(size)));
+      f.if(and(ne(f.get(level), k32(1)), ne(rec, k32(0))), () => f.drop(call(missed, f.get(level), k32(cause))));
+    });
   };
 
   const bulk = (): void => {
@@ -208,6 +230,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     const one = (va: Local, host: Local, cause: number): void => {
       const level = f.let(call(access, f.get(va), f.get(host), sub(width, k32(1)), k32(cause)));
       f.if(ne(level, k32(1)), () => f.drop(call(missed, level, k32(cause))));
+      afterAccess(f.let(add(f.get(va), extU(sub(width, k32(1))))));
       f.set(va, add(f.get(va), extU(width)));
       f.set(host, add(f.get(host), width));
     };
@@ -226,15 +249,20 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     const next = f.let(add(rip, extU(load('i32', 1, rec, L.RECORD.LENGTH))));
     const what = f.let(detail());
     const kind = f.let(shrU(what, k32(1)));
+    const taken = f.let(and(what, k32(1)));
     const isIndirect = or(or(eq(kind, k32(BRANCH.JMP_INDIRECT)), eq(kind, k32(BRANCH.CALL_INDIRECT))), eq(kind, k32(BRANCH.RET)));
     const direct = add(next, extS(load('i32', 4, rec, L.RECORD.DISP)));
-    const target = f.let(select(isIndirect, value(), direct));
     const wrong = f.variable(k32(0));
     f.if(observe, () => {
       reach(rec);
-      f.set(wrong, call(predict, what, rip, next, target));
+      f.if(
+        eq(kind, k32(BRANCH.COND)),
+        () => f.set(wrong, conditional(f, rip, taken)),
+        () => f.set(wrong, call(predict, kind, rip, next, value())),
+      );
     });
-    f.if(and(and(what, k32(1)), ne(word(L.LBR.CAPTURE), k32(0))), () => {
+    f.if(and(taken, ne(f.get(capture), k32(0))), () => {
+      const target = f.let(select(isIndirect, value(), direct));
       // Cycles that the models have added since the slots were noted.
       const slotsLeft = f.let(sub(field(8), word(WORD.PENALTY)));
       const distance = load('i32', 4, rec, L.RECORD.DISP);
@@ -244,6 +272,13 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
         );
       }
     });
+    // A block follows, nearly always.
+    f.set(at, add(f.get(at), k32(L.OBSERVED.BYTES)));
+    f.if(and(ltU(f.get(at), f.get(end)), eq(field(0), k32(L.OBSERVED.BLOCK))), () => {
+      f.if(observe, finish);
+      enterBlock(field(8));
+      f.set(at, add(f.get(at), k32(L.OBSERVED.BYTES)));
+    });
   };
 
   f.set(at, k32(LOG));
@@ -251,6 +286,9 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
   f.set(block, k32(0));
   f.set(span, k32(0));
   f.set(fetched, k32(0));
+  f.set(lastData, word64(WORD.DATA_LINEAR));
+  f.set(lastCode, word64(WORD.CODE_LINEAR));
+  f.set(capture, word(L.LBR.CAPTURE));
   setWord(f, WORD.PENALTY, k32(0));
   f.block((out) => {
     f.loop((again) => {
@@ -284,7 +322,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
               next();
             });
             f.scope(branch);
-            next();
+            f.br(again);
           });
           f.if(observe, finish);
           enterBlock(field(8));
@@ -312,6 +350,8 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     });
   });
   f.if(observe, finish);
+  f.store(8, k32(WORD.DATA_LINEAR), f.get(lastData));
+  f.store(8, k32(WORD.CODE_LINEAR), f.get(lastCode));
   setWord(f, L.BOX.LOG, k32(LOG));
   f.return(word(WORD.PENALTY));
   f.unreachable();

@@ -26,6 +26,9 @@ export const WORD = {
   EVICTED: STATE + 40,
   /** Slots that misses cost since the last drain. */
   PENALTY: STATE + 44,
+  /** i64 linear address in the line that was accessed, and fetched, last: the shortest way to see that nothing is new. */
+  DATA_LINEAR: STATE + 48,
+  CODE_LINEAR: STATE + 56,
   /** Geometry: sets (or a mask) and ways; ways 0: there is none. */
   L1D_MASK: STATE + 64,
   L1D_WAYS: STATE + 68,
@@ -93,5 +96,7 @@ export const ROOM = {
 
 /** An empty place of a TLB: no page has this number. */
 export const NO_PAGE = -(2n ** 63n);
+/** In no line: not canonical. */
+export const NO_ADDRESS = -(2n ** 62n);
 /** A line is 64 bytes on all models. */
 export const LINE_SHIFT = 6;

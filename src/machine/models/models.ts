@@ -152,6 +152,8 @@ export class Models {
   private forgetPages(): void {
     this.i64[WORD.CODE_PAGE >> 3] = M.NO_PAGE;
     this.i64[WORD.DATA_PAGE >> 3] = M.NO_PAGE;
+    this.i64[WORD.CODE_LINEAR >> 3] = M.NO_ADDRESS;
+    this.i64[WORD.DATA_LINEAR >> 3] = M.NO_ADDRESS;
   }
   /** CR3 was written: all but the supervisor half, whose pages are global. */
   flushTlbs(): void {

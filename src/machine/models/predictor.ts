@@ -18,7 +18,20 @@ function count(f: FunctionBuilder, at: Val, value: Val, up: Val): void {
   f.store(1, at, select(up, higher, lower));
 }
 
-function conditional(f: FunctionBuilder, pc: Val, taken: Val): Val {
+/** → 1 mispredicted; counted and charged. */
+export function conditional(f: FunctionBuilder, rip: Val, taken: Val): Val {
+  const wrong = conditionalWrong(f, f.let(wrap(rip)), taken);
+  f.if(wrong, () => {
+    f.if(
+      taken,
+      () => bump(f, EV.MISPREDICTED_TAKEN),
+      () => bump(f, EV.MISPREDICTED_NOT_TAKEN),
+    );
+    charge(f, WORD.COST_MISPREDICT);
+  });
+  return wrong;
+}
+function conditionalWrong(f: FunctionBuilder, pc: Val, taken: Val): Val {
   const place = f.let(and(xor(pc, shrU(pc, k32(13))), word(WORD.BIMODAL_MASK)));
   const history = f.let(word(WORD.HISTORY));
   const global = f.let(add(and(xor(pc, history), word(WORD.GSHARE_MASK)), k32(GSHARE)));
@@ -72,12 +85,11 @@ function popReturn(f: FunctionBuilder, target: Val): Val {
   return f.get(wrong);
 }
 
-/** (kind and taken i32: kind << 1 | taken, RIP i64, next RIP i64, target i64) → 1 mispredicted. */
+/** All but conditional ones. (kind i32, RIP i64, next RIP i64, target i64) → 1 mispredicted. */
 export function buildPredictor(m: ModuleBuilder): FunctionRef {
   const f = new FunctionBuilder(['i32', 'i64', 'i64', 'i64'], ['i32']);
-  const [what, rip, next, target] = [f.param(0), f.param(1), f.param(2), f.param(3)];
+  const [kind, rip, next, target] = [f.param(0), f.param(1), f.param(2), f.param(3)];
   const pc = f.let(wrap(rip));
-  const kind = f.let(shrU(what, k32(1)));
   const decide = (wrong: Val, count: () => void): void => {
     const w = f.let(wrong);
     f.if(w, () => {
@@ -86,16 +98,6 @@ export function buildPredictor(m: ModuleBuilder): FunctionRef {
     });
     f.return(w);
   };
-  f.if(eq(kind, k32(BRANCH.COND)), () => {
-    const taken = f.let(and(what, k32(1)));
-    decide(conditional(f, pc, taken), () =>
-      f.if(
-        taken,
-        () => bump(f, EV.MISPREDICTED_TAKEN),
-        () => bump(f, EV.MISPREDICTED_NOT_TAKEN),
-      ),
-    );
-  });
   f.if(eq(kind, k32(BRANCH.CALL)), () => pushReturn(f, next));
   f.if(eq(kind, k32(BRANCH.RET)), () => decide(popReturn(f, target), () => bump(f, EV.MISPREDICTED_RET)));
   f.if(eq(kind, k32(BRANCH.JMP_INDIRECT)), () => decide(indirect(f, rip, pc, target), () => bump(f, EV.MISPREDICTED_JMP)));

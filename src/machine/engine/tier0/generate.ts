@@ -132,11 +132,7 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, variant: Variant)
       }
       const left = f.let(sub(f.get(budget), load('i64', 8, b, L.BLOCK.COST)));
       f.set(rec, add(b, k32(L.BLOCK.BYTES)));
-      // Misses that cost time must not use up more than is there: what they can cost at most is kept free.
-      const spare = variant.observe
-        ? sub(left, extU(mul(load('i32', 4, b, L.BLOCK.COST + 4), box(L.BOX.PENALTY))))
-        : left;
-      f.if(ne(and(spare, BUDGET_SIGNS), k64(0)), () => {
+      f.if(ne(and(left, BUDGET_SIGNS), k64(0)), () => {
         f.set(result, k32(L.RESULT.BUDGET));
         f.br(exit);
       });
@@ -207,6 +203,12 @@ function payFor(f: FunctionBuilder, drain: FunctionRef): void {
   f.store(4, k32(L.BOX.SLOTS), sub(box(L.BOX.SLOTS), call(drain, box(L.BOX.OBSERVE))));
 }
 
+/** Could the block use more slots than are left, with what its misses cost at most? Then it is stepped. Never, where misses cost nothing. */
+function mayOverspend(blk: Val): Val {
+  const worst = mul(load('i32', 4, blk, L.BLOCK.COST + 4), box(L.BOX.PENALTY));
+  return and(ne(box(L.BOX.PENALTY), k32(0)), ltS(box(L.BOX.SLOTS), add(load('i32', 4, blk, L.BLOCK.COST), worst)));
+}
+
 /** Executes from (REC, BLK) until something is for TypeScript. */
 function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime, drain: FunctionRef | undefined): FunctionBuilder {
   const f = new FunctionBuilder([], ['i32']);
@@ -217,6 +219,10 @@ function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime, drain: F
     if (drain !== undefined) {
       f.if(eq(f.get(r), k32(L.RESULT.DRAIN)), () => {
         payFor(f, drain);
+        f.if(mayOverspend(box(L.BOX.BLK)), () => {
+          f.store(4, k32(L.BOX.REC), add(box(L.BOX.BLK), k32(L.BLOCK.BYTES)));
+          f.return(k32(L.RESULT.BUDGET));
+        });
         f.store(4, k32(L.TRAMPOLINE), box(L.BOX.BLK), L.RECORD.TAKEN);
         f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
         f.br(again);
@@ -292,7 +298,7 @@ function buildStep(m: ModuleBuilder, runtime: Runtime, drain: FunctionRef | unde
 }
 
 /** go(middle): `middle` = 1 when (REC, BLK) stands inside a block whose rest is not paid for. */
-function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
+function buildGo(run: FunctionRef, step: FunctionRef, observes: boolean): FunctionBuilder {
   const f = new FunctionBuilder(['i32'], ['i32']);
   const r = f.local('i32');
   const stepping = f.local('i32');
@@ -310,6 +316,13 @@ function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
       () => {
         f.store(4, k32(L.BOX.STEPPING), k32(0));
         f.if(leS(box(L.BOX.SLOTS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+        if (observes) {
+          f.if(mayOverspend(box(L.BOX.BLK)), () => {
+            f.if(leS(box(L.BOX.INSTRUCTIONS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+            f.set(stepping, k32(1));
+            f.br(again);
+          });
+        }
         f.store(4, k32(L.TRAMPOLINE), box(L.BOX.BLK), L.RECORD.TAKEN);
         f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
         f.set(r, call(run));
@@ -362,7 +375,7 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, vari
   const hot = m.add(buildHot(cases, runtime, variant));
   const run = m.add(buildRun(m, hot, runtime, drain));
   const step = m.add(buildStep(m, runtime, drain));
-  const go = m.add(buildGo(run, step));
+  const go = m.add(buildGo(run, step, drain !== undefined));
   m.export('go', go);
   if (drain !== undefined) m.export('drain', drain);
   m.setTable(table);
