@@ -69,11 +69,11 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const hasLbr = engine.records && model.lbr !== undefined;
   const features = hasLbr ? ENGINE_FEATURES : ENGINE_FEATURES.filter((f) => f !== 'ARCH_LBR');
   const clock = new MachineClock(model, retire, { realOverhead: options.realOverhead ?? false });
-  const startModels = options.models && (() => observer.start(options.models as ModelOptions));
+  const observer = options.models && new Observer(model, engine, retire, options.models);
   const pmu: Pmu = new Pmu(model, retire, () => apic.requestPmi(), {
     freezeOnDelivery: options.freezeOnDelivery ?? false,
     lbr: hasLbr,
-    ...(startModels === undefined ? {} : { startModels }),
+    ...(observer === undefined ? {} : { models: observer }),
   });
   const lbr = hasLbr ? { lbr: new Lbr(model, engine, retire, pmu) } : {};
   const latency = options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency };
@@ -81,8 +81,7 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const registers = new CoreRegisters(engine);
   const msrs = new MsrFile(model, features, { pmu, apic, clock, system: registers, ...lbr });
   const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 });
-  const observer = new Observer(model, engine, retire);
-  if (options.models?.on === true || options.models?.detailed === true) observer.start(options.models);
+  if (options.models?.on === true || options.models?.detailed === true) observer?.start();
   const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, ...lbr });
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {
@@ -105,27 +104,32 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
     retire,
     pathHash,
     get observing() {
-      return observer.models !== undefined;
+      return observer?.on ?? false;
     },
   };
 }
 
 /** Turns the models on, once. */
 class Observer {
-  models: Models | undefined;
+  private models: Models | undefined;
   private readonly model: CpuModel;
   private readonly engine: Engine;
   private readonly retire: Retire;
+  private readonly options: ModelOptions;
 
-  constructor(model: CpuModel, engine: Engine, retire: Retire) {
+  constructor(model: CpuModel, engine: Engine, retire: Retire, options: ModelOptions) {
     this.model = model;
     this.engine = engine;
     this.retire = retire;
+    this.options = options;
   }
-  start(options: ModelOptions): void {
+  get on(): boolean {
+    return this.models !== undefined;
+  }
+  start(): void {
     if (this.models !== undefined) return;
-    const geometry = geometryOf(this.model, options.caches ?? {}, options.detailed ?? false);
-    this.models = new Models(this.engine.memory.buffer, this.retire, geometry);
-    this.engine.observe(options.observer(), this.models);
+    const { observer, caches, detailed } = this.options;
+    this.models = new Models(this.engine.memory.buffer, this.retire, geometryOf(this.model, caches ?? {}, detailed ?? false));
+    this.engine.observe(observer(), this.models);
   }
 }

@@ -29,8 +29,8 @@ export interface PmuOptions {
   readonly freezeOnDelivery?: boolean;
   /** Is there an LBR block? Decides the LBR format that IA32_PERF_CAPABILITIES tells. */
   readonly lbr?: boolean;
-  /** Turns caches, TLBs and predictor on, when a counter wants them; undefined: there are none. */
-  readonly startModels?: () => void;
+  /** Caches, TLBs and predictor; undefined: there are none. */
+  readonly models?: { readonly on: boolean; start(): void };
 }
 
 const LBR = DEBUGCTL.mask('LBR');
@@ -54,7 +54,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   readonly #ownLbrEnable: boolean;
   #lbrEnabled = false;
   #lbrFrozen = false;
-  readonly #startModels: (() => void) | undefined;
+  readonly #models: PmuOptions['models'];
   readonly #refused = new Map<bigint, string>();
 
   /**
@@ -66,7 +66,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     this.#counts = new Counts(model, retire);
     this.#requestPmi = requestPmi;
     this.#freezeOnDelivery = options.freezeOnDelivery ?? false;
-    this.#startModels = options.startModels;
+    this.#models = options.models;
     // With architectural LBR, IA32_LBR_CTL enables; DEBUGCTL.LBR reads 0 and takes no write.
     this.#ownLbrEnable = options.lbr !== true || model.lbr?.format !== 'arch';
     this.#perfCapabilities = perfCapabilities(model, options.lbr ?? false);
@@ -280,11 +280,11 @@ export class Pmu implements Attentive, Msrs, Truth {
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
     if (isModelled(meaning.row.quantity)) {
-      if (this.#startModels === undefined) {
+      if (this.#models === undefined) {
         this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: this machine was made without cache and predictor models`);
         return undefined;
       }
-      this.#startModels();
+      this.#models.start();
     }
     const modes = modesOf((low & PERFEVTSEL_USR) !== 0, (low & PERFEVTSEL_OS) !== 0);
     const formula = this.#formula(meaning.row);
@@ -344,6 +344,10 @@ export class Pmu implements Attentive, Msrs, Truth {
   counterOverhead(index: number): CounterOverhead {
     const counter = index >= 32 ? this.#fixed[index - 32] : this.#gp[index];
     return counter?.overhead ?? { now: 0, atRead: 0, atWrite: 0 };
+  }
+
+  get predicts(): boolean {
+    return this.#models?.on ?? false;
   }
 
   /** A condition per cycle (CMASK, EDGE) has no total: it is known only while a counter looks at each cycle. */
