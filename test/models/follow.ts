@@ -3,7 +3,17 @@
  * an instruction uses and whether it is a branch, the registers before it say where. Accesses that the machine makes itself (interrupt frames, IRET)
  * are noted where it makes them.
  */
-import { Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, MemorySizeExt, OpAccess, Register } from 'iced-x86';
+import {
+  Code,
+  Decoder,
+  DecoderOptions,
+  FlowControl,
+  Instruction,
+  InstructionInfoFactory,
+  MemorySizeExt,
+  OpAccess,
+  Register,
+} from 'iced-x86';
 import { PHYSICAL, REG } from '../../src/machine/engine/layout.ts';
 import { EV, MODE } from '../../src/machine/retire.ts';
 import type { Session } from '../../src/system/session.ts';
@@ -17,12 +27,7 @@ const KINDS: Partial<Record<FlowControl, Kind>> = {
   [FlowControl.IndirectCall]: 'callInd',
   [FlowControl.Return]: 'ret',
 };
-const READS: ReadonlySet<OpAccess> = new Set([
-  OpAccess.Read,
-  OpAccess.CondRead,
-  OpAccess.ReadWrite,
-  OpAccess.ReadCondWrite,
-]);
+const READS: ReadonlySet<OpAccess> = new Set([OpAccess.Read, OpAccess.CondRead, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
 const WRITES: ReadonlySet<OpAccess> = new Set([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
 const FAR: ReadonlySet<Code> = new Set([Code.Syscall, Code.Sysretq, Code.Iretq, Code.Int_imm8, Code.Int3]);
 
@@ -89,7 +94,8 @@ export function follow(session: Session, reference: Reference, limit: number): v
   const settle = (mode: number): void => {
     reference.ring = mode === MODE.USER ? 'user' : 'kernel';
     for (const a of own) {
-      if (mode !== MODE.OVERHEAD) reference.access(mask(a.va), a.bytes, a.write, (at) => BigInt(a.host - PHYSICAL) + (at - mask(a.va)), false);
+      if (mode !== MODE.OVERHEAD)
+        reference.access(mask(a.va), a.bytes, a.write, (at) => BigInt(a.host - PHYSICAL) + (at - mask(a.va)), false);
     }
     own.length = 0;
   };

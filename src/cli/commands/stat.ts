@@ -69,7 +69,11 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .option('-o, --output <file>', 'print to a file instead of stderr')
     .option('--append', 'append to the output file')
     .option('-v, --verbose', 'more: counts and times of each event, why one was not counted, PMIs, what the model lacks')
-    .option('-d, --detailed', 'with more events: caches; -d -d: TLBs and L1I, too; -d -d -d: prefetches, too', (_: unknown, n: number | undefined) => (n ?? 0) + 1)
+    .option(
+      '-d, --detailed',
+      'with more events: caches; -d -d: TLBs and L1I, too; -d -d -d: prefetches, too',
+      (_: unknown, n: number | undefined) => (n ?? 0) + 1,
+    )
     .option('--ledger', 'print what became of every event: true + over = counted + lost')
     .option('--no-big-num', 'no thousands separators')
     .option('-B', 'thousands separators (default)')
@@ -111,7 +115,10 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   if (o.allUser === true && o.allKernel === true) throw new CliError('--all-user and --all-kernel exclude each other', USAGE);
   let groups: EventGroup[];
   try {
-    groups = o.null === true ? [] : [...(o.event ?? [DEFAULT_EVENTS]), ...DETAILED.slice(0, o.detailed ?? 0)].flatMap((text) => parseEvents(text, model));
+    groups =
+      o.null === true
+        ? []
+        : [...(o.event ?? [DEFAULT_EVENTS]), ...DETAILED.slice(0, o.detailed ?? 0)].flatMap((text) => parseEvents(text, model));
   } catch (e) {
     throw eventError(e);
   }

@@ -41,6 +41,8 @@ export interface Counted {
   readonly enabledNs: number;
   readonly runningNs: number;
   readonly account: Account | undefined;
+  /** Counted by the cache, TLB or predictor models. */
+  readonly modelled: boolean;
 }
 
 export interface RunOutcome {
@@ -89,7 +91,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
   const times = session.task?.process.times();
   const child = session.task?.childTimes;
   return {
-    events: opened.map((o) => readOne(session, o)),
+    events: opened.map((o) => readOne(session, o, isModelledEvent(o.spec, options.model))),
     elapsedNs: session.nowNs() - startNs,
     userNs: (times?.userNs ?? 0) + (child?.userNs ?? 0),
     systemNs: (times?.systemNs ?? 0) + (child?.systemNs ?? 0),
@@ -124,12 +126,12 @@ function openGroup(session: Session, group: EventGroup, options: MeasureOptions)
 
 export const errnoName = (errno: number): string => Object.entries(ERRNO).find(([, n]) => n === errno)?.[0] ?? `errno ${errno}`;
 
-function readOne(session: Session, { spec, attr, event }: Opened): Counted {
-  if (isRefusal(event)) return { spec, attr, refusal: event, value: 0, enabledNs: 0, runningNs: 0, account: undefined };
+function readOne(session: Session, { spec, attr, event }: Opened, modelled: boolean): Counted {
+  if (isRefusal(event)) return { spec, attr, refusal: event, value: 0, enabledNs: 0, runningNs: 0, account: undefined, modelled };
   const read = session.read(event);
   const value = Number(read.values[0]?.value ?? 0n);
   const { timeEnabledNs: enabledNs, timeRunningNs: runningNs } = read;
-  return { spec, attr, refusal: undefined, value, enabledNs, runningNs, account: session.account(event) };
+  return { spec, attr, refusal: undefined, value, enabledNs, runningNs, account: session.account(event), modelled };
 }
 
 /** u, k or both: events are compared in metrics only with others of the same rings. */

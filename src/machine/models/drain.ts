@@ -161,10 +161,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
         const linear = f.let(add(load('i64', 8, f.get(block), L.BLOCK.RIP), extU(f.get(fetched))));
         const inPage = f.let(add(and(load('i32', 4, f.get(block), L.BLOCK.PLACE), k32(4095)), f.get(fetched)));
         const first = add(load('i32', 4, f.get(block), L.BLOCK.PLACE), f.get(fetched));
-        const second = add(
-          add(k32(L.PHYSICAL), and(load('i32', 4, f.get(block), L.BLOCK.SPAN), k32(~4095))),
-          sub(inPage, k32(4096)),
-        );
+        const second = add(add(k32(L.PHYSICAL), and(load('i32', 4, f.get(block), L.BLOCK.SPAN), k32(~4095))), sub(inPage, k32(4096)));
         f.drop(call(fetch, linear, select(ltU(inPage, k32(4096)), first, second)));
         f.set(lastCode, linear);
         f.set(fetched, add(f.get(fetched), sub(k32(LINE), and(inPage, k32(LINE - 1)))));
@@ -177,8 +174,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     fetchTo(f.get(span));
   };
   /** The instruction of `rec` (0: none) was fetched before it did anything. */
-  const reach = (rec: Val): void =>
-    f.if(ltU(f.get(fetched), f.get(span)), () => f.if(rec, () => fetchTo(f.let(endOf(rec)))));
+  const reach = (rec: Val): void => f.if(ltU(f.get(fetched), f.get(span)), () => f.if(rec, () => fetchTo(f.let(endOf(rec)))));
   const enterBlock = (b: Val): void => {
     f.set(block, b);
     f.set(fetched, k32(0));

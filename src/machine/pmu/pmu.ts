@@ -355,7 +355,8 @@ export class Pmu implements Attentive, Msrs, Truth {
     const low = Number(BigInt.asUintN(32, eventSelect));
     if (low >>> 24 !== 0 || (low & PERFEVTSEL_EDGE) !== 0) return undefined;
     const meaning = eventMeaning(this.#model, eventSelect);
-    return meaning.kind === 'counts' ? this.#formula(meaning.row) : undefined;
+    if (meaning.kind !== 'counts' || (isModelled(meaning.row.quantity) && this.#models === undefined)) return undefined;
+    return this.#formula(meaning.row);
   }
 }
 

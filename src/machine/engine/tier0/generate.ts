@@ -4,7 +4,28 @@
  */
 import { FunctionBuilder, type FunctionType, type Label } from '#base/wasm/function.ts';
 import { call, type FunctionRef, ModuleBuilder } from '#base/wasm/module.ts';
-import { add, and, eq, eqz, extU, gtU, k32, k64, leS, load, ltS, mul, ne, or, shl, shrS, shrU, sub, type Val, wrap } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extU,
+  gtU,
+  k32,
+  k64,
+  leS,
+  load,
+  ltS,
+  mul,
+  ne,
+  or,
+  shl,
+  shrS,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+} from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { Form } from '../semantics/registry.ts';
 import { Emitter, type HotFrame, type MemoryShape, type Mode, PLAIN, type Variant } from './emitter.ts';
@@ -395,5 +416,10 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, vari
   m.export('go', go);
   if (drain !== undefined) m.export('drain', drain);
   m.setTable(table);
-  return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction }, traces: variant.trace, observes: variant.observe };
+  return {
+    bytes: m.finish(),
+    manifest: { forms: entries, enterHot, fallHot, fallFunction },
+    traces: variant.trace,
+    observes: variant.observe,
+  };
 }
