@@ -7,7 +7,7 @@ import type { CpuModel } from '../../src/arch/cpu-models/model.ts';
 import { NodeHost } from '../../src/cli/host-node.ts';
 import { makeAttr } from '../../src/kernel/perf/attr.ts';
 import { defaultHandler } from '../../src/kernel/perf/intel/pmi/handlers.ts';
-import { isRefusal } from '../../src/kernel/perf/open.ts';
+import { isRefusal } from '../../src/kernel/perf/attr-checks.ts';
 import type { CacheGeometry, CacheName } from '../../src/machine/models/geometry.ts';
 import { EV, MODE } from '../../src/machine/retire.ts';
 import { Session, type SessionOptions } from '../../src/system/session.ts';

@@ -3,7 +3,8 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { eventMeaning } from '#arch/pmu/event-select.ts';
 import { isModelled } from '#arch/pmu/events.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
-import { initEvent, isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
+import { initEvent } from '#kernel/perf/open.ts';
 import type { EventCode } from './names.ts';
 
 export function isModelledEvent(event: EventCode, model: CpuModel): boolean {
