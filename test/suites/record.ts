@@ -4,7 +4,7 @@
  * `node test/suites/record.ts WORD…` runs the cases whose name contains a word.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { leaks, perfglass, PROGRAMS } from '../lib/perfglass.ts';
@@ -299,12 +299,18 @@ function flight(): void {
 /** SIGINT in the middle: the program ends by it, the file is complete. */
 async function interrupted(): Promise<void> {
   const file = join(dir, 'int.data');
-  const [node, ...args] = perfglass('record', '-e', 'instructions:u', '-c', '1000003', '-o', file, '--', ...prog('fib', '38'));
+  const [node, ...args] = perfglass('record', '-e', 'instructions:u', '-c', '100003', '-m', '4', '-o', file, '--', ...prog('fib', '38'));
   const child = spawn(node as string, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: Buffer[] = [];
   child.stderr.on('data', (b: Buffer) => said.push(b));
-  setTimeout(() => child.kill('SIGINT'), 4000);
+  // Once samples are in the file, however slow the machine is.
+  const poll = setInterval(() => {
+    if (!existsSync(file) || statSync(file).size < 10_000) return;
+    clearInterval(poll);
+    child.kill('SIGINT');
+  }, 200);
   const status = await new Promise<number>((resolve) => child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : -1)));
+  clearInterval(poll);
   const outcome = { stdout: Buffer.alloc(0), stderr: Buffer.concat(said), status, signal: null, timedOut: false };
   bad('Ctrl-C', outcome, 130, /Captured and wrote/, file);
 }
