@@ -7,7 +7,7 @@
  *   Env { … }      options of the emulator that the source was written for, shown with a failure
  * Code starts at 10000H with all registers zero, and ends at a HLT. 40 KiB at E0000000H and 8 KiB around E8000000H are there.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../lib/run.ts';
 import type { Ended, Piece } from './pack.ts';
@@ -67,24 +67,18 @@ export function readCase(dir: string, file: string): NasmCase | string | undefin
   };
 }
 
-/** The flat binary, or what nasm says. */
+const newer = (file: string, than: string): boolean => existsSync(file) && statSync(file).mtimeMs > statSync(than).mtimeMs;
+
+/** The flat binary, kept in the folder `into`, or what nasm says. */
 export function assemble(dir: string, file: string, into: string): Uint8Array | string {
-  const done = run([
-    'nasm',
-    '-w-all',
-    '-f',
-    'bin',
-    '--before',
-    'bits 64',
-    '-i',
-    `${dir}/Includes/`,
-    '-i',
-    `${dir}/`,
-    '-o',
-    `${into}.bin`,
-    join(dir, file),
-  ]);
-  return done.status === 0 ? readFileSync(`${into}.bin`) : (done.stderr.toString().split('\n')[0] ?? 'nasm failed');
+  const source = join(dir, file);
+  const binary = join(into, `${file.replaceAll('/', '+')}.bin`);
+  if (!newer(binary, source)) {
+    const include = ['-i', `${dir}/Includes/`, '-i', `${dir}/`];
+    const done = run(['nasm', '-w-all', '-f', 'bin', '--before', 'bits 64', ...include, '-o', binary, source]);
+    if (done.status !== 0) return done.stderr.toString().split('\n')[0] ?? 'nasm failed';
+  }
+  return readFileSync(binary);
 }
 
 export function piece(c: NasmCase, index: number, code: Uint8Array): Piece {

@@ -24,7 +24,7 @@ const SHOWN = process.argv.includes('--verbose') ? 99 : 2;
 const BATCH = 150;
 
 const suite = new Suite('corpus');
-mkdirSync(DIR, { recursive: true });
+mkdirSync(`${DIR}asm`, { recursive: true });
 
 /** Every file below `dir`, sorted, relative to it. */
 function files(dir: string): string[] {
