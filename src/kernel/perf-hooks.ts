@@ -28,9 +28,9 @@ export interface MappingEvent {
 
 export interface PerfHooks {
   /** The task is about to run on `cpu` (its address space is loaded). MSR accesses from here on count as `overhead`. */
-  scheduledIn(task: Task, cpu: Cpu): void;
+  scheduledIn(task: Task, cpu: Cpu, previous: Task | undefined): void;
   /** The task leaves `cpu`; called before the next one is loaded. `preempted`: it could have gone on. */
-  scheduledOut(task: Task, cpu: Cpu, preempted: boolean): void;
+  scheduledOut(task: Task, cpu: Cpu, preempted: boolean, next: Task | undefined): void;
   /** After the child is complete and before it first runs. */
   forked(parent: Task, child: Task): void;
   /** After the point of no return; comm and mm are the new program's. */
@@ -42,6 +42,8 @@ export interface PerfHooks {
   mapped(task: Task, mapping: MappingEvent): void;
   /** In the PMI's NMI handler. */
   pmi(cpu: Cpu, frame: InterruptFrame): void;
+  /** In the interrupt of perf's own timer. */
+  hrtimer(cpu: Cpu, frame: InterruptFrame): void;
   /** In the timer interrupt, every 1/HZ s of modelled time that the CPU is not idle. */
   tick(cpu: Cpu, frame: InterruptFrame): void;
   pageFault(task: Task, address: number, major: boolean, frame: InterruptFrame): void;
@@ -58,6 +60,7 @@ export const NO_PERF: PerfHooks = {
   exited() {},
   mapped() {},
   pmi() {},
+  hrtimer() {},
   tick() {},
   pageFault() {},
   contextSwitch() {},

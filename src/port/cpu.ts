@@ -24,6 +24,8 @@ export interface Cpu {
   /** Writing CR3 drops all translations, as without PCID. */
   cr3: bigint;
   mxcsr: number;
+  /** CR4.PCE: RDPMC at CPL 3 reads counters instead of raising #GP. */
+  userRdpmc: boolean;
   /** XMM0-15 as 16 × 16 bytes, little endian, a live view. */
   readonly xmm: Uint8Array;
   /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */
@@ -55,6 +57,12 @@ export interface Cpu {
    */
   enterOverhead(): void;
   leaveOverhead(): void;
+
+  /**
+   * Interrupts on `vector` once the TSC reads `tsc` (undefined: never), RFLAGS.IF permitting, and is done with it; the handler up to its IRET is
+   * `overhead`. The handler must use no other vector's way back to user mode. A HLT that it interrupts goes on.
+   */
+  setSampleTimer(tsc: number | undefined, vector: number): void;
 
   /** What made the last #UD: the instruction text and whether it is undefined or just not there yet. Empty when there was none. */
   undefinedInstruction(): string;

@@ -5,13 +5,15 @@ import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import type { Refusal } from '#kernel/perf/open.ts';
-import { clockNs, Perf } from '#kernel/perf/perf.ts';
+import type { Refusal } from '#kernel/perf/attr-checks.ts';
+import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
+import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import { PERF_TIMER_VECTOR } from '#kernel/text/gates.ts';
 import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
@@ -91,13 +93,16 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       hz: DEFAULT_HZ,
+      settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,
       unwindKernel: (frame) => unwindKernel(this.kernel.image, this.machine.memory, frame.rip, frame.rsp),
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });
     this.kernel.perf = this.perf;
+    this.kernel.perfFiles = new PerfFiles(this.kernel, this.perf);
     this.perf.boot(this.kernel.cpu);
   }
 
@@ -113,7 +118,7 @@ export class Session {
   /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
   open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
     if (this.task === undefined) throw new Error('open before start');
-    return this.perf.open(attr, this.task, leader, output);
+    return this.perf.open(attr, onTask(this.task), leader, output);
   }
 
   /**

@@ -6,7 +6,7 @@ import { ByteWriter } from '#base/bytes.ts';
 import type { MappingEvent } from '../perf-hooks.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import type { PerfEvent } from './event.ts';
-import { encodeRead } from './read.ts';
+import { encodeRead, readValues } from './read.ts';
 import type { PerfSample } from './sample.ts';
 
 /** Who was current, when and where: what sample_id tells of a side-band record. */
@@ -20,6 +20,9 @@ export interface Moment {
 /** header.size is 16 bits. */
 const MAX_RECORD = 0xffff;
 const HEADER = 8;
+
+/** Nothing is known of the access: op, level, snoop, lock, TLB and level number each n/a. */
+const PERF_MEM_NA = 1 + 2 ** 5 + 2 ** 19 + 2 ** 24 + 2 ** 26 + 0xf * 2 ** 33;
 
 export interface RecordBody {
   readonly type: keyof typeof PERF_RECORD;
@@ -104,6 +107,24 @@ export const throttleRecord = (type: 'THROTTLE' | 'UNTHROTTLE', event: PerfEvent
   write: (w) => w.u64(timeNs).u64(event.root.id).u64(event.id),
 });
 
+/** PERF_RECORD_READ: what an inherited event had counted when its task ended (attr.inherit_stat). */
+export const readRecord = (event: PerfEvent, task: Moment): RecordBody => ({
+  type: 'READ',
+  misc: 0,
+  write: (w) => {
+    const bytes = encodeRead(event, readValues(event), MAX_RECORD);
+    w.u32(task.pid).u32(task.tid);
+    if (typeof bytes !== 'number') w.raw(bytes);
+  },
+});
+
+/** A switch as an event of a CPU tells it: `other` is who comes next, or without SWITCH_OUT who was there before. */
+export const switchCpuWideRecord = (misc: number, other: readonly [pid: number, tid: number]): RecordBody => ({
+  type: 'SWITCH_CPU_WIDE',
+  misc,
+  write: (w) => w.u32(other[0]).u32(other[1]),
+});
+
 export const switchRecord = (misc: number): RecordBody => ({ type: 'SWITCH', misc, write: () => {} });
 
 /** PERF_RECORD_SAMPLE. */
@@ -129,11 +150,20 @@ export function sampleRecord(event: PerfEvent, s: PerfSample): Uint8Array {
     w.u64(chain.length);
     for (const ip of chain) w.u64(ip);
   }
+  if (has(PERF_SAMPLE.RAW)) w.u32(4).u32(0); // perf_output_sample: a size and as much padding
   if (has(PERF_SAMPLE.BRANCH_STACK)) writeBranches(w, attr, s);
   if (has(PERF_SAMPLE.REGS_USER)) writeRegisters(w, s.regsUser);
-  const regsIntrBytes = has(PERF_SAMPLE.REGS_INTR) ? 8 + 8 * (s.regsIntr?.length ?? 0) : 0;
-  if (has(PERF_SAMPLE.STACK_USER)) writeStack(w, attr, s, regsIntrBytes);
+  const words = [PERF_SAMPLE.WEIGHT, PERF_SAMPLE.WEIGHT_STRUCT, PERF_SAMPLE.DATA_SRC, PERF_SAMPLE.TRANSACTION, PERF_SAMPLE.PHYS_ADDR];
+  const behind =
+    [...words, PERF_SAMPLE.DATA_PAGE_SIZE].filter(has).length + (has(PERF_SAMPLE.REGS_INTR) ? 1 + (s.regsIntr?.length ?? 0) : 0);
+  if (has(PERF_SAMPLE.STACK_USER)) writeStack(w, attr, s, 8 * behind);
+  // Only PEBS and memory events know these; perf_sample_data_init says so.
+  if (has(PERF_SAMPLE.WEIGHT) || has(PERF_SAMPLE.WEIGHT_STRUCT)) w.u64(0);
+  if (has(PERF_SAMPLE.DATA_SRC)) w.u64(PERF_MEM_NA);
+  if (has(PERF_SAMPLE.TRANSACTION)) w.u64(0);
   if (has(PERF_SAMPLE.REGS_INTR)) writeRegisters(w, s.regsIntr);
+  if (has(PERF_SAMPLE.PHYS_ADDR)) w.u64(0);
+  if (has(PERF_SAMPLE.DATA_PAGE_SIZE)) w.u64(0);
   return finish(w);
 }
 
