@@ -5,9 +5,9 @@ import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import type { Refusal } from '#kernel/perf/attr-checks.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
-import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
+import { clockNs, onTask, Perf, type Target } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
@@ -18,7 +18,8 @@ import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
 import type { Msrs } from '#port/msrs.ts';
-import { interpreter, tracingInterpreter } from './interpreter.ts';
+import type { CacheGeometry, CacheName } from '#machine/models/geometry.ts';
+import { interpreter, observingInterpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
@@ -40,6 +41,12 @@ export interface SessionOptions {
   readonly maxSampleRate?: number;
   /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
   readonly pathHash?: boolean;
+  /** Caches, TLBs and branch predictor observe from power-on; else from the moment at which an event wants them. */
+  readonly models?: boolean;
+  /** Caches in place of the model's; null: no L2. */
+  readonly caches?: Partial<Record<CacheName, CacheGeometry | null>>;
+  /** Misses and wrong predictions take time (--cycles detailed). */
+  readonly detailedCycles?: boolean;
   /** Called after each of perf's own MSR accesses, for pictures of what the driver does. */
   readonly onMsrAccess?: (address: number, written: bigint | undefined) => void;
 }
@@ -71,6 +78,12 @@ export class Session {
     this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
       recorder: tracingInterpreter,
+      models: {
+        observer: () => observingInterpreter(options.pathHash === true),
+        on: options.models ?? false,
+        detailed: options.detailedCycles ?? false,
+        ...(options.caches === undefined ? {} : { caches: options.caches }),
+      },
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
@@ -93,6 +106,7 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      announce: (task) => this.tellMappings(task),
       setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
@@ -115,10 +129,12 @@ export class Session {
     return undefined;
   }
 
-  /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
-  open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
+  /** Opens an event on `target`, by default the program and what it forks (attr.inherit). After `start`, before the first `step`. */
+  open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing, target?: Target): PerfEvent | Refusal {
     if (this.task === undefined) throw new Error('open before start');
-    return this.perf.open(attr, onTask(this.task), leader, output);
+    const event = this.perf.open(attr, target ?? onTask(this.task), leader, output);
+    if (!isRefusal(event)) this.perf.install(event);
+    return event;
   }
 
   /**
@@ -128,7 +144,10 @@ export class Session {
   announce(): void {
     if (this.task === undefined) throw new Error('announce before start');
     this.perf.execed(this.task);
-    for (const v of this.task.mm.vmas) this.kernel.mapped(this.task, v);
+    this.tellMappings(this.task);
+  }
+  private tellMappings(task: Task): void {
+    for (const v of task.mm.vmas) this.kernel.mapped(task, v);
   }
 
   /** Runs a while; undefined: there is more to do. */
