@@ -7,6 +7,7 @@ import type { Port } from '#port/port.ts';
 import { boot, type CpuArea, directMap } from './boot/boot.ts';
 import { KernelStubs } from './boot/stubs.ts';
 import { GateServer } from './gate-server.ts';
+import { Ipc } from './ipc/ipc.ts';
 import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
 import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
@@ -102,6 +103,8 @@ export class Kernel {
   readonly timers = new Set<KernelTimer>();
   /** Of CPU time: looked at at ticks. */
   readonly cpuTimers = new Set<KernelTimer>();
+  /** System V shared memory, semaphores, message queues. */
+  readonly ipc = new Ipc();
   /** Ports of the loopback network. */
   readonly net = { tcp: new Ports(), udp: new Ports() };
   result: RunResult | undefined;

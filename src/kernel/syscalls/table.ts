@@ -6,9 +6,12 @@ import { MEMORY_ROWS } from './sys-mm.ts';
 import { IDENTITY_ROWS } from './sys-identity.ts';
 import { PERF_ROWS } from './sys-perf.ts';
 import { PROCESS_ROWS } from './sys-process.ts';
+import { MSG_ROWS } from './sys-msg.ts';
 import { PIDFD_ROWS } from './sys-pidfd.ts';
 import { PRCTL_ROWS } from './sys-prctl.ts';
 import { SCHED_ROWS } from './sys-sched.ts';
+import { SEM_ROWS } from './sys-sem.ts';
+import { SHM_ROWS } from './sys-shm.ts';
 import { SIGNAL_ROWS } from './sys-signal.ts';
 import { SOCKET_ROWS } from './sys-socket.ts';
 import { TIME_ROWS } from './sys-time.ts';
@@ -21,6 +24,9 @@ export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...LIMIT_ROWS,
   ...PRCTL_ROWS,
   ...PIDFD_ROWS,
+  ...SHM_ROWS,
+  ...SEM_ROWS,
+  ...MSG_ROWS,
   ...SIGNAL_ROWS,
   ...TIME_ROWS,
   ...IDENTITY_ROWS,

@@ -62,6 +62,7 @@ function endProcess(k: Kernel, leader: Task): void {
   process.alarm = undefined;
   for (const timer of [process.virtualTimer, process.profTimer]) if (timer !== undefined) k.dropTimer(timer);
   dropTimers(k, process);
+  k.ipc.ended(process);
   for (const child of process.children) adopt(k, child);
   process.children.clear();
   tellParent(k, leader);
