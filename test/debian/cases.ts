@@ -155,4 +155,13 @@ const once: readonly DebianCase[] = ['sysvipc'].map((name) => ({
   prepare: `gcc -O1 -pthread -o ${name} ${SOURCES}${name}.c`,
 }));
 
-export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders, ...built, ...once];
+export const DEBIAN_CASES: readonly DebianCase[] = [
+  ...coreutils,
+  ...tools,
+  ...shells,
+  ...python,
+  ...languages,
+  ...builders,
+  ...built,
+  ...once,
+];

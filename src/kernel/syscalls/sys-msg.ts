@@ -105,7 +105,10 @@ function msgctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     const count = queues.all.reduce((n, q) => n + q.mails.length, 0);
     const bytes = queues.all.reduce((n, q) => n + q.bytes, 0);
     // struct msginfo: pool, map, max, mnb, mni, ssz, tql, seg
-    const row = command === IPC.INFO ? [MSGMNI * 16, MSGMNB, MSGMAX, MSGMNB, MSGMNI, 16, MSGMNB] : [queues.all.length, count, MSGMAX, MSGMNB, MSGMNI, 16, bytes];
+    const row =
+      command === IPC.INFO
+        ? [MSGMNI * 16, MSGMNB, MSGMAX, MSGMNB, MSGMNI, 16, MSGMNB]
+        : [queues.all.length, count, MSGMAX, MSGMNB, MSGMNI, 16, bytes];
     return give(new Uint8Array(Int32Array.from([...row, 0xffff]).buffer), Math.max(0, queues.highest));
   }
   const byIndex = command === MSG_IPC.STAT || command === MSG_IPC.STAT_ANY;

@@ -103,7 +103,8 @@ function shmdt(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 function status(s: SharedMemory): Uint8Array {
   const v = new DataView(new ArrayBuffer(SHM.SIZE));
   writePermissions(v, s);
-  for (const [i, n] of [BigInt(s.size), s.atimeNs / SECOND, s.dtimeNs / SECOND, s.ctimeNs / SECOND].entries()) v.setBigUint64(48 + i * 8, n, true);
+  for (const [i, n] of [BigInt(s.size), s.atimeNs / SECOND, s.dtimeNs / SECOND, s.ctimeNs / SECOND].entries())
+    v.setBigUint64(48 + i * 8, n, true);
   v.setInt32(80, s.creatorPid, true);
   v.setInt32(84, s.lastPid, true);
   v.setBigUint64(88, BigInt(s.attached), true);
@@ -116,11 +117,17 @@ function shmctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const give = (bytes: Uint8Array, value: number): number => (t.memory.write(a.n(2), bytes) ? value : -ERRNO.EFAULT);
   if (command === IPC.INFO) {
     const most = 2n ** 64n - 2n ** 24n - 1n;
-    return give(new Uint8Array(new BigUint64Array([most, 1n, BigInt(IPC_LIMIT.SHMMNI), BigInt(IPC_LIMIT.SHMMNI), most, 0n, 0n, 0n, 0n]).buffer), Math.max(0, memory.highest));
+    return give(
+      new Uint8Array(new BigUint64Array([most, 1n, BigInt(IPC_LIMIT.SHMMNI), BigInt(IPC_LIMIT.SHMMNI), most, 0n, 0n, 0n, 0n]).buffer),
+      Math.max(0, memory.highest),
+    );
   }
   if (command === SHM.INFO) {
     const pages = memory.all.reduce((n, s) => n + pageUp(s.size) / PAGE, 0);
-    return give(new Uint8Array(new BigUint64Array([BigInt(memory.all.length), BigInt(pages), BigInt(pages), 0n, 0n, 0n]).buffer), Math.max(0, memory.highest));
+    return give(
+      new Uint8Array(new BigUint64Array([BigInt(memory.all.length), BigInt(pages), BigInt(pages), 0n, 0n, 0n]).buffer),
+      Math.max(0, memory.highest),
+    );
   }
   const byIndex = command === SHM.STAT || command === SHM.STAT_ANY;
   const s = byIndex ? memory.at(a.i32(0)) : (memory.find(a.i32(0)) ?? attachedRemoved(k, t, a.i32(0)));
