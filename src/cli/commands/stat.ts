@@ -5,19 +5,21 @@ import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
-import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
 import { printText } from '../stat/print-text.ts';
 import { average, statLines } from '../stat/statistics.ts';
+import { makeManifest, writeManifest } from '../manifest/manifest.ts';
+import { declareWorldOptions, optionsOf, type WorldOptions } from '../world/options.ts';
+import { makeWorld, type World } from '../world/world.ts';
 
 const USAGE = 129;
 const DEFAULT_EVENTS = 'task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses';
 
-interface StatOptions {
+interface StatOptions extends WorldOptions {
   event?: string[];
   fieldSeparator?: string;
   jsonOutput?: boolean;
@@ -73,10 +75,10 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .option('--pmi <handler>', 'stop-in-handler, freeze-on-overflow, freeze-on-delivery, generic')
     .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
     .option('--seed <n>', 'for everything that is drawn (default 0)')
-    .option('--memory <MiB>', 'modelled memory (default 1024)')
-    .action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
-      setExit(await stat(command, options));
-    });
+    .option('--memory <MiB>', 'modelled memory (default 1024)');
+  declareWorldOptions(program).action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
+    setExit(await stat(command, options));
+  });
   for (const [flags, why] of NOT_THERE) {
     program.option(flags, 'not there yet', () => {
       throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
@@ -107,18 +109,20 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   }
   groups = restrictRings(groups, o);
   if (command.length === 0) throw new CliError("what to run? perfglass stat [options] -- COMMAND [ARGS] ('perfglass stat --help')", USAGE);
-  const target = programOf(command);
+  if (o.inputs !== undefined && runs > 1) throw new CliError('--inputs is of one run: without -r', USAGE);
+  let world: World | undefined;
   if (o.output !== undefined && o.output !== '-') checkWritable(o.output);
+  if (o.inputs !== undefined) checkWritable(o.inputs);
 
   const signals = watchInterrupt();
   const outcomes: RunOutcome[] = [];
   try {
     loadInterpreter();
     for (let i = 0; i < runs && outcomes.at(-1)?.result.kind !== 'interrupted'; i++) {
-      const outcome = await measure(groups, target, {
+      world = makeWorld(o, command);
+      const outcome = await measure(groups, world, {
         model,
         handler,
-        host: new NodeHost(),
         pmiLatency,
         seed,
         memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
@@ -135,7 +139,13 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   }
   write(render(command, outcomes, o), o);
   const last = outcomes.at(-1);
-  return last === undefined ? 1 : exitCodeOf(last.result);
+  const exit = last === undefined ? 1 : exitCodeOf(last.result);
+  if (o.inputs !== undefined && world !== undefined && last?.observed !== undefined) {
+    const options = optionsOf(o, { cpu: model.name, pmi: handler.name, inherit: o.inherit });
+    const counts = statLines(outcomes).map((l) => ({ event: l.name, value: l.missing ?? l.value.mean }));
+    writeManifest(o.inputs, makeManifest(world, last.observed, { command: 'stat', options, counts, exit }));
+  }
+  return exit;
 }
 
 function restrictRings(groups: readonly EventGroup[], o: StatOptions): EventGroup[] {
