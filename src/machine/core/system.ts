@@ -1,5 +1,5 @@
 /** System instructions, executed in TypeScript. RIP is already behind the instruction. SDM Vol. 2; faults as in its exception lists. */
-import { GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
@@ -13,8 +13,6 @@ const DONE: Outcome = { kind: 'done' };
 const GP: Outcome = { kind: 'fault', vector: VECTOR.GP, error: 0 };
 const UD: Outcome = { kind: 'fault', vector: VECTOR.UD, error: 0 };
 const LOW32 = 0xffff_ffffn;
-const CR4_TSD = 1n << 2n;
-const CR4_PCE = 1n << 8n;
 
 /** RFLAGS bits that POPF and SYSRET may write: all but VM, RF, VIF, VIP and reserved ones. */
 const WRITABLE = 0x24_7fd5n & ~BigInt(RFLAGS.RF | RFLAGS.VM);
@@ -82,12 +80,18 @@ export function systemOperation(cpu: CpuCore): Outcome {
     }
     case SYSTEM_OP.RDTSCP:
     case SYSTEM_OP.RDTSC:
-      if (user && (cpu.cr4 & CR4_TSD) !== 0n) return GP;
+      if (user && (cpu.cr4 & CR4.TSD) !== 0n) return GP;
       setPair(BigInt(clock.tsc()));
       if (engine.systemOp === SYSTEM_OP.RDTSCP) set(GPR.RCX, msrs.tscAux);
       return DONE;
+    case SYSTEM_OP.RDRAND:
+      random(cpu, Number(engine.systemArgument));
+      return DONE;
+    case SYSTEM_OP.RDPID:
+      set(Number(engine.systemArgument) & 15, msrs.tscAux);
+      return DONE;
     case SYSTEM_OP.RDPMC: {
-      const v = pmu.rdpmc(Number(get(GPR.RCX) & LOW32), engine.cpl, (cpu.cr4 & CR4_PCE) !== 0n);
+      const v = pmu.rdpmc(Number(get(GPR.RCX) & LOW32), engine.cpl, (cpu.cr4 & CR4.PCE) !== 0n);
       if (v === undefined) return GP;
       setPair(v);
       return DONE;
@@ -164,6 +168,18 @@ function divideSigned(r: BigUint64Array, argument: bigint): Outcome {
   return DONE;
 }
 
+/** RDRAND and RDSEED, from the machine's seed: always ready (CF = 1), the other status flags 0. */
+function random(cpu: CpuCore, argument: number): void {
+  const { engine, random: source } = cpu.parts;
+  const [width, register] = [argument >> 8, argument & 15];
+  const bits = BigInt(width * 8);
+  const v = BigInt.asUintN(width * 8, BigInt(source.next()) | (BigInt(source.next()) << 32n));
+  const kept = width === 2 ? ((cpu.gpr[register] as bigint) >> bits) << bits : 0n;
+  cpu.gpr[register] = kept | v;
+  const status = BigInt(RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.OF);
+  writeRflags(engine, (readRflags(engine) & ~status) | BigInt(RFLAGS.CF));
+}
+
 function popf(cpu: CpuCore, user: boolean): Outcome {
   const { engine } = cpu.parts;
   const sp = cpu.gpr[GPR.RSP] as bigint;
@@ -198,8 +214,10 @@ function describe(cpu: CpuCore): string {
     if (host === 0) break;
     code[n] = engine.bytes[host] as number;
   }
-  const text = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
+  const { text, lacks } = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
   if (text === '')
     return `undefined opcode (${[...code.subarray(0, Math.min(n, 8))].map((b) => b.toString(16).padStart(2, '0')).join(' ')})`;
-  return text.startsWith('ud') ? text : `${text}: not implemented yet`;
+  if (text.startsWith('ud')) return text;
+  if (lacks !== undefined) return `${text}: this processor has no ${lacks}`;
+  return `${text}: not implemented`;
 }
