@@ -408,10 +408,10 @@ export class OverlayHost extends HostFilter {
     return typeof made === 'number' ? made : 0;
   }
   override link(from: string, to: string): number {
-    const place = this.placeForNew(to);
-    if (typeof place === 'number') return place;
     const target = this.change(from);
     if (typeof target === 'number') return target;
+    const place = this.placeForNew(to);
+    if (typeof place === 'number') return place;
     if ((target.entry.mode & S.IFMT) === S.IFDIR) return -ERRNO.EPERM;
     target.entry.nlink++;
     target.entry.ctimeNs = this.options.nowNs();
@@ -459,10 +459,10 @@ export class OverlayHost extends HostFilter {
   override rename(from: string, to: string): number {
     if (to.startsWith(`${from}/`)) return -ERRNO.EINVAL;
     if (from.startsWith(`${to}/`)) return -ERRNO.ENOTEMPTY;
-    const source = this.removal(from);
-    if (typeof source === 'number') return source;
     const place = this.place(to);
     if (typeof place === 'number') return place;
+    const source = this.removal(from);
+    if (typeof source === 'number') return source;
     const isDirectory = (source.entry.mode & S.IFMT) === S.IFDIR;
     const there = this.lookup(place.parent, place.name);
     if (typeof there === 'number' && there !== -ERRNO.ENOENT) return there;
