@@ -1,9 +1,9 @@
 /** `perfglass stat`: runs a program on the modelled processor and prints exact counts, in perf stat's manner. */
-import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
-import { CliError, type DefineCommand } from '../command.ts';
+import { checkWritable, CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
@@ -112,7 +112,6 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   if (o.inputs !== undefined && runs > 1) throw new CliError('--inputs is of one run: without -r', USAGE);
   let world: World | undefined;
   if (o.output !== undefined && o.output !== '-') checkWritable(o.output);
-  if (o.inputs !== undefined) checkWritable(o.inputs);
 
   const signals = watchInterrupt();
   const outcomes: RunOutcome[] = [];
@@ -187,14 +186,6 @@ function verboseText(outcome: RunOutcome): string {
   out.push(`PMIs: ${outcome.pmis.served}, of them empty: ${outcome.pmis.spurious}`);
   for (const [what, times] of outcome.missing) out.push(`the program asked for what is not there: ${what} (${times} times)`);
   return `${out.join('\n')}\n`;
-}
-
-function checkWritable(file: string): void {
-  try {
-    closeSync(openSync(file, 'a'));
-  } catch (e) {
-    throw new CliError(`cannot write ${file}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
-  }
 }
 
 function write(text: string, o: StatOptions): void {

@@ -10,7 +10,7 @@ import { tarTree } from '#host/tar-tree.ts';
 import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import type { Host } from '#port/host.ts';
 import type { Program, Session, SessionFiles } from '#system/session.ts';
-import { CliError } from '../command.ts';
+import { checkWritable, CliError } from '../command.ts';
 import { NodeHost } from '../host-node.ts';
 import type { Observed } from '../manifest/manifest.ts';
 import { openImage } from './image.ts';
@@ -55,6 +55,7 @@ export interface World {
 /** Throws CliError. `stdout`: the host descriptor behind the program's standard output. */
 export function makeWorld(o: WorldOptions, command: readonly string[], stdout = 1): World {
   checkWorldOptions(o);
+  if (o.inputs !== undefined) checkWritable(o.inputs);
   const node = new NodeHost();
   const hostCwd = process.cwd();
   const hermetic = o.hermetic === true;
