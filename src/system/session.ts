@@ -5,7 +5,7 @@ import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import type { Refusal } from '#kernel/perf/open.ts';
+import type { Refusal } from '#kernel/perf/attr-checks.ts';
 import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
 import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
@@ -14,6 +14,7 @@ import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/ke
 import type { Task } from '#kernel/task/task.ts';
 import type { VfsOptions } from '#kernel/vfs/vfs.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import { PERF_TIMER_VECTOR } from '#kernel/text/gates.ts';
 import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
@@ -98,6 +99,7 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,

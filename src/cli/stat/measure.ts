@@ -6,7 +6,7 @@ import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import { DEFAULT_SAMPLE_RATE } from '#kernel/perf/settings.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import type { RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
