@@ -42,7 +42,7 @@ function install(root: string, program: string): boolean {
 
 function makeRoot(root: string): boolean {
   const busybox = which('busybox');
-  if (busybox === undefined || !run(['file', '-L', busybox]).stdout.toString().includes('statically')) return false;
+  if (busybox === undefined || run(['ldd', busybox]).status === 0) return false; // a dynamic one
   for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'tmp', 'long/'.repeat(40)]) mkdirSync(join(root, name), { recursive: true });
   copyFileSync(busybox, join(root, 'bin/busybox'));
   for (const name of ['sh', 'cat', 'ls', 'ln', 'rm', 'mv', 'mkdir', 'echo', 'readlink', 'sort', 'env', 'touch', 'chmod', 'find', 'wc'])
@@ -134,7 +134,7 @@ function readOnly(): void {
     ]);
     const refused = o.stderr.toString().split('Read-only file system').length - 1;
     if (refused !== 5) complaints.push(`${root}: ${refused} changes refused, 5 wanted: ${o.stderr}`);
-    if (text(o) !== 'of the root\nbin\ndev\netc\nlong\nproc\nsys\ntmp\nusr\nto\n') complaints.push(`${root}: ${text(o)}`);
+    if (text(o) !== 'of the root\nbin\ndev\netc\nlib\nlib64\nlong\nproc\nsys\ntmp\nusr\nto\n') complaints.push(`${root}: ${text(o)}`);
   }
   const d = difference('the host’s files', before, listing(at('plain')));
   if (d !== undefined) complaints.push(d);
@@ -146,7 +146,7 @@ function overlay(): void {
   const complaints: string[] = [];
   const root = ['--root', at('plain')];
   cpSync(at('plain'), at('native'), { recursive: true, verbatimSymlinks: true });
-  const script = `${CHANGES}; mv usr u; rm -r long; mkdir long; echo n >long/n; chmod 600 bin/wc; find . -path ./proc -prune -o -path ./dev -prune -o -path ./sys -prune -o -print | sort`;
+  const script = `${CHANGES}; mv usr u; rm -r long; mkdir long; echo n >long/n; chmod 600 s; find . -path ./proc -prune -o -path ./dev -prune -o -path ./sys -prune -o -print | sort`;
   const native = run(['busybox', 'sh', '-c', `cd ${at('native')}; ${script}`]);
   const once = guest(['run', ...root, '--overlay', '--', '/bin/sh', '-c', script]);
   const kept = guest(['run', ...root, `--overlay=${at('kept')}`, '--', '/bin/sh', '-c', script]);
@@ -299,7 +299,7 @@ function manifests(): void {
   if (hash !== run(['sha256sum'], { input: 'longer than before\n' }).stdout.toString().slice(0, 64))
     complaints.push('a file that was changed, renamed and removed is not hashed as it was');
   writeFileSync(at('s1'), guest(['stat', '-j', '--ledger', '-e', 'instructions:u', '--', `${ROOT}programs/bin/fib`]).stderr);
-  writeFileSync(at('s2'), guest(['stat', '-j', '--ledger', '-e', 'instructions:u', '--', `${ROOT}programs/bin/sort`]).stderr);
+  writeFileSync(at('s2'), guest(['stat', '-j', '--ledger', '-e', 'instructions:u', '--', `${ROOT}programs/bin/div`]).stderr);
   expect('counts', guest(['diff', at('s1'), at('s1')]), 0);
   expect('other counts', guest(['diff', at('s1'), at('s2')]), 1, /Why cannot be told/);
   for (const [what, file, pattern] of [
@@ -354,7 +354,7 @@ function badInput(): void {
   }
 }
 
-if (!makeRoot(at('plain'))) suite.skip('everything', 'no busybox-static, file(1), or sha256sum');
+if (!makeRoot(at('plain'))) suite.skip('everything', 'no busybox-static, or no sha256sum');
 else {
   const tar = (out: string, format: string): Outcome =>
     run(['tar', '--format', format, '--numeric-owner', '--sort=name', '-C', at('plain'), '-cf', at(out), '.']);
