@@ -19,7 +19,8 @@ import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
 import type { Msrs } from '#port/msrs.ts';
-import { interpreter, tracingInterpreter } from './interpreter.ts';
+import type { CacheGeometry, CacheName } from '#machine/models/geometry.ts';
+import { interpreter, observingInterpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
@@ -40,6 +41,12 @@ export interface SessionOptions {
   readonly maxSampleRate?: number;
   /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
   readonly pathHash?: boolean;
+  /** Caches, TLBs and branch predictor observe from power-on; else from the moment at which an event wants them. */
+  readonly models?: boolean;
+  /** Caches in place of the model's; null: no L2. */
+  readonly caches?: Partial<Record<CacheName, CacheGeometry | null>>;
+  /** Misses and wrong predictions take time (--cycles detailed). */
+  readonly detailedCycles?: boolean;
   /** Called after each of perf's own MSR accesses, for pictures of what the driver does. */
   readonly onMsrAccess?: (address: number, written: bigint | undefined) => void;
 }
@@ -77,6 +84,12 @@ export class Session {
     this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
       recorder: tracingInterpreter,
+      models: {
+        observer: () => observingInterpreter(options.pathHash === true),
+        on: options.models ?? false,
+        detailed: options.detailedCycles ?? false,
+        ...(options.caches === undefined ? {} : { caches: options.caches }),
+      },
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),

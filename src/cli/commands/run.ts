@@ -2,13 +2,14 @@
 import { exitCodeOf } from '../exit-code.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { loadInterpreter } from '../interpreter.ts';
+import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
 import { handlerOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { measure } from '../stat/measure.ts';
 import { makeManifest, writeManifest } from '../manifest/manifest.ts';
 import { declareWorldOptions, optionsOf, type WorldOptions } from '../world/options.ts';
 import { makeWorld } from '../world/world.ts';
 
-interface RunOptions extends WorldOptions {
+interface RunOptions extends ModelOptions, WorldOptions {
   cpu?: string;
   seed?: string;
   memory?: string;
@@ -16,7 +17,7 @@ interface RunOptions extends WorldOptions {
 }
 
 export const define: DefineCommand = (program, setExit) => {
-  declareWorldOptions(program)
+  declareWorldOptions(addModelOptions(program))
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()
@@ -49,6 +50,7 @@ async function run(command: readonly string[], o: RunOptions): Promise<number> {
       seed,
       memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
       inherit: true,
+      models: modelSettings(o),
       interrupted: signals.interrupted,
       breathe: signals.breathe,
     });

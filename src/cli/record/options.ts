@@ -1,13 +1,14 @@
 /** The options of `record`: perf's by their names, and the modelled computer's. */
 import type { Command } from 'commander';
 import { CliError } from '../command.ts';
+import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
 import { declareWorldOptions, type WorldOptions } from '../world/options.ts';
 import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
 
 const USAGE = 129;
 
-export interface RecordOptions extends WorldOptions {
+export interface RecordOptions extends ModelOptions, WorldOptions {
   event?: string[];
   count?: string;
   freq?: string;
@@ -59,7 +60,7 @@ export function declareOptions(
   program: Command,
   run: (command: string[], options: RecordOptions, argv: readonly string[]) => Promise<void>,
 ): void {
-  program
+  addModelOptions(program)
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()

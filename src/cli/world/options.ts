@@ -1,6 +1,7 @@
 /** The options that decide what a guest program sees, the same on stat, record and run. docs/guest.md describes them. */
 import type { Command } from 'commander';
 import { CliError } from '../command.ts';
+import type { ModelOptions } from '../models-options.ts';
 
 export interface WorldOptions {
   root?: string;
@@ -31,7 +32,7 @@ export function checkWorldOptions(o: WorldOptions): void {
 
 /** The options that can change a run, for the manifest: the modelled computer's and these. */
 export function optionsOf(
-  o: WorldOptions & { readonly seed?: string; readonly memory?: string; readonly pmiLatency?: string },
+  o: WorldOptions & ModelOptions & { readonly seed?: string; readonly memory?: string; readonly pmiLatency?: string },
   fixed: Readonly<Record<string, string | number | boolean>>,
 ): Record<string, string | number | boolean> {
   return {
@@ -39,6 +40,8 @@ export function optionsOf(
     seed: Number(o.seed ?? 0),
     memory: Number(o.memory ?? 1024),
     ...(o.pmiLatency === undefined ? {} : { 'pmi-latency': o.pmiLatency }),
+    cycles: o.cycles ?? 'static',
+    ...(o.cache === undefined ? {} : { cache: o.cache.join(' ') }),
     ...(o.root === undefined ? {} : { root: o.root }),
     ...(o.readOnly === true ? { 'read-only': true } : {}),
     ...(o.overlay === undefined ? {} : { overlay: o.overlay }),

@@ -200,7 +200,7 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ flags: { inherit: true }, sample_type: PERF_SAMPLE.READ }), 'EINVAL'],
     [makeAttr({ config: 10n }), 'EINVAL'], // HARDWARE id too large
     [makeAttr({ config: 7n }), 'ENOENT'], // stalled-cycles-frontend has no mapping
-    [makeAttr({ config: 3n }), 'ENOENT'], // cache-misses: not modelled yet, and never zero
+    [makeAttr({ type: 3, config: 0x200n }), 'ENOENT'], // L1-dcache-prefetches
     [makeAttr({ type: 4, config: 0xffn }), 'ENOENT'],
     [makeAttr({ type: 3, config: 0xffn }), 'EINVAL'],
     [makeAttr({ type: 1, config: 12n }), 'ENOENT'],

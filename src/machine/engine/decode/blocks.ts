@@ -49,6 +49,8 @@ export class Blocks {
   epoch = 0;
   /** Pages that got their first block: their write rights must go. */
   onCodePage: () => void = () => {};
+  /** All blocks and records are about to be overwritten. */
+  onFlush: () => void = () => {};
 
   /** `features`: what the processor has; an instruction of another feature is undefined. */
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
@@ -127,6 +129,7 @@ export class Blocks {
     let evaLow = 0n;
     let evb = 0n;
     let ended = false;
+    let second = 0;
     const i = this.instruction;
     while (n < MAX_RECORDS && at < PAGE && !ended) {
       decoder.position = at;
@@ -145,7 +148,8 @@ export class Blocks {
         d.decodeOut(i);
         d.free();
         this.crossing.add(block);
-        this.register((next - L.PHYSICAL) >>> 12, linear + BigInt(PAGE), -1 - at, block);
+        second = (next - L.PHYSICAL) >>> 12;
+        this.register(second, linear + BigInt(PAGE), -1 - at, block);
       }
       const cls = this.emit(i, rec, at - offset, kernel);
       const row = L.CLASSES + cls.id * L.CLASS_BYTES;
@@ -166,6 +170,8 @@ export class Blocks {
     this.view.setBigUint64(block + L.BLOCK.EVA, evaLow, true);
     this.view.setBigUint64(block + L.BLOCK.EVB, evb, true);
     this.view.setBigUint64(block + L.BLOCK.RIP, rip, true);
+    this.view.setInt32(block + L.BLOCK.PLACE, L.PHYSICAL + page * PAGE + offset, true);
+    this.view.setInt32(block + L.BLOCK.SPAN, (at - offset) | (second << 12), true);
     this.next = rec;
     this.register(page, linear, offset, block);
     return block;
@@ -197,7 +203,7 @@ export class Blocks {
         break;
       }
     }
-    if (cacheable && s.imm === undefined) this.shapes[key] = found;
+    if (cacheable && s.imm === undefined && s.varies === undefined) this.shapes[key] = found;
     return found;
   }
 
@@ -209,6 +215,12 @@ export class Blocks {
     v.setUint16(rec + L.RECORD.FUNCTION, entry.function, true);
     v.setUint8(rec + L.RECORD.LENGTH, i.length);
     v.setUint16(rec + L.RECORD.OFFSET, offset, true);
+    const override = i.segmentPrefix;
+    v.setUint16(
+      rec + L.RECORD.SEGMENT,
+      override === Register.FS ? L.REG.FS_BASE : override === Register.GS ? L.REG.GS_BASE : L.REG.ZERO,
+      true,
+    );
     let hot: number | undefined = entry.hot[''];
     if (found !== null) {
       let registers = 0;
@@ -257,6 +269,8 @@ export class Blocks {
         shape = 'x';
       }
       if (REGISTERS[b]?.w === 4 || REGISTERS[x]?.w === 4) scale |= L.SCALE_ADDR32;
+      // An absolute address of the upper 2 GiB below 4 GiB: only a 67H prefix gives it.
+      if (b === Register.None && x === Register.None && disp > 0x7fff_ffff && disp <= 0xffff_ffff) scale |= L.SCALE_ADDR32;
     }
     const s = i.memorySegment;
     if (!entry.key.startsWith('lea')) {
@@ -337,6 +351,7 @@ export class Blocks {
     return this.bytes[L.CODE_FLAGS + page] === 1;
   }
   flush(): void {
+    this.onFlush();
     for (const page of this.pages.keys()) this.invalidatePage(page);
     this.next = L.CODE;
     this.crossing.clear();
