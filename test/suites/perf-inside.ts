@@ -96,7 +96,7 @@ function stat(childEnv: Record<string, string>): void {
     [0, prog('forkpipe')],
     [0, prog('strings')],
     [0, ['/bin/ls', '-l', '/usr']],
-    [0, ['/bin/sh', '-c', 'for i in 1 2 3; do /bin/echo $i; done | /usr/bin/sort']],
+    [0, ['/bin/sh', '-c', 'for i in 1 2 3; do /bin/echo $i; done; /bin/ls /']],
   ];
   for (const [status, command] of commands) {
     const name = `perf stat ${command.map((a) => basename(a)).join(' ')}`;
