@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { program } from '../flags/emit.ts';
+import { AVX } from '../flags/avx.ts';
 import { INTEGER } from '../flags/integer.ts';
 import { SSE } from '../flags/sse.ts';
 import { MMX } from '../flags/mmx.ts';
@@ -68,9 +69,10 @@ else {
     ['sse4', SSE4],
     ['x87', X87],
     ['mmx', MMX],
+    ['avx', AVX],
   ] as const) {
     const elf = DIR + kind;
-    writeFileSync(`${elf}.s`, program(statements, kind === 'integer' ? kind : 'sse'));
+    writeFileSync(`${elf}.s`, program(statements, kind === 'integer' || kind === 'avx' ? kind : 'sse'));
     const built = run(['gcc', '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', '-o', elf, `${elf}.s`], { limit: 120 });
     if (built.status !== 0) {
       suite.fail(`${kind}: assembles`, built.stderr.toString().slice(0, 1500));

@@ -198,8 +198,10 @@ function describe(cpu: CpuCore): string {
     if (host === 0) break;
     code[n] = engine.bytes[host] as number;
   }
-  const text = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
+  const { text, lacks } = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
   if (text === '')
     return `undefined opcode (${[...code.subarray(0, Math.min(n, 8))].map((b) => b.toString(16).padStart(2, '0')).join(' ')})`;
-  return text.startsWith('ud') ? text : `${text}: not implemented yet`;
+  if (text.startsWith('ud')) return text;
+  if (lacks !== undefined) return `${text}: this processor has no ${lacks}`;
+  return `${text}: not implemented`;
 }

@@ -1,4 +1,5 @@
 /** All forms. The order of definition is the order of handler numbers. */
+import { defineAvx } from './avx.ts';
 import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
@@ -31,5 +32,6 @@ export function allForms(): readonly Form[] {
   defineMmx(t);
   defineX87(t);
   defineSystem(t);
+  defineAvx(t);
   return [...t.forms.values()];
 }

@@ -16,6 +16,7 @@ import {
   gtS,
   k32,
   k64,
+  kv128,
   load,
   loadZero,
   ltU,
@@ -34,6 +35,7 @@ import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
+import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
 import { recordBranch } from './record-branch.ts';
 import type { Runtime } from './runtime.ts';
@@ -64,7 +66,7 @@ export interface HotFrame {
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
 const SCALAR_BYTES = { f32: 4, f64: 8, i32: 4, i64: 8 } as const;
-const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 ? 'v128' : 'i64');
+const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 || w === 32 ? 'v128' : 'i64');
 
 export class Emitter implements Machine {
   /** Memory accesses of the instruction, as counted when its semantics ran. */
@@ -77,6 +79,9 @@ export class Emitter implements Machine {
   private readonly runtime: Runtime;
   private readonly shape: MemoryShape;
   private depth = 0;
+  /** Inside `together`: 1 at run time once a soft float ran; and whether there is one at all. */
+  private gathered: { get(): Val; set(v: Val): void } | undefined;
+  private gathers = false;
   private readonly trace: boolean;
 
   constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, trace: boolean) {
@@ -141,6 +146,11 @@ export class Emitter implements Machine {
       ea: () => {
         throw new Error('a register has no address');
       },
+      part: (at) => this.register(address, at < 16 ? offset + at : offset + L.UPPER + at - 16, 16, true),
+      setVector: (low, high) => {
+        f.store(16, address, low, offset);
+        f.store(16, address, high, offset + L.UPPER);
+      },
     };
   }
   gpr(n: number, w: Width): Place {
@@ -155,30 +165,35 @@ export class Emitter implements Machine {
   imm(): Val {
     return load('i64', 8, this.rec, L.RECORD.IMM);
   }
-  /** The operand of a form. `registersBefore`: how many register operands stand before it (they use OP0, then OP1). */
-  operand(o: Operand, registersBefore: number, isThird: boolean): Place {
-    if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
-    if (o.kind === 'i') {
-      const v = this.imm();
-      return {
-        w: o.w,
-        kind: 'i',
-        get: () => this.f.let(v),
-        getVector: () => v,
-        set: noWrite,
-        setLow: noWrite,
-        scalar: noWrite,
-        check: noWrite,
-        ea: noWrite,
-      };
-    }
-    if (isThird) return this.gpr(1, o.w); // the CL of SHLD and SHRD
-    return this.register(this.recordU16(registersBefore === 0 ? L.RECORD.OP0 : L.RECORD.OP1), L.REGS, o.w, o.kind === 'x');
+  /** A register operand of a form; `field` of the record holds its offset into the register file. */
+  registerOperand(o: Operand, field: number): Place {
+    return this.register(this.recordU16(field), L.REGS, o.w, o.kind === 'x');
+  }
+  /** A memory or immediate operand of a form. */
+  operand(o: Operand): Place {
+    if (o.kind === 'm') return this.memoryPlace((index) => this.recordEa(index), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
+    const v = this.imm();
+    return {
+      w: o.w,
+      kind: 'i',
+      get: () => this.f.let(v),
+      getVector: () => v,
+      set: noWrite,
+      setLow: noWrite,
+      scalar: noWrite,
+      check: noWrite,
+      ea: noWrite,
+      part: noWrite,
+      setVector: noWrite,
+    };
   }
   private slot(field: number): Val {
     return load('i64', 8, this.recordU16(field), L.REGS);
   }
-  private recordEa(): Val {
+  vectorIndex(half: 0 | 1): Val {
+    return this.f.let(load('v128', 16, this.recordU16(L.RECORD.INDEX), L.REGS + half * L.UPPER));
+  }
+  private recordEa(vectorIndex?: Val): Val {
     const disp = extS(load('i32', 4, this.rec, L.RECORD.DISP));
     const base = this.slot(L.RECORD.BASE);
     const scale = load('i32', 1, this.rec, L.RECORD.SCALE);
@@ -193,7 +208,8 @@ export class Emitter implements Machine {
       default: {
         const flags = this.f.let(scale);
         const rip = select(and(flags, k32(L.SCALE_RIP)), blockRip, k64(0));
-        const off = this.f.let(add(add(add(base, shl(this.slot(L.RECORD.INDEX), extU(and(flags, k32(3))))), disp), rip));
+        const index = vectorIndex ?? this.slot(L.RECORD.INDEX);
+        const off = this.f.let(add(add(add(base, shl(index, extU(and(flags, k32(3))))), disp), rip));
         return add(select(and(flags, k32(L.SCALE_ADDR32)), and(off, k64(0xffff_ffffn)), off), this.slot(L.RECORD.SEGMENT));
       }
     }
@@ -201,29 +217,39 @@ export class Emitter implements Machine {
   memory(ea: Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
     return this.memoryPlace(() => ea, w, access);
   }
-  private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
-    const f = this.f;
+  private memoryPlace(ea: (index?: Val) => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
     let host: Val | undefined;
     const probe = (): Val => {
-      host ??= this.probe(f.let(ea()), w, access !== 'r', aligned);
+      host ??= this.probe(this.f.let(ea()), w, access !== 'r', aligned);
       return host;
     };
+    let isCounted = false;
+    const countPart = (): void => {
+      if (!isCounted) this.loads++;
+      isCounted = true;
+    };
+    return this.hostPlace(probe, 0, w, () => this.loads++, ea, countPart);
+  }
+  /** `w` bytes at a host address + `at`. `counted` and `countPart`: what reading it, or a part of it, counts. */
+  private hostPlace(probe: () => Val, at: number, w: Width, counted: () => void, ea: (index?: Val) => Val, countPart: () => void): Place {
+    const f = this.f;
     const bytes = w;
     return {
       w,
       kind: 'm',
       get: () => {
         const h = probe();
-        this.loads++;
+        counted();
         if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
-        return f.let(load(REG_TYPE(w), bytes, h));
+        return f.let(load(REG_TYPE(w), bytes, h, at));
       },
       getVector: () => {
         const h = probe();
-        this.loads++;
-        return f.let(w === 4 || w === 8 ? loadZero(w, h) : load('v128', 16, h));
+        counted();
+        return f.let(w === 4 || w === 8 ? loadZero(w, h, at) : load('v128', 16, h, at));
       },
       set: (v) => {
+        if (at !== 0) throw new Error('a part of memory is not written by itself');
         const h = probe();
         this.stores++;
         if (w === 10) {
@@ -236,13 +262,20 @@ export class Emitter implements Machine {
         this.stores++;
         this.storeAt(h, n, v);
       },
+      setVector: (low, high) => {
+        const h = probe();
+        this.stores++;
+        f.store(16, h, high, 16);
+        this.storeAt(h, 16, low, 32);
+      },
       scalar: (ty) => {
         const h = probe();
-        this.loads++;
-        return f.let(load(ty, SCALAR_BYTES[ty], h));
+        counted();
+        return f.let(load(ty, SCALAR_BYTES[ty], h, at));
       },
       check: () => void probe(),
       ea,
+      part: (from, width) => this.hostPlace(probe, at + from, width, countPart, ea, countPart),
     };
   }
   load(w: Width, ea: Val): Val {
@@ -432,17 +465,49 @@ export class Emitter implements Machine {
     if (this.mode.kind === 'hot') this.f.br(this.mode.frame.leave);
     else body();
   }
-  soft(operation: number, immediate: Val, a: Val, b: Val): Val {
+  soft(operation: number, immediate: Val, a: Val, b: Val, c?: Val): Val {
     const f = this.f;
     f.store(16, k32(L.SOFT.A), a);
     f.store(16, k32(L.SOFT.B), b);
-    const vector = f.let(call(this.runtime.soft, k32(operation), wrap(immediate)));
+    if (c !== undefined) f.store(16, k32(L.SOFT.C), c);
+    if (this.gathered === undefined) this.callSoft(k32(operation), wrap(immediate));
+    else {
+      f.drop(call(this.runtime.soft, k32(operation | SOFT_LATER), wrap(immediate)));
+      this.gathered.set(k32(1));
+      this.gathers = true;
+    }
+    return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+  private callSoft(operation: Val, immediate: Val): void {
+    const f = this.f;
+    const vector = f.let(call(this.runtime.soft, operation, immediate));
     f.if(vector, () => {
       f.store(4, k32(L.BOX.FAULT_VECTOR), vector);
       f.store(4, k32(L.BOX.FAULT_ERROR), k32(0));
       f.return(k32(L.RESULT.FAULT));
     });
-    return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+  /** In a hot case nothing soft runs, so nothing is left to be weighed. */
+  together(body: () => void): void {
+    if (this.mode.kind === 'hot') return body();
+    const gathered = this.variable(k32(0));
+    this.gathered = gathered;
+    this.gathers = false;
+    body();
+    this.gathered = undefined;
+    if (this.gathers) this.f.if(gathered.get(), () => this.callSoft(k32(SOFT_SETTLE), k32(0)));
+  }
+  asOneAccess(body: () => void): void {
+    const [l, s] = [this.loads, this.stores];
+    body();
+    this.loads = Math.min(this.loads, l + 1);
+    this.stores = Math.min(this.stores, s + 1);
+  }
+  zeroVectors(which: 'upper' | 'all'): void {
+    for (let i = 0; i < 16; i++) {
+      this.f.store(16, k32(0), kv128(0n, 0n), L.REGS + L.YMM_HIGH + i * 16);
+      if (which === 'all') this.f.store(16, k32(0), kv128(0n, 0n), L.REGS + L.REG.XMM + i * 16);
+    }
   }
 
   enterMmx(): void {
