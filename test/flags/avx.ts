@@ -123,7 +123,10 @@ for (const op of ['vrcp', 'vrsqrt']) {
 }
 add('vzeroupper', 'vzeroupper');
 add('vzeroall', 'vzeroall');
-add('vldmxcsr', 'mov dword ptr [rdi+60],0x5fa1; vldmxcsr dword ptr [rdi+60]; vstmxcsr dword ptr [rdi+40]; mov dword ptr [rdi+60],0x1f80; vldmxcsr dword ptr [rdi+60]');
+add(
+  'vldmxcsr',
+  'mov dword ptr [rdi+60],0x5fa1; vldmxcsr dword ptr [rdi+60]; vstmxcsr dword ptr [rdi+40]; mov dword ptr [rdi+60],0x1f80; vldmxcsr dword ptr [rdi+60]',
+);
 add('vmaskmovdqu', 'vmaskmovdqu xmm1,xmm2');
 for (const name of ['vmaskmovps', 'vmaskmovpd', 'vpmaskmovd', 'vpmaskmovq']) {
   for (const [r, p] of [

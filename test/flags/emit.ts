@@ -89,6 +89,8 @@ const MIXED = { integer: 0, sse: 6, avx: 16 } as const;
 /** Bytes around the page boundary, from cross + 4092. */
 const CROSSED = { integer: [0, 8], sse: [0, 8], avx: [-20, -12, -4, 4, 12, 20] } as const;
 export type Kind = keyof typeof VECTORS;
+/** The harness of a set of statements, by the set's name. */
+export const kindOf = (set: string): Kind => (set === 'integer' || set === 'bmi' ? 'integer' : set === 'avx' ? 'avx' : 'sse');
 
 const harness = (kind: Kind): string => `
   .globl _start
@@ -171,7 +173,8 @@ export function program(statements: readonly Statement[], kind: Kind = 'integer'
   // AVX has so many statements that every second pair must do.
   const isUsed = (i: number, j: number): boolean => kind !== 'avx' || i === j || (i + j) % 2 === 0;
   for (const [i, a] of values.entries())
-    for (const b of values.filter((_, j) => isUsed(i, j))) for (const flags of kind === 'avx' ? [2 | ALL] : [2, 2 | ALL]) data.push(`  .quad ${hex(a)},${hex(b)},${flags}`);
+    for (const b of values.filter((_, j) => isUsed(i, j)))
+      for (const flags of kind === 'avx' ? [2 | ALL] : [2, 2 | ALL]) data.push(`  .quad ${hex(a)},${hex(b)},${flags}`);
   data.push('cases_end:', 'mxcsr: .long 0x1f80,0x3f80,0x5f80,0x7f80');
   if (kind === 'avx') data.push('indices32: .long 3,0,7,-1,5,2,4,1', 'indices64: .quad 2,-1,5,1');
   for (const [table, label] of masks) data.push(`${label}: .short ${table}`);

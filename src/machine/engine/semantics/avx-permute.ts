@@ -12,7 +12,14 @@ const both = (n: bigint): Val => kv128(n, n);
 const half = (p: Place, n: 0 | 1): Val => p.part(n * 16, 16).get();
 
 /** On both widths, half by half: three operands, or two and an immediate … `shapes` as on 128 bits. */
-function defBoth(t: FormTable, name: string, shapes: readonly string[], first: 'none' | 'second', semantics: Semantics, immShift = 0): void {
+function defBoth(
+  t: FormTable,
+  name: string,
+  shapes: readonly string[],
+  first: 'none' | 'second',
+  semantics: Semantics,
+  immShift = 0,
+): void {
   const access = ['w', ...(shapes[0] as string).split(',').slice(1).fill('r')].join();
   t.def(name, shapes, access, lift(semantics, { halves: 1, first }), VECTOR);
   t.def(
@@ -79,7 +86,13 @@ function defineHalves(t: FormTable): void {
       VECTOR,
     );
     const chosen = (m: Machine, s: Place, i: Place): Val => m.let(select(and(wrap(i.get()), k32(1)), half(s, 1), half(s, 0)));
-    t.def(`vextract${kind}`, ['x16,x32,i'], 'w,r,r', (m, d, s, i) => (d as Place).setVector(chosen(m, s as Place, i as Place), ZERO), VECTOR);
+    t.def(
+      `vextract${kind}`,
+      ['x16,x32,i'],
+      'w,r,r',
+      (m, d, s, i) => (d as Place).setVector(chosen(m, s as Place, i as Place), ZERO),
+      VECTOR,
+    );
     t.def(`vextract${kind}`, ['u16,x32,i'], 'w,r,r', (m, d, s, i) => (d as Place).set(chosen(m, s as Place, i as Place)), VECTOR);
     t.def(
       `vperm2${kind}`,

@@ -6,7 +6,17 @@ import { shapeOf } from '../decode/operands.ts';
 import { allForms } from './forms.ts';
 
 const forms = new Set(allForms().map((f) => f.key));
-const OURS: readonly number[] = [CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA, CpuidFeature.F16C];
+const OURS: readonly number[] = [
+  CpuidFeature.AVX,
+  CpuidFeature.AVX2,
+  CpuidFeature.FMA,
+  CpuidFeature.F16C,
+  CpuidFeature.VAES,
+  CpuidFeature.VPCLMULQDQ,
+  CpuidFeature.AES,
+  CpuidFeature.PCLMULQDQ,
+  CpuidFeature.GFNI,
+];
 
 const REGISTER: Partial<Record<K, Register>> = {
   [K.r32_reg]: Register.EAX,
@@ -61,7 +71,7 @@ function instance(code: Code, useMemory: boolean): Instruction | undefined {
   return useMemory ? (hasMemory ? i : undefined) : hasChoice || !hasMemory ? i : undefined;
 }
 
-test('every instruction of AVX, AVX2, FMA and F16C has a form, in registers and in memory', () => {
+test('every VEX instruction of AVX, AVX2, FMA, F16C, VAES, VPCLMULQDQ and GFNI has a form, in registers and in memory', () => {
   const missing: string[] = [];
   let seen = 0;
   for (const [name, code] of Object.entries(Code)) {

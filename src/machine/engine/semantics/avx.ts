@@ -27,6 +27,7 @@ const BOTH: readonly string[] = [
     'pminub pmaxub pminsw pmaxsw pavgb pavgw packsswb packssdw packuswb',
     'punpcklbw punpcklwd punpckldq punpcklqdq punpckhbw punpckhwd punpckhdq punpckhqdq pshufd pshuflw pshufhw pslldq psrldq',
     'pshufb phaddw phaddd phaddsw phsubw phsubd phsubsw pmaddubsw pmulhrsw psignb psignw psignd pabsb pabsw pabsd palignr',
+    'aesenc aesenclast aesdec aesdeclast gf2p8mulb gf2p8affineqb gf2p8affineinvqb pclmulqdq',
     'packusdw pcmpeqq pcmpgtq pmaxsb pmaxsd pmaxud pmaxuw pminsb pminsd pminud pminuw pmulld pmuldq pblendw mpsadbw',
   ),
 ];
@@ -37,7 +38,9 @@ const ONLY_128: readonly string[] = [
   ...scalars('add sub mul div min max sqrt round'),
   ...words('rcpss rsqrtss comiss comisd ucomiss ucomisd cvtss2sd cvtsd2ss cvtsi2ss cvtsi2sd cvtss2si cvtsd2si cvttss2si cvttsd2si'),
   ...words('movss movsd movlps movlpd movhps movhpd movhlps movlhps movd movq movddup maskmovdqu movmskps movmskpd pmovmskb'),
-  ...words('pextrb pextrw pextrd pextrq extractps pinsrb pinsrw pinsrd pinsrq insertps dppd phminposuw ptest ldmxcsr stmxcsr'),
+  ...words(
+    'pextrb pextrw pextrd pextrq extractps aesimc aeskeygenassist pinsrb pinsrw pinsrd pinsrq insertps dppd phminposuw ptest ldmxcsr stmxcsr',
+  ),
   ...words('cvtdq2pd cvtps2pd cvtpd2ps cvtpd2dq cvttpd2dq'),
   ...['s', 'z'].flatMap((l) => ['bw', 'bd', 'bq', 'wd', 'wq', 'dq'].map((x) => `pmov${l}x${x}`)),
   ...words('pcmpistri pcmpestri pcmpestri64'),
@@ -51,7 +54,9 @@ const IMM_SHIFT: Readonly<Record<string, number>> = { shufpd: 2, blendps: 4, ble
 const WIDENING: Readonly<Record<string, Width>> = {
   cvtdq2pd: 8,
   cvtps2pd: 8,
-  ...Object.fromEntries(['s', 'z'].flatMap((l) => Object.entries({ bw: 8, wd: 8, dq: 8, bd: 4, wq: 4, bq: 2 }).map(([x, n]) => [`pmov${l}x${x}`, n]))),
+  ...Object.fromEntries(
+    ['s', 'z'].flatMap((l) => Object.entries({ bw: 8, wd: 8, dq: 8, bd: 4, wq: 4, bq: 2 }).map(([x, n]) => [`pmov${l}x${x}`, n])),
+  ),
 };
 const NARROWING = words('cvtpd2ps cvtpd2dq cvttpd2dq');
 export const lowHalves = (low: Val, high: Val): Val => shuffleLanes(8, low, high, [0, 2]);
@@ -116,7 +121,13 @@ function defineExtended(t: FormTable): void {
     const shapes = scalarShapes(bytes).map((s) => `x16,${s},i`);
     t.def(`vcmps${suffix}`, shapes, 'w,r,r,r', lift(compareScalar(ty, 31), { halves: 1, first: 'second' }), VECTOR);
     const some = ty === 'f64' ? bitmask64 : bitmask32;
-    t.def(`vtestp${suffix}`, ['x16,x16', 'x16,u16', 'x32,x32', 'x32,u32'], 'r,r', (m, d, s) => test(m, d as Place, s as Place, some), VECTOR);
+    t.def(
+      `vtestp${suffix}`,
+      ['x16,x16', 'x16,u16', 'x32,x32', 'x32,u32'],
+      'r,r',
+      (m, d, s) => test(m, d as Place, s as Place, some),
+      VECTOR,
+    );
   }
   t.def('vptest', ['x32,x32', 'x32,u32'], 'r,r', (m, d, s) => test(m, d as Place, s as Place, anyTrue), VECTOR);
   for (const [name, mask] of Object.entries(BLEND_BY_SIGN)) {

@@ -96,7 +96,15 @@ function signs(ty: FloatTy, even: boolean, odd: boolean): Val {
   if (ty === 'f64') return kv128(even ? 1n << 63n : 0n, odd ? 1n << 63n : 0n);
   return both((even ? 1n << 31n : 0n) | (odd ? 1n << 63n : 0n));
 }
-function fused(m: Machine, ty: FloatTy, isPacked: boolean, imm: number, [a, b, c]: readonly [Val, Val, Val], keep: Val, set: (r: Val) => void): void {
+function fused(
+  m: Machine,
+  ty: FloatTy,
+  isPacked: boolean,
+  imm: number,
+  [a, b, c]: readonly [Val, Val, Val],
+  keep: Val,
+  set: (r: Val) => void,
+): void {
   const bit = (n: number): boolean => (imm & n) !== 0;
   m.rare(() => {
     const x = bit(FUSED.NEGATE_PRODUCT) ? m.let(v(V.xor, a, signs(ty, true, true))) : a;
@@ -154,7 +162,9 @@ function defineHalfPrecision(t: FormTable): void {
       const results: Val[] = [];
       m.together(() => {
         for (const at of halves)
-          results.push(m.let(m.soft(softOperation(SOFT_KIND.TO_HALF, false, true), imm, ZERO, s.w === 32 ? s.part(at, 16).get() : s.get())));
+          results.push(
+            m.let(m.soft(softOperation(SOFT_KIND.TO_HALF, false, true), imm, ZERO, s.w === 32 ? s.part(at, 16).get() : s.get())),
+          );
       });
       const [low, high] = results as [Val, Val | undefined];
       set(high === undefined ? low : m.let(shuffleLanes(8, low, high, [0, 2])));

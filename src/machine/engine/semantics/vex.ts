@@ -110,7 +110,13 @@ export function vex256(t: FormTable, name: string, f: Form, immShift = 0, keep: 
   const access = accessOf(f);
   const d = f.operands[0];
   if (d?.kind === 'm')
-    t.def(`v${name}`, [shape], access, (_m, to, from) => to?.setVector((from as Place).part(0, 16).get(), (from as Place).part(16, 16).get()), options(f));
+    t.def(
+      `v${name}`,
+      [shape],
+      access,
+      (_m, to, from) => to?.setVector((from as Place).part(0, 16).get(), (from as Place).part(16, 16).get()),
+      options(f),
+    );
   else if (d?.access === 'rw') {
     const semantics = lift(f.semantics, { halves: 2, first: 'second', immShift });
     t.def(`v${name}`, [`x32,${shape}`], `w,r${access.slice(2)}`, semantics, options(f));

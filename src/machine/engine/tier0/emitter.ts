@@ -156,8 +156,9 @@ export class Emitter implements Machine {
   gpr(n: number, w: Width): Place {
     return this.register(k32(0), L.REGS + L.REG.GPR + n * 8, w, false);
   }
-  base(name: 'gs' | 'kernelGs'): Place {
-    return this.register(k32(0), L.REGS + (name === 'gs' ? L.REG.GS_BASE : L.REG.KERNEL_GS_BASE), 8, false);
+  base(name: 'fs' | 'gs' | 'kernelGs'): Place {
+    const at = { fs: L.REG.FS_BASE, gs: L.REG.GS_BASE, kernelGs: L.REG.KERNEL_GS_BASE }[name];
+    return this.register(k32(0), L.REGS + at, 8, false);
   }
   xmm(n: number): Place {
     return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
