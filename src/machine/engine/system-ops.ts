@@ -30,5 +30,13 @@ export const SYSTEM_OP = {
   FRSTOR: 30,
   RDRAND: 31,
   RDPID: 32,
+  XGETBV: 60,
+  XSETBV: 61,
+  XSAVE: 62,
+  XSAVEOPT: 63,
+  XSAVEC: 64,
+  XSAVES: 65,
+  XRSTOR: 66,
+  XRSTORS: 67,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];

@@ -36,9 +36,9 @@ export class Blocks {
   private readonly forms = new Map<string, FormEntry>();
   private readonly manifest: Manifest;
   private readonly costs: CycleCosts;
-  private readonly features: FeatureWords;
+  private features: FeatureWords;
   private readonly pages = new Map<number, CodePage>();
-  private readonly shapes: (CachedShape | null | undefined)[] = [];
+  private shapes: (CachedShape | null | undefined)[] = [];
   private readonly classes = new Map<number, number>();
   private readonly instruction = new Instruction();
   private readonly crossing = new Set<number>();
@@ -64,6 +64,12 @@ export class Blocks {
     }
     this.linkKinds.set(manifest.fallFunction, 'fall');
     this.classOf(0, 0, 0, null, 0); // class 0: free (closing records)
+  }
+
+  setFeatures(words: FeatureWords): void {
+    this.features = words;
+    this.shapes = [];
+    this.flush();
   }
 
   /** The block at `rip`, decoded if need be; 0 = the fetch faults. `translate` is asked for the page(s). */
