@@ -3,7 +3,16 @@
 import { assert } from '#base/assert.ts';
 
 /** The words that CpuModel.features holds. */
-export type FeatureWord = 'leaf1Ecx' | 'leaf1Edx' | 'leaf7Ebx' | 'leaf7Ecx' | 'leaf7Edx' | 'leaf71Eax' | 'leafD1Eax' | 'ext1Ecx' | 'ext1Edx';
+export type FeatureWord =
+  | 'leaf1Ecx'
+  | 'leaf1Edx'
+  | 'leaf7Ebx'
+  | 'leaf7Ecx'
+  | 'leaf7Edx'
+  | 'leaf71Eax'
+  | 'leafD1Eax'
+  | 'ext1Ecx'
+  | 'ext1Edx';
 export type FeatureWords = Readonly<Record<FeatureWord, number>>;
 
 const BITS = {

@@ -13,7 +13,6 @@ export const XCOMP_BV = 520;
 export const YMM_AREA = { at: LEGACY_BYTES + HEADER_BYTES, bytes: 256 } as const;
 
 /** XCR0's bits that a processor with these features has. */
-export const xcr0Mask = (words: FeatureWords): number =>
-  XFEATURE.X87 | XFEATURE.SSE | (hasFeature(words, 'AVX') ? XFEATURE.AVX : 0);
+export const xcr0Mask = (words: FeatureWords): number => XFEATURE.X87 | XFEATURE.SSE | (hasFeature(words, 'AVX') ? XFEATURE.AVX : 0);
 /** Size of the area for the components of `xcr0`. */
 export const xsaveBytes = (xcr0: number): number => ((xcr0 & XFEATURE.AVX) !== 0 ? YMM_AREA.at + YMM_AREA.bytes : YMM_AREA.at);

@@ -6,7 +6,11 @@ import { type CpuidContext, type CpuidResult, cpuid } from '#arch/cpuid.ts';
  * A function of (EAX, ECX) that remembers its answers; programs ask the same leaves again and again. `xcr0`: see CpuidContext; answers depend
  * on it.
  */
-export function makeCpuid(model: CpuModel, context: CpuidContext, xcr0: () => number | undefined): (leaf: number, subleaf: number) => CpuidResult {
+export function makeCpuid(
+  model: CpuModel,
+  context: CpuidContext,
+  xcr0: () => number | undefined,
+): (leaf: number, subleaf: number) => CpuidResult {
   const known = new Map<string, CpuidResult>();
   return (leaf, subleaf) => {
     const now = xcr0();

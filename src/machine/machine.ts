@@ -69,7 +69,20 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const xstate = new XState(engine, words);
   const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 }, () => (core.osXsave ? core.xcr0 : undefined));
   const random = new Rng((options.seed ?? 0) ^ 0x5eed);
-  const core: CpuCore = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, xstate, features: words, cpuid, random, ...lbr });
+  const core: CpuCore = new CpuCore(0, {
+    engine,
+    retire,
+    pmu,
+    apic,
+    clock,
+    msrs,
+    registers,
+    xstate,
+    features: words,
+    cpuid,
+    random,
+    ...lbr,
+  });
   if (hasFeature(words, 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {

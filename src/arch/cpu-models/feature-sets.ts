@@ -35,4 +35,7 @@ export const ICELAKE: readonly Feature[] = [
   ...SKYLAKE.filter((f) => f !== 'MPX' && f !== 'MD_CLEAR'),
   ...features(`${AVX512} AVX512_BITALG AVX512_VPOPCNTDQ RDPID FSRM`),
 ];
-export const SAPPHIRERAPIDS: readonly Feature[] = [...ICELAKE, ...features('WAITPKG CLDEMOTE MOVDIRI MOVDIR64B SERIALIZE ARCH_LBR AVX_VNNI')];
+export const SAPPHIRERAPIDS: readonly Feature[] = [
+  ...ICELAKE,
+  ...features('WAITPKG CLDEMOTE MOVDIRI MOVDIR64B SERIALIZE ARCH_LBR AVX_VNNI'),
+];

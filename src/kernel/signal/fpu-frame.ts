@@ -48,7 +48,8 @@ export function loadFpuFrame(cpu: Cpu, read: (at: number, length: number) => Uin
   const all = cpu.xcr0;
   const size = v.getUint32(SW.XSTATE_SIZE, true);
   const area = isExtended(v, all) ? read(at, size + MAGIC2_BYTES) : undefined;
-  if (area === undefined || new DataView(area.buffer, area.byteOffset).getUint32(size, true) !== MAGIC2) return loadLegacy(cpu, legacy, all);
+  if (area === undefined || new DataView(area.buffer, area.byteOffset).getUint32(size, true) !== MAGIC2)
+    return loadLegacy(cpu, legacy, all);
   area.set(legacy);
   const image = new Uint8Array(xsaveBytes(all));
   image.set(area.subarray(0, size));

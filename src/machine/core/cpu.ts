@@ -1,8 +1,16 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
 import type { CpuidResult } from '#arch/cpuid.ts';
-import { AVX_STATE_FEATURES, type Feature, type FeatureWords, features, featureWords, hasFeature, withoutFeatures } from '#arch/cpuid-features.ts';
-import { RFLAGS, VECTOR } from '#arch/registers.ts';
+import {
+  AVX_STATE_FEATURES,
+  type Feature,
+  type FeatureWords,
+  features,
+  featureWords,
+  hasFeature,
+  withoutFeatures,
+} from '#arch/cpuid-features.ts';
+import { CR4, RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
 import type { Exit } from '#port/exit.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -48,7 +56,6 @@ export interface CoreParts {
   readonly random: Rng;
 }
 
-const CR4_OSXSAVE = 1n << 18n;
 /** #UD while CR4.OSXSAVE is clear. */
 const XSAVE_FEATURES = features('XSAVE XSAVEOPT XSAVEC XSAVES');
 
@@ -137,6 +144,12 @@ export class CpuCore implements Cpu {
   set mxcsr(v: number) {
     this.parts.engine.setRegister32(REG.MXCSR, v);
   }
+  get userRdpmc(): boolean {
+    return (this.cr4 & CR4.PCE) !== 0n;
+  }
+  set userRdpmc(v: boolean) {
+    this.cr4 = v ? this.cr4 | CR4.PCE : this.cr4 & ~CR4.PCE;
+  }
   get msrs(): Msrs {
     return this.parts.msrs;
   }
@@ -151,15 +164,15 @@ export class CpuCore implements Cpu {
     return this.cr4Now;
   }
   set cr4(v: bigint) {
-    const changes = ((v ^ this.cr4Now) & CR4_OSXSAVE) !== 0n;
+    const changes = ((v ^ this.cr4Now) & CR4.OSXSAVE) !== 0n;
     this.cr4Now = v;
     if (changes) this.decodeByState();
   }
   mayHaveCr4(v: bigint): boolean {
-    return (v & CR4_OSXSAVE) === 0n || this.has('XSAVE');
+    return (v & CR4.OSXSAVE) === 0n || this.has('XSAVE');
   }
   get osXsave(): boolean {
-    return (this.cr4Now & CR4_OSXSAVE) !== 0n;
+    return (this.cr4Now & CR4.OSXSAVE) !== 0n;
   }
   get xcr0(): number {
     return this.parts.xstate.xcr0;

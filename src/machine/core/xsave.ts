@@ -67,7 +67,8 @@ export class XState {
     const withMxcsr = kind === 'compacted' ? written & XFEATURE.SSE : mask & (XFEATURE.SSE | XFEATURE.AVX);
     if (withMxcsr !== 0) copy(MXCSR, 32);
     if ((written & XFEATURE.SSE) !== 0) copy(XMM, XMM + 256);
-    if ((written & XFEATURE.AVX) !== 0) area.set(this.engine.bytes.subarray(REGS + YMM_HIGH, REGS + YMM_HIGH + YMM_AREA.bytes), YMM_AREA.at);
+    if ((written & XFEATURE.AVX) !== 0)
+      area.set(this.engine.bytes.subarray(REGS + YMM_HIGH, REGS + YMM_HIGH + YMM_AREA.bytes), YMM_AREA.at);
     const old = view.getBigUint64(XSTATE_BV, true);
     const now = BigInt(mask & used);
     view.setBigUint64(XSTATE_BV, kind === 'compacted' ? now : (old & ~BigInt(mask)) | now, true);
