@@ -30,9 +30,9 @@ function defBoth(
     VECTOR,
   );
 }
-const XXX = ['x16,x16,x16', 'x16,x16,u16'];
-const XXXI = XXX.map((s) => `${s},i`);
-const XXI = ['x16,x16,i', 'x16,u16,i'];
+const THREE = ['x16,x16,x16', 'x16,x16,u16'];
+const THREE_AND_IMM = THREE.map((s) => `${s},i`);
+const TWO_AND_IMM = ['x16,x16,i', 'x16,u16,i'];
 
 function defineBroadcasts(t: FormTable): void {
   const one = (name: string, bytes: 1 | 2 | 4 | 8, shapes: readonly string[]): void =>
@@ -156,13 +156,13 @@ function definePermil(t: FormTable): void {
     const bit = v(V.and, simd('v128', VSHIFT[64].shrU, b, k32(1)), both(1n));
     return v(V.swizzle, a, v(V.i64add, v(V.i64mul, bit, both(0x0808_0808_0808_0808n)), both(0x0706_0504_0302_0100n)));
   });
-  defBoth(t, 'vpermilps', XXX, 'second', ps);
-  defBoth(t, 'vpermilpd', XXX, 'second', pd);
-  defBoth(t, 'vpermilps', XXI, 'none', unaryImm(pshufd));
+  defBoth(t, 'vpermilps', THREE, 'second', ps);
+  defBoth(t, 'vpermilpd', THREE, 'second', pd);
+  defBoth(t, 'vpermilps', TWO_AND_IMM, 'none', unaryImm(pshufd));
   defBoth(
     t,
     'vpermilpd',
-    XXI,
+    TWO_AND_IMM,
     'none',
     unaryImm((b, imm, m) => shufpd(b, b, imm, m)),
     2,
@@ -170,7 +170,7 @@ function definePermil(t: FormTable): void {
   defBoth(
     t,
     'vpblendd',
-    XXXI,
+    THREE_AND_IMM,
     'second',
     binaryImm((a, b, imm) => v(V.bitselect, b, a, laneMask(4, imm))),
     4,
@@ -184,7 +184,7 @@ function defineVariableShifts(t: FormTable): void {
     defBoth(
       t,
       name,
-      XXX,
+      THREE,
       'second',
       binary((a, b, m) => {
         const k = bits === 32 ? (n: number): Val => k32(n) : (n: number): Val => k64(n);

@@ -12,7 +12,6 @@ import {
   eqz,
   extS,
   extU,
-  geU,
   gtS,
   k32,
   k64,
@@ -38,6 +37,7 @@ import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
 import { recordBranch } from './record-branch.ts';
+import { repBulk } from './rep-bulk.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Memory operand shapes: base+disp, general, block-relative (RIP), and everything (functions only). */
@@ -553,57 +553,10 @@ export class Emitter implements Machine {
     [this.loads, this.stores] = [l0, s0];
   }
   repBulk(kind: 'movs' | 'stos', w: Width): void {
-    const f = this.f;
     if (this.mode.kind === 'hot') return;
-    const [cx, di, si] = [this.gpr(1, 8), this.gpr(7, 8), this.gpr(6, 8)];
-    const smaller = (a: Val, b: Val): Val => f.let(select(ltU(a, b), a, b));
-    const room = (va: Val): Val => shrU(sub(k64(4096), and(va, k64(4095))), k64(Math.log2(w)));
-    f.block((slow) => {
-      f.brIf(slow, ne(and(this.rflags, k64(1 << 10)), k64(0)));
-      f.loop((again) => {
-        const limit = load('i32', 4, k32(L.BOX.REP_LIMIT));
-        const rcx = cx.get();
-        f.brIf(slow, eqz(gtS(limit, k32(0))));
-        const to = di.get();
-        let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
-        let from: Val = k64(0);
-        if (kind === 'movs') {
-          from = f.let(add(si.get(), this.imm()));
-          n = smaller(n, f.let(room(from)));
-          // A forward overlap repeats the source: element by element.
-          f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
-        }
-        f.brIf(slow, eqz(n));
-        const bytes = f.let(wrap(mul(n, k64(w))));
-        const source = kind === 'movs' ? this.probe(from, 1, false) : k32(0);
-        const target = this.probe(to, 1, true);
-        if (kind === 'movs') f.memoryCopy(target, source, bytes);
-        else this.fillBulk(target, bytes, w);
-        cx.set(f.let(sub(rcx, n)));
-        di.set(f.let(add(to, extU(bytes))));
-        if (kind === 'movs') si.set(f.let(add(si.get(), extU(bytes))));
-        this.countIterations(f.let(wrap(n)), kind === 'movs' ? 1 : 0, 1);
-        f.br(again);
-      });
-    });
-  }
-  /** STOS: the first element, then doubling copies of what is there. */
-  private fillBulk(target: Val, bytes: Val, w: Width): void {
-    const f = this.f;
-    const a = this.gpr(0, w).get();
-    if (w === 1) return f.memoryFill(target, wrap(a), bytes);
-    f.store(w, target, a);
-    const done = f.variable(k32(w));
-    f.block((out) => {
-      f.loop((again) => {
-        const d = f.let(f.get(done));
-        f.brIf(out, geU(d, bytes));
-        const rest = f.let(sub(bytes, d));
-        const n = f.let(select(ltU(d, rest), d, rest));
-        f.memoryCopy(add(target, d), target, n);
-        f.set(done, add(d, n));
-        f.br(again);
-      });
+    repBulk(this.f, this, kind, w, {
+      probe: (va, write) => this.probe(va, 1, write),
+      count: (n, loads) => this.countIterations(n, loads, 1),
     });
   }
 }
