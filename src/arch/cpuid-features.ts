@@ -67,6 +67,8 @@ export function hasFeature(words: FeatureWords, feature: Feature): boolean {
 
 /** `a` and `b`, word by word. */
 export const commonFeatures = (a: FeatureWords, b: FeatureWords): FeatureWords => combine(a, b, (x, y) => x & y);
+/** `a` or `b`, word by word. */
+export const unitedFeatures = (a: FeatureWords, b: FeatureWords): FeatureWords => combine(a, b, (x, y) => x | y);
 /** `a` without `b`. */
 export const withoutFeatures = (a: FeatureWords, b: FeatureWords): FeatureWords => combine(a, b, (x, y) => x & ~y);
 function combine(a: FeatureWords, b: FeatureWords, f: (x: number, y: number) => number): FeatureWords {
@@ -82,7 +84,7 @@ export const AVX_STATE_FEATURES: readonly Feature[] = features('AVX AVX2 FMA F16
 export const ENGINE_FEATURES: readonly Feature[] = features(
   'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SSE3 SSSE3 SSE41 SSE42 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
     'LAHF LZCNT SYSCALL NX RDTSCP LM ARCH_LBR ' +
-    'XSAVE XSAVEOPT XSAVEC XGETBV1 XSAVES AVX AVX2 FMA F16C VAES VPCLMULQDQ ' +
+    'XSAVE XSAVEOPT XSAVEC XGETBV1 XSAVES AVX AVX2 FMA F16C VAES VPCLMULQDQ AVX_VNNI ' +
     'ADX AES BMI1 BMI2 CLDEMOTE CLFLUSHOPT CLWB FSGSBASE FSRM GFNI MOVBE MOVDIR64B MOVDIRI PCLMULQDQ PREFETCHW PREFETCHWT1 RDPID RDRAND RDSEED ' +
     'SERIALIZE SHA WAITPKG',
 );

@@ -38,8 +38,9 @@ function text(name: string, shape: string, registers: readonly number[], address
     if (s.startsWith('r')) return GPR[s];
     return `${s === 'x32' ? 'ymm' : 'xmm'}${registers[n++]}`;
   });
-  // GNU as calls the form with 64-bit lengths so.
-  return `${name.replace(/64$/, 'q')} ${operands.join(',')}`;
+  // GNU as calls the form with 64-bit lengths so, and takes VNNI for AVX-512's otherwise.
+  const prefix = name.startsWith('vpdp') ? '{vex} ' : '';
+  return `${prefix}${name.replace(/64$/, 'q')} ${operands.join(',')}`;
 }
 
 const IMMEDIATES: readonly (readonly [RegExp, readonly number[]])[] = [

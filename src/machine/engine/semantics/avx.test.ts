@@ -16,6 +16,7 @@ const OURS: readonly number[] = [
   CpuidFeature.AES,
   CpuidFeature.PCLMULQDQ,
   CpuidFeature.GFNI,
+  CpuidFeature.AVX_VNNI,
 ];
 
 const REGISTER: Partial<Record<K, Register>> = {
@@ -71,7 +72,7 @@ function instance(code: Code, useMemory: boolean): Instruction | undefined {
   return useMemory ? (hasMemory ? i : undefined) : hasChoice || !hasMemory ? i : undefined;
 }
 
-test('every VEX instruction of AVX, AVX2, FMA, F16C, VAES, VPCLMULQDQ and GFNI has a form, in registers and in memory', () => {
+test('every VEX instruction of AVX, AVX2, FMA, F16C, VAES, VPCLMULQDQ, GFNI and AVX-VNNI has a form, in registers and in memory', () => {
   const missing: string[] = [];
   let seen = 0;
   for (const [name, code] of Object.entries(Code)) {

@@ -4,6 +4,7 @@ import { anyTrue, bitmask32, bitmask64, bitmask8, shuffleLanes, V, v } from '#ba
 import type { Machine, Place, Width } from '../machine.ts';
 import { defineAvxMemory } from './avx-memory.ts';
 import { defineAvxPermutes } from './avx-permute.ts';
+import { defineAvxVnni } from './avx-vnni.ts';
 import { defineFma } from './fma.ts';
 import type { Form, FormTable, Semantics } from './registry.ts';
 import { comparePacked, compareScalar, FORMATS, scalarShapes, setComparison } from './sse-float.ts';
@@ -171,6 +172,7 @@ export function defineAvx(t: FormTable): void {
   defineAvxPermutes(t);
   defineAvxMemory(t);
   defineFma(t);
+  defineAvxVnni(t);
   t.def('vzeroupper', [''], '', (m) => m.zeroVectors('upper'), VECTOR);
   t.def('vzeroall', [''], '', (m) => m.zeroVectors('all'), VECTOR);
 }
