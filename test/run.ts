@@ -15,6 +15,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'programs', file: 'suites/programs.ts', limit: 120 },
   { name: 'ledger', file: 'suites/ledger.ts', limit: 120 },
   { name: 'lbr', file: 'suites/lbr.ts', limit: 120 },
+  { name: 'models', file: 'suites/models.ts', limit: 300 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
   { name: 'kernel', file: 'suites/kernel.ts', limit: 120 },
   { name: 'files', file: 'suites/files.ts', limit: 120 },

@@ -13,7 +13,11 @@ const pageFault = (e: Engine): Outcome => ({ kind: 'fault', vector: e.faultVecto
 /** Both ends are checked before anything is written. */
 function write(e: Engine, va: bigint, data: Uint8Array): boolean {
   for (const end of [va, va + BigInt(data.length - 1)]) if (e.translate(end, 1) === 0) return false;
-  for (const [i, b] of data.entries()) e.bytes[e.translate(va + BigInt(i), 1)] = b;
+  for (const [i, b] of data.entries()) {
+    const host = e.translate(va + BigInt(i), 1);
+    if (i % 4 === 0) e.observeAccess(va + BigInt(i), host, 1, true);
+    e.bytes[host] = b;
+  }
   return true;
 }
 function read(e: Engine, va: bigint, length: number): Uint8Array | undefined {
@@ -21,6 +25,7 @@ function read(e: Engine, va: bigint, length: number): Uint8Array | undefined {
   for (let i = 0; i < length; i++) {
     const host = e.translate(va + BigInt(i), 0);
     if (host === 0) return undefined;
+    if (i % 4 === 0) e.observeAccess(va + BigInt(i), host, 1, false);
     out[i] = e.bytes[host] as number;
   }
   return out;

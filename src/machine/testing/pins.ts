@@ -24,7 +24,8 @@ const TSS = 0xffff_ffff_8300_2000n;
 let plain: Generated | undefined;
 let tracing: Generated | undefined;
 export const plainInterpreter = (): Generated => (plain ??= generateInterpreter(allForms(), HOT_CASES));
-export const tracingInterpreter = (): Generated => (tracing ??= generateInterpreter(allForms(), HOT_CASES, true));
+export const tracingInterpreter = (): Generated =>
+  (tracing ??= generateInterpreter(allForms(), HOT_CASES, { trace: true, observe: false }));
 
 export interface PinProgram {
   readonly user: (a: Assembler) => void;

@@ -49,6 +49,8 @@ export class Blocks {
   epoch = 0;
   /** Pages that got their first block: their write rights must go. */
   onCodePage: () => void = () => {};
+  /** All blocks and records are about to be overwritten. */
+  onFlush: () => void = () => {};
 
   /** `features`: what the processor has; an instruction of another feature is undefined. */
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
@@ -133,6 +135,7 @@ export class Blocks {
     let evaLow = 0n;
     let evb = 0n;
     let ended = false;
+    let second = 0;
     const i = this.instruction;
     while (n < MAX_RECORDS && at < PAGE && !ended) {
       decoder.position = at;
@@ -151,7 +154,8 @@ export class Blocks {
         d.decodeOut(i);
         d.free();
         this.crossing.add(block);
-        this.register((next - L.PHYSICAL) >>> 12, linear + BigInt(PAGE), -1 - at, block);
+        second = (next - L.PHYSICAL) >>> 12;
+        this.register(second, linear + BigInt(PAGE), -1 - at, block);
       }
       const cls = this.emit(i, rec, at - offset, kernel);
       const row = L.CLASSES + cls.id * L.CLASS_BYTES;
@@ -172,6 +176,8 @@ export class Blocks {
     this.view.setBigUint64(block + L.BLOCK.EVA, evaLow, true);
     this.view.setBigUint64(block + L.BLOCK.EVB, evb, true);
     this.view.setBigUint64(block + L.BLOCK.RIP, rip, true);
+    this.view.setInt32(block + L.BLOCK.PLACE, L.PHYSICAL + page * PAGE + offset, true);
+    this.view.setInt32(block + L.BLOCK.SPAN, (at - offset) | (second << 12), true);
     this.next = rec;
     this.register(page, linear, offset, block);
     return block;
@@ -343,6 +349,7 @@ export class Blocks {
     return this.bytes[L.CODE_FLAGS + page] === 1;
   }
   flush(): void {
+    this.onFlush();
     for (const page of this.pages.keys()) this.invalidatePage(page);
     this.next = L.CODE;
     this.crossing.clear();

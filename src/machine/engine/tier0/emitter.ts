@@ -36,6 +36,7 @@ import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
 import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
+import { ObserverLog } from './observer-log.ts';
 import { recordBranch } from './record-branch.ts';
 import { repBulk } from './rep-bulk.ts';
 import type { Runtime } from './runtime.ts';
@@ -53,6 +54,9 @@ export interface HotFrame {
   readonly fc: Local;
   readonly evc: Local;
   readonly path: Local;
+  /** End of the observer's log, and where the instruction under way writes. */
+  readonly log: Local;
+  readonly pending: Local;
   /** instructions << 32 | slots left, the current block already paid for. */
   readonly budget: Local;
   /** Executes the record by its function. */
@@ -62,6 +66,15 @@ export interface HotFrame {
   /** `target` is the next RIP. */
   readonly lookup: Label;
 }
+
+/** What a variant of the interpreter does besides running. */
+export interface Variant {
+  /** Hashes the path and keeps the last branch records. */
+  readonly trace: boolean;
+  /** Writes the observer's log. */
+  readonly observe: boolean;
+}
+export const PLAIN: Variant = { trace: false, observe: false };
 
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
@@ -83,9 +96,11 @@ export class Emitter implements Machine {
   private gathered: { get(): Val; set(v: Val): void } | undefined;
   private gathers = false;
   private readonly trace: boolean;
+  private readonly observer: ObserverLog | undefined;
 
-  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, trace: boolean) {
-    this.trace = trace;
+  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, variant: Variant) {
+    this.trace = variant.trace;
+    this.observer = variant.observe ? new ObserverLog(f, mode) : undefined;
     this.f = f;
     this.mode = mode;
     this.runtime = runtime;
@@ -219,65 +234,70 @@ export class Emitter implements Machine {
     return this.memoryPlace(() => ea, w, access);
   }
   private memoryPlace(ea: (index?: Val) => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
+    const f = this.f;
     let host: Val | undefined;
+    let va: Val = k64(0);
     const probe = (): Val => {
-      host ??= this.probe(this.f.let(ea()), w, access !== 'r', aligned);
+      if (host !== undefined) return host;
+      va = f.let(ea());
+      host = this.probe(va, w, access !== 'r', aligned);
       return host;
     };
-    let isCounted = false;
-    const countPart = (): void => {
-      if (!isCounted) this.loads++;
-      isCounted = true;
+    const loaded = (h: Val, n: number): void => {
+      this.loads++;
+      this.observer?.access(va, h, n, false);
     };
-    return this.hostPlace(probe, 0, w, () => this.loads++, ea, countPart);
-  }
-  /** `w` bytes at a host address + `at`. `counted` and `countPart`: what reading it, or a part of it, counts. */
-  private hostPlace(probe: () => Val, at: number, w: Width, counted: () => void, ea: (index?: Val) => Val, countPart: () => void): Place {
-    const f = this.f;
-    const bytes = w;
-    return {
-      w,
-      kind: 'm',
-      get: () => {
-        const h = probe();
-        counted();
-        if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
-        return f.let(load(REG_TYPE(w), bytes, h, at));
-      },
-      getVector: () => {
-        const h = probe();
-        counted();
-        return f.let(w === 4 || w === 8 ? loadZero(w, h, at) : load('v128', 16, h, at));
-      },
-      set: (v) => {
-        if (at !== 0) throw new Error('a part of memory is not written by itself');
-        const h = probe();
-        this.stores++;
-        if (w === 10) {
-          f.store(2, h, lane64(v, 1), 8);
-          this.storeAt(h, 8, lane64(v, 0), 10);
-        } else this.storeAt(h, bytes, v);
-      },
-      setLow: (v, n) => {
-        const h = probe();
-        this.stores++;
-        this.storeAt(h, n, v);
-      },
-      setVector: (low, high) => {
-        const h = probe();
-        this.stores++;
-        f.store(16, h, high, 16);
-        this.storeAt(h, 16, low, 32);
-      },
-      scalar: (ty) => {
-        const h = probe();
-        counted();
-        return f.let(load(ty, SCALAR_BYTES[ty], h, at));
-      },
-      check: () => void probe(),
-      ea,
-      part: (from, width) => this.hostPlace(probe, at + from, width, countPart, ea, countPart),
+    const stored = (h: Val, n: number): void => {
+      this.stores++;
+      this.observer?.access(va, h, n, true);
     };
+    let isLoaded = false;
+    const place = (at: number, bytes: Width, isPart: boolean): Place => {
+      const read = (n: number): Val => {
+        const h = probe();
+        // However many parts are read, it is one access, of the whole.
+        if (!isPart || !isLoaded) loaded(h, isPart ? w : n);
+        isLoaded = isPart;
+        return h;
+      };
+      const write = (n: number): Val => {
+        if (isPart) throw new Error('a part of memory is not written by itself');
+        const h = probe();
+        stored(h, n);
+        return h;
+      };
+      return {
+        w: bytes,
+        kind: 'm',
+        get: () => {
+          const h = read(bytes);
+          if (bytes === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
+          return f.let(load(REG_TYPE(bytes), bytes, h, at));
+        },
+        getVector: () => {
+          const h = read(bytes);
+          return f.let(bytes === 4 || bytes === 8 ? loadZero(bytes, h, at) : load('v128', 16, h, at));
+        },
+        set: (v) => {
+          const h = write(bytes);
+          if (bytes === 10) {
+            f.store(2, h, lane64(v, 1), 8);
+            this.storeAt(h, 8, lane64(v, 0), 10);
+          } else this.storeAt(h, bytes, v);
+        },
+        setLow: (v, n) => this.storeAt(write(n), n, v),
+        setVector: (low, high) => {
+          const h = write(bytes);
+          f.store(16, h, high, 16);
+          this.storeAt(h, 16, low, 32);
+        },
+        scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], read(SCALAR_BYTES[ty]), at)),
+        check: () => void probe(),
+        ea,
+        part: (from, width) => place(at + from, width, true),
+      };
+    };
+    return place(0, w, false);
   }
   load(w: Width, ea: Val): Val {
     return this.memory(ea, w, 'r').get();
@@ -363,13 +383,15 @@ export class Emitter implements Machine {
   private distance(): Val {
     return extS(load('i32', 4, this.rec, L.RECORD.DISP));
   }
-  /** The trace variant sees every taken transfer: it enters the path hash, and the last branch records. */
+  /** The trace variant sees every taken transfer: it enters the path hash, and (unless the observer's drain does it) the last branch records. */
   private traceTaken(kind: BranchKind, target: Val): void {
     if (!this.trace) return;
     const f = this.f;
-    const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
-    const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
-    recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
+    if (this.observer === undefined) {
+      const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
+      const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
+      recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
+    }
     const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
     if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
     else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
@@ -404,10 +426,12 @@ export class Emitter implements Machine {
       this.bumpEvc(1n);
       this.followTaken('cond');
     });
+    this.observer?.branch('cond', false);
     this.follow(L.RECORD.FALL, () => this.nextRip());
     this.end();
   }
   private followTaken(kind: BranchKind): void {
+    this.observer?.branch(kind, true);
     if (this.trace) this.traceTaken(kind, this.f.let(add(this.nextRip(), this.distance())));
     this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
   }
@@ -428,6 +452,7 @@ export class Emitter implements Machine {
   jumpIndirect(target: Val, kind: BranchKind): void {
     const f = this.f;
     if (kind === 'callInd') this.bumpEvc(1n << 32n);
+    this.observer?.branch(kind, true, target);
     this.traceTaken(kind, target);
     if (this.mode.kind === 'hot') {
       f.set(this.mode.frame.target, target);
@@ -457,9 +482,15 @@ export class Emitter implements Machine {
       f.store(4, k32(L.BOX.SYSTEM_OP), k32(operation));
       if (argument !== undefined) f.store(8, k32(L.BOX.SYSTEM_ARG), argument);
       f.store(8, k32(L.BOX.TARGET), this.nextRip());
+      this.observer?.commit();
       f.return(k32(L.RESULT.SYSTEM));
     }
     this.end();
+  }
+
+  /** The instruction is done and goes on to the next record. */
+  retire(): void {
+    this.observer?.commit();
   }
 
   rare(body: () => void): void {
@@ -544,6 +575,7 @@ export class Emitter implements Machine {
         const more = body();
         const keep = more === undefined ? undefined : f.let(more);
         cx.set(f.let(sub(n, k64(1))));
+        this.observer?.commit();
         this.countIterations(k32(1), loads, stores);
         if (keep === undefined) f.br(again);
         else f.brIf(again, keep);
@@ -556,7 +588,10 @@ export class Emitter implements Machine {
     if (this.mode.kind === 'hot') return;
     repBulk(this.f, this, kind, w, {
       probe: (va, write) => this.probe(va, 1, write),
-      count: (n, loads) => this.countIterations(n, loads, 1),
+      done: (bulk) => {
+        this.observer?.bulk(bulk);
+        this.countIterations(bulk.n, bulk.moves ? 1 : 0, 1);
+      },
     });
   }
 }

@@ -3,12 +3,13 @@ import type { FunctionBuilder } from '#base/wasm/function.ts';
 import { add, and, eqz, extU, geU, gtS, k32, k64, load, ltU, mul, ne, select, shrU, sub, type Val, wrap } from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { Machine, Width } from '../machine.ts';
+import type { Bulk } from './observer-log.ts';
 
 export interface RepAccess {
   /** Host address of one byte, checked. */
   readonly probe: (va: Val, write: boolean) => Val;
-  /** `n` (i32) iterations are done, of so many loads and one store. */
-  readonly count: (n: Val, loads: number) => void;
+  /** Iterations are done. */
+  readonly done: (bulk: Bulk) => void;
 }
 
 export function repBulk(f: FunctionBuilder, m: Machine, kind: 'movs' | 'stos', w: Width, access: RepAccess): void {
@@ -39,7 +40,7 @@ export function repBulk(f: FunctionBuilder, m: Machine, kind: 'movs' | 'stos', w
       cx.set(f.let(sub(rcx, n)));
       di.set(f.let(add(to, extU(bytes))));
       if (kind === 'movs') si.set(f.let(add(si.get(), extU(bytes))));
-      access.count(f.let(wrap(n)), kind === 'movs' ? 1 : 0);
+      access.done({ moves: kind === 'movs', width: w, from, source, to, target, n: f.let(wrap(n)) });
       f.br(again);
     });
   });
