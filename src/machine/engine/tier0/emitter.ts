@@ -33,7 +33,6 @@ import { lane64, withLane64 } from '#base/wasm/simd.ts';
 import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
-
 import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
 import { ObserverLog } from './observer-log.ts';
@@ -92,7 +91,7 @@ export class Emitter implements Machine {
   private readonly runtime: Runtime;
   private readonly shape: MemoryShape;
   private depth = 0;
-  /** Inside `together`: 1 at run time once a soft float ran; and whether there is one at all. */
+  /** Inside `together`: 1 at run time once a soft float ran; is there one at all? */
   private gathered: { get(): Val; set(v: Val): void } | undefined;
   private gathers = false;
   private readonly trace: boolean;
@@ -235,8 +234,7 @@ export class Emitter implements Machine {
   }
   private memoryPlace(ea: (index?: Val) => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
     const f = this.f;
-    let host: Val | undefined;
-    let va: Val = k64(0);
+    let [host, va]: [Val | undefined, Val] = [undefined, k64(0)];
     const probe = (): Val => {
       if (host !== undefined) return host;
       va = f.let(ea());
@@ -257,7 +255,7 @@ export class Emitter implements Machine {
         const h = probe();
         // However many parts are read, it is one access, of the whole.
         if (!isPart || !isLoaded) loaded(h, isPart ? w : n);
-        isLoaded = isPart;
+        isLoaded ||= isPart;
         return h;
       };
       const write = (n: number): Val => {
@@ -558,8 +556,8 @@ export class Emitter implements Machine {
     const bump = (box: number, by: Val): void => f.store(4, k32(box), add(load('i32', 4, k32(box)), by));
     if (loads > 0) bump(L.BOX.REP_LOADS, mul(n, k32(loads)));
     if (stores > 0) bump(L.BOX.REP_STORES, mul(n, k32(stores)));
-    f.store(4, k32(L.BOX.SLOTS), sub(load('i32', 4, k32(L.BOX.SLOTS)), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
-    f.store(4, k32(L.BOX.REP_LIMIT), sub(load('i32', 4, k32(L.BOX.REP_LIMIT)), n));
+    bump(L.BOX.SLOTS, sub(k32(0), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
+    bump(L.BOX.REP_LIMIT, sub(k32(0), n));
   }
   rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void {
     const f = this.f;
