@@ -155,7 +155,7 @@ export function defineAvx(t: FormTable): void {
     return forms;
   };
   const one = (name: string, shape: string): Form => of(name).find((f) => shapeOfForm(f) === shape) as Form;
-  for (const name of [...BOTH, ...SHIFTS, ...ONLY_128]) for (const f of of(name)) vex128(t, name, f);
+  for (const name of [...BOTH, ...SHIFTS, ...ONLY_128, 'a32 maskmovdqu']) for (const f of of(name)) vex128(t, name, f);
   for (const name of BOTH) for (const f of of(name)) vex256(t, name, f, IMM_SHIFT[name] ?? 0);
   for (const name of SHIFTS) for (const f of of(name)) vex256(t, name, f, 0, [1]);
   for (const name of TO_XMM0)

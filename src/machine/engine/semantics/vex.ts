@@ -91,6 +91,9 @@ export const shapeOfForm = (f: Form): string => f.key.slice(f.key.indexOf(':') +
 const options = (f: Form): { cost: Form['cost']; ends: boolean } => ({ cost: f.cost, ends: f.ends });
 const accessOf = (f: Form): string => f.operands.map((o) => o.access).join();
 
+/** `a32 maskmovdqu` becomes `a32 vmaskmovdqu`. */
+const vexName = (name: string): string => name.replace(/(\w+)$/, 'v$1');
+
 /** The VEX.128 form of an SSE form. */
 export function vex128(t: FormTable, name: string, f: Form): void {
   const shape = vexShape(name, shapeOfForm(f));
@@ -98,7 +101,7 @@ export function vex128(t: FormTable, name: string, f: Form): void {
   const access = accessOf(f);
   if (d === undefined || d.kind !== 'x' || d.access === 'r') {
     // Nothing of a vector register is written: the same instruction.
-    t.def(`v${name}`, [shape], access, f.semantics, options(f));
+    t.def(vexName(name), [shape], access, f.semantics, options(f));
   } else if (d.access === 'rw') {
     t.def(`v${name}`, [`x16,${shape}`], `w,r${access.slice(2)}`, lift(f.semantics, { halves: 1, first: 'second' }), options(f));
   } else t.def(`v${name}`, [shape], access, lift(f.semantics, { halves: 1, first: 'none' }), options(f));

@@ -177,6 +177,9 @@ export class Emitter implements Machine {
   xmm(n: number): Place {
     return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
   }
+  segment(): Val {
+    return this.slot(L.RECORD.SEGMENT);
+  }
   imm(): Val {
     return load('i64', 8, this.rec, L.RECORD.IMM);
   }
@@ -188,19 +191,7 @@ export class Emitter implements Machine {
   operand(o: Operand): Place {
     if (o.kind === 'm') return this.memoryPlace((index) => this.recordEa(index), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
     const v = this.imm();
-    return {
-      w: o.w,
-      kind: 'i',
-      get: () => this.f.let(v),
-      getVector: () => v,
-      set: noWrite,
-      setLow: noWrite,
-      scalar: noWrite,
-      check: noWrite,
-      ea: noWrite,
-      part: noWrite,
-      setVector: noWrite,
-    };
+    return { ...IMMEDIATE, w: o.w, get: () => this.f.let(v), getVector: () => v };
   }
   private slot(field: number): Val {
     return load('i64', 8, this.recordU16(field), L.REGS);
@@ -249,11 +240,10 @@ export class Emitter implements Machine {
       this.stores++;
       this.observer?.access(va, h, n, true);
     };
-    let isLoaded = false;
+    let isLoaded = false; // however many parts are read, it is one access, of the whole
     const place = (at: number, bytes: Width, isPart: boolean): Place => {
       const read = (n: number): Val => {
         const h = probe();
-        // However many parts are read, it is one access, of the whole.
         if (!isPart || !isLoaded) loaded(h, isPart ? w : n);
         isLoaded ||= isPart;
         return h;
@@ -597,3 +587,14 @@ export class Emitter implements Machine {
 function noWrite(): never {
   throw new Error('an immediate cannot be written');
 }
+/** What an immediate cannot do. */
+const IMMEDIATE = {
+  kind: 'i',
+  set: noWrite,
+  setLow: noWrite,
+  scalar: noWrite,
+  check: noWrite,
+  ea: noWrite,
+  part: noWrite,
+  setVector: noWrite,
+} as const;

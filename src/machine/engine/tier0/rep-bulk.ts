@@ -26,7 +26,7 @@ export function repBulk(f: FunctionBuilder, m: Machine, kind: 'movs' | 'stos', w
       let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
       let from: Val = k64(0);
       if (kind === 'movs') {
-        from = f.let(add(si.get(), m.imm()));
+        from = f.let(add(si.get(), m.segment()));
         n = smaller(n, f.let(room(from)));
         // A forward overlap repeats the source: element by element.
         f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
