@@ -511,8 +511,7 @@ export class Emitter implements Machine {
   together(body: () => void): void {
     if (this.mode.kind === 'hot') return body();
     const gathered = this.variable(k32(0));
-    this.gathered = gathered;
-    this.gathers = false;
+    [this.gathered, this.gathers] = [gathered, false];
     body();
     this.gathered = undefined;
     if (this.gathers) this.f.if(gathered.get(), () => this.callSoft(k32(SOFT_SETTLE), k32(0)));
@@ -520,8 +519,7 @@ export class Emitter implements Machine {
   asOneAccess(body: () => void): void {
     const [l, s] = [this.loads, this.stores];
     body();
-    this.loads = Math.min(this.loads, l + 1);
-    this.stores = Math.min(this.stores, s + 1);
+    [this.loads, this.stores] = [Math.min(this.loads, l + 1), Math.min(this.stores, s + 1)];
   }
   zeroVectors(which: 'upper' | 'all'): void {
     for (let i = 0; i < 16; i++) {
