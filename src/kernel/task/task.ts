@@ -114,6 +114,8 @@ export class Task {
   /** Waiting in vfork: only SIGKILL ends it. */
   vforkWait = false;
   nice = 0;
+  /** SCHED_OTHER, SCHED_BATCH or SCHED_IDLE: kept and reported. */
+  policy = 0;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
