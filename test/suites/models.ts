@@ -4,6 +4,8 @@
  */
 import { findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
 import type { CpuModel } from '../../src/arch/cpu-models/model.ts';
+import { LBR_CTL, LBR_INFO, LBR_SELECT } from '../../src/arch/lbr.ts';
+import { MSR } from '../../src/arch/msr.ts';
 import { NodeHost } from '../../src/cli/host-node.ts';
 import { makeAttr } from '../../src/kernel/perf/attr.ts';
 import { defaultHandler } from '../../src/kernel/perf/intel/pmi/handlers.ts';
@@ -14,7 +16,7 @@ import { Session, type SessionOptions } from '../../src/system/session.ts';
 import { PROGRAMS } from '../lib/perfglass.ts';
 import { run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
-import { follow } from '../models/follow.ts';
+import { follow, type Taken } from '../models/follow.ts';
 import { Reference, type Sizes } from '../models/reference.ts';
 
 class QuietHost extends NodeHost {
@@ -134,6 +136,46 @@ function observedFromHere(model: CpuModel, command: readonly string[], own: Cach
   session.machine.core.msrs.write(0x186, 0xc5n); // IA32_PERFEVTSEL0: branch misses, not enabled
   if (!session.machine.observing) throw new Error('the models are not on');
   return session;
+}
+
+// ---- MISPRED of last branch records
+
+for (const [name, command] of [
+  ['skylake', ['flow', '60']],
+  ['sapphirerapids', ['interp', '3']],
+] as const) {
+  const model = modelOf(name);
+  const list: Taken[] = [];
+  follow(start(model, command), new Reference(sizesOf(model)), 30_000, (b) => list.push(b));
+  const session = observedFromHere(model, command, undefined);
+  const { msrs } = session.machine.core;
+  const arch = model.lbr?.format === 'arch';
+  const kinds = { JCC: 1, NEAR_REL_JMP: 1, NEAR_IND_JMP: 1, NEAR_REL_CALL: 1, NEAR_IND_CALL: 1, NEAR_RET: 1 };
+  if (arch) msrs.write(MSR.IA32_LBR_CTL, LBR_CTL.pack({ LBREn: 1, USR: 1, ...kinds }));
+  else {
+    msrs.write(MSR.MSR_LBR_SELECT, LBR_SELECT.pack({ CPL_EQ_0: 1, FAR_BRANCH: 1 }));
+    msrs.write(MSR.IA32_DEBUGCTL, 1n);
+  }
+  const complaints: string[] = [];
+  let [looked, wrong] = [0, 0];
+  while (session.machine.retire.sum(EV.INSTRUCTIONS) < 29_000 && complaints.length < 3) {
+    const over = session.step(211) !== undefined;
+    const n = list.findLastIndex((t) => t.at <= session.machine.retire.sum(EV.INSTRUCTIONS)) + 1;
+    const tos = arch ? 0 : Number(msrs.read(MSR.MSR_LASTBRANCH_TOS));
+    for (let k = 0; k < 32 && k < n; k++) {
+      const i = arch ? k : (tos - k + 32) % 32;
+      const t = list[n - 1 - k] as Taken;
+      const from = msrs.read((arch ? MSR.IA32_LBR_0_FROM_IP : MSR.MSR_LASTBRANCH_0_FROM_IP) + i) ?? 0n;
+      const info = msrs.read((arch ? MSR.IA32_LBR_0_INFO : MSR.MSR_LBR_INFO_0) + i) ?? 0n;
+      const mispredicted = LBR_INFO.get(info, 'MISPRED') === 1n;
+      looked++;
+      if (mispredicted) wrong++;
+      if (from !== t.from || mispredicted !== t.mispredicted)
+        complaints.push(`record ${k}: 0x${from.toString(16)} ${mispredicted}; expected 0x${t.from.toString(16)} ${t.mispredicted}`);
+    }
+    if (over) break;
+  }
+  suite.judge(`${name}: MISPRED of last branch records, ${command.join(' ')}`, complaints, `${looked} records, ${wrong} mispredicted`);
 }
 
 // ---- what theory says: LRU, whole lines, an 8 MiB program area on pages of its own
