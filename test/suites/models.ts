@@ -300,13 +300,38 @@ for (const command of [['sieve'], ['hash', '8'], ['interp', '20'], ['recurse', '
 
 // ---- measuring leaves the models alone
 
+/** Detailed cycles are the static ones and what each miss costs. */
+function costComplaints(plain: Session, detailed: Session): string[] {
+  const { costs } = modelOf('skylake').observed;
+  return (['user', 'kernel'] as const).flatMap((ring) => {
+    const n = (...names: (keyof typeof EV)[]): number => names.reduce((sum, name) => sum + count(detailed, ring, name), 0);
+    const lines = n('L1D_REPLACEMENT', 'L1I_MISS');
+    const asked = n('LLC_LOAD', 'LLC_STORE', 'LLC_CODE');
+    const missed = n('LLC_LOAD_MISS', 'LLC_STORE_MISS', 'LLC_CODE_MISS');
+    const cycles =
+      (lines - asked) * costs.l2 +
+      (asked - missed) * costs.llc +
+      missed * costs.memory +
+      n('DTLB_LOAD_STLB_HIT', 'DTLB_STORE_STLB_HIT', 'ITLB_STLB_HIT') * costs.stlb +
+      n('DTLB_LOAD_WALK', 'DTLB_STORE_WALK', 'ITLB_WALK') * costs.walk +
+      n('MISPREDICTED_TAKEN', 'MISPREDICTED_NOT_TAKEN', 'MISPREDICTED_JMP', 'MISPREDICTED_CALL', 'MISPREDICTED_RET') * costs.mispredict;
+    const added = (count(detailed, ring, 'SLOTS') - count(plain, ring, 'SLOTS')) / 4;
+    return added === cycles ? [] : [`${ring}: ${added} cycles more than static ones, misses cost ${cycles}`];
+  });
+}
+
 const EVENTS = [0xc5n, 0x151n, 0x412en];
-for (const command of [['hash', '3'], ['flow', '100'], ['forkpipe']] as const) {
+for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe']] as const) {
   for (const detailedCycles of [false, true]) {
     const quiet = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
     quiet.run();
-    const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     const complaints: string[] = [];
+    const plain = start(modelOf('skylake'), command, { pathHash: true });
+    plain.run();
+    if (!detailedCycles && (plain.machine.pathHash() !== quiet.machine.pathHash() || plain.nowNs() !== quiet.nowNs()))
+      complaints.push('the models change path or time');
+    if (detailedCycles && plain.machine.pathHash() === quiet.machine.pathHash()) complaints.push(...costComplaints(plain, quiet));
+    const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     let sampled = 0;
     for (const [k, config] of EVENTS.entries()) {
       const s = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
