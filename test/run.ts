@@ -17,6 +17,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'lbr', file: 'suites/lbr.ts', limit: 120 },
   { name: 'models', file: 'suites/models.ts', limit: 300 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
+  { name: 'corpus', file: 'suites/corpus.ts', limit: 120 },
   { name: 'kernel', file: 'suites/kernel.ts', limit: 120 },
   { name: 'files', file: 'suites/files.ts', limit: 120 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },

@@ -313,4 +313,7 @@ export class CpuCore implements Cpu {
 
 /** INT n is recorded when it enters its handler. */
 const isFarTransfer = (operation: number): boolean =>
-  operation === SYSTEM_OP.SYSCALL || operation === SYSTEM_OP.SYSRET || operation === SYSTEM_OP.IRET;
+  operation === SYSTEM_OP.SYSCALL ||
+  operation === SYSTEM_OP.SYSRET ||
+  operation === SYSTEM_OP.IRET ||
+  (operation >= SYSTEM_OP.RETF && operation <= SYSTEM_OP.CALL_FAR8);

@@ -23,6 +23,10 @@ export const REG = {
   /** i32 selectors; CS.RPL is the CPL. */
   CS: 224,
   SS: 228,
+  ES: 232,
+  DS: 236,
+  FS: 240,
+  GS: 244,
   XMM: 256,
 } as const;
 /** x87, offsets as in REG: R0 to R7 (physical; 16 bytes each, 10 used; an MMX register is the low 8), words, and the tag byte (1 = in use). */

@@ -203,7 +203,7 @@ export class Blocks {
         break;
       }
     }
-    if (cacheable && s.imm === undefined) this.shapes[key] = found;
+    if (cacheable && s.imm === undefined && s.varies === undefined) this.shapes[key] = found;
     return found;
   }
 
@@ -215,6 +215,12 @@ export class Blocks {
     v.setUint16(rec + L.RECORD.FUNCTION, entry.function, true);
     v.setUint8(rec + L.RECORD.LENGTH, i.length);
     v.setUint16(rec + L.RECORD.OFFSET, offset, true);
+    const override = i.segmentPrefix;
+    v.setUint16(
+      rec + L.RECORD.SEGMENT,
+      override === Register.FS ? L.REG.FS_BASE : override === Register.GS ? L.REG.GS_BASE : L.REG.ZERO,
+      true,
+    );
     let hot: number | undefined = entry.hot[''];
     if (found !== null) {
       let registers = 0;
@@ -263,6 +269,8 @@ export class Blocks {
         shape = 'x';
       }
       if (REGISTERS[b]?.w === 4 || REGISTERS[x]?.w === 4) scale |= L.SCALE_ADDR32;
+      // An absolute address of the upper 2 GiB below 4 GiB: only a 67H prefix gives it.
+      if (b === Register.None && x === Register.None && disp > 0x7fff_ffff && disp <= 0xffff_ffff) scale |= L.SCALE_ADDR32;
     }
     const s = i.memorySegment;
     if (!entry.key.startsWith('lea')) {

@@ -168,6 +168,9 @@ export class Emitter implements Machine {
   xmm(n: number): Place {
     return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
   }
+  segment(): Val {
+    return this.slot(L.RECORD.SEGMENT);
+  }
   imm(): Val {
     return load('i64', 8, this.rec, L.RECORD.IMM);
   }
@@ -541,7 +544,7 @@ export class Emitter implements Machine {
         let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
         let from: Val = k64(0);
         if (kind === 'movs') {
-          from = f.let(add(si.get(), this.imm()));
+          from = f.let(add(si.get(), this.segment()));
           n = smaller(n, f.let(room(from)));
           // A forward overlap repeats the source: element by element.
           f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
