@@ -38,6 +38,8 @@ export interface CoreParts {
   readonly msrs: MsrFile;
   readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
+  /** What misses can cost one iteration of a REP; 0: nothing. */
+  readonly missSlotsPerIteration?: number;
   readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
   /** What RDRAND and RDSEED draw from. */
   readonly random: Rng;
@@ -66,6 +68,7 @@ export class CpuCore implements Cpu {
   constructor(index: number, parts: CoreParts) {
     this.index = index;
     this.parts = parts;
+    this.horizon.missSlotsPerIteration = parts.missSlotsPerIteration ?? 0;
     this.gpr = parts.engine.gpr;
     this.xmm = parts.engine.bytes.subarray(REGS + REG.XMM, REGS + REG.XMM + 256);
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
@@ -244,6 +247,7 @@ export class CpuCore implements Cpu {
     const { engine, lbr } = this.parts;
     if (!software) lbr?.exception();
     const failed = deliver(engine, this.tables, vector, error, rip, software);
+    engine.retireAccesses(this.mode());
     if (vector === VECTOR.DB) lbr?.debugException();
     else if (failed === undefined) lbr?.far(software ? engine.instructionRip : rip, engine.rip, engine.cpl);
     if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);

@@ -119,6 +119,10 @@ export class Engine {
     models.start(exports['drain'] as (observe: number) => number);
     this.choose();
   }
+  /** What TypeScript accessed to deliver an interrupt belongs to the handler. */
+  retireAccesses(mode: Mode): void {
+    if (this.models !== undefined) this.retire.add(mode, EV.SLOTS, this.models.drain(mode));
+  }
   /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
   observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
     this.models?.access(va, host, bytes, write);
