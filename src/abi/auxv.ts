@@ -21,3 +21,5 @@ export const AT = {
   EXECFN: 31,
   MINSIGSTKSZ: 51,
 } as const;
+/** arch/x86/include/uapi/asm/hwcap2.h: user mode may use RDFSBASE and its kin. */
+export const HWCAP2_FSGSBASE = 2;

@@ -28,6 +28,8 @@ for (const word of Object.keys(BITS) as FeatureWord[]) {
   for (const [bit, name] of BITS[word].split(' ').entries()) if (name !== '-') PLACE.set(name, { word, bit });
 }
 
+export const featureNamed = (name: string): Feature | undefined => (PLACE.has(name) ? (name as Feature) : undefined);
+
 /** Names from a space-separated list; an unknown one is our bug. */
 export function features(list: string): readonly Feature[] {
   for (const name of list.split(' ')) assert(PLACE.has(name), `CPUID feature ${name}`);
@@ -49,11 +51,10 @@ export function hasFeature(words: FeatureWords, feature: Feature): boolean {
   return place !== undefined && ((words[place.word] >>> place.bit) & 1) === 1;
 }
 
-/**
- * What the engine executes and the kernel may use. A guest sees model ∩ engine, so that a library never picks code that would #UD.
- * Issue 4 widens it. BMI1's TZCNT runs, but the rest of BMI1 does not, so it is not told.
- */
+/** What the engine executes and the kernel may use. A guest sees model ∩ engine, so that a library never picks code that would #UD. */
 export const ENGINE_FEATURES: readonly Feature[] = features(
   'FPU DE PSE TSC MSR PAE CX8 APIC PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SSE3 SSSE3 SSE41 SSE42 CX16 PDCM X2APIC TSC_DEADLINE POPCNT ERMS ' +
-    'LAHF LZCNT SYSCALL NX RDTSCP LM ARCH_LBR',
+    'LAHF LZCNT SYSCALL NX RDTSCP LM ARCH_LBR ' +
+    'ADX AES BMI1 BMI2 CLDEMOTE CLFLUSHOPT CLWB FSGSBASE FSRM GFNI MOVBE MOVDIR64B MOVDIRI PCLMULQDQ PREFETCHW PREFETCHWT1 RDPID RDRAND RDSEED ' +
+    'SERIALIZE SHA WAITPKG',
 );

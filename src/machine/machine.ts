@@ -1,6 +1,8 @@
 /** The machine: a parts list. What the parts are is in their files; what they ask each other is in the constructor calls here. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import { visibleFeatures } from '#arch/cpuid.ts';
+import { ENGINE_FEATURES, hasFeature } from '#arch/cpuid-features.ts';
+import { Rng } from '#base/rng.ts';
 import type { PhysicalMemory } from '#port/memory.ts';
 import type { Port } from '#port/port.ts';
 import { LocalApic } from './apic/local-apic.ts';
@@ -22,7 +24,7 @@ export interface MachineOptions {
   readonly memoryBytes?: number;
   /** Default: the model's. */
   readonly pmiLatency?: PmiLatency;
-  /** For what is drawn: the PMI latency. */
+  /** For what is drawn: the PMI latency, RDRAND and RDSEED. */
   readonly seed?: number;
   /** The hypothetical freezing at delivery (spec A5). */
   readonly freezeOnDelivery?: boolean;
@@ -32,6 +34,7 @@ export interface MachineOptions {
   readonly recorder?: () => Generated;
 }
 
+const CR4_FSGSBASE = 1n << 16n;
 export const DEFAULT_MEMORY_BYTES = 1 << 30;
 
 export interface Machine extends Port {
@@ -62,7 +65,9 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const registers = new CoreRegisters(engine);
   const msrs = new MsrFile(model, features, { pmu, apic, clock, system: registers, ...lbr });
   const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 });
-  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, ...lbr });
+  const random = new Rng((options.seed ?? 0) ^ 0x5eed);
+  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, random, ...lbr });
+  if (hasFeature(visibleFeatures(model, features), 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {
     sizeBytes: memoryBytes,

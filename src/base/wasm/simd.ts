@@ -30,6 +30,7 @@ export const V = {
   f64promote: 0x5f,
   i8abs: 0x60,
   i8neg: 0x61,
+  i8popcnt: 0x62,
   i8narrowS: 0x65,
   i8narrowU: 0x66,
   f32ceil: 0x67,
@@ -127,6 +128,7 @@ export const v = (opcode: number, ...args: Val[]): Val => simd('v128', opcode, .
 
 /** Shifts: v128 by i32, whose count wasm takes modulo the lane width. */
 export const VSHIFT = {
+  8: { shl: 0x6b, shrS: 0x6c, shrU: 0x6d },
   16: { shl: 0x8b, shrS: 0x8c, shrU: 0x8d },
   32: { shl: 0xab, shrS: 0xac, shrU: 0xad },
   64: { shl: 0xcb, shrS: 0xcc, shrU: 0xcd },

@@ -1,8 +1,10 @@
 /** execve: scripts, the new address space with its stack, and the switch to it. Everything that can fail is done before the switch. */
-import { AT } from '#abi/auxv.ts';
+import { AT, HWCAP2_FSGSBASE } from '#abi/auxv.ts';
 import { PHDR_SIZE } from '#abi/elf.ts';
 import { ERRNO } from '#abi/errno.ts';
 import { MAP, PROT } from '#abi/mman.ts';
+import { visibleFeatures } from '#arch/cpuid.ts';
+import { ENGINE_FEATURES, hasFeature } from '#arch/cpuid-features.ts';
 import { RFLAGS } from '#arch/registers.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
@@ -157,9 +159,10 @@ function prepare(
   const platform = putString(encodeUtf8('x86_64'));
   const random = put(k.random(16));
   const { credentials: c } = task;
+  const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
     [AT.MINSIGSTKSZ, MINIMAL_SIGNAL_STACK],
-    [AT.HWCAP, k.port.model.features.leaf1Edx >>> 0],
+    [AT.HWCAP, visible.leaf1Edx],
     [AT.PAGESZ, PAGE],
     [AT.CLKTCK, 100],
     [AT.PHDR, loaded.phdr],
@@ -174,7 +177,7 @@ function prepare(
     [AT.EGID, c.egid],
     [AT.SECURE, 0],
     [AT.RANDOM, random],
-    [AT.HWCAP2, 0],
+    [AT.HWCAP2, hasFeature(visible, 'FSGSBASE') ? HWCAP2_FSGSBASE : 0],
     [AT.EXECFN, execfn],
     [AT.PLATFORM, platform],
     [AT.NULL, 0],

@@ -1,4 +1,5 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
+import type { Rng } from '#base/rng.ts';
 import type { CpuidResult } from '#arch/cpuid.ts';
 import { RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
@@ -38,6 +39,8 @@ export interface CoreParts {
   readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
   readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
+  /** What RDRAND and RDSEED draw from. */
+  readonly random: Rng;
 }
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;

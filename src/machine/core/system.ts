@@ -86,6 +86,12 @@ export function systemOperation(cpu: CpuCore): Outcome {
       setPair(BigInt(clock.tsc()));
       if (engine.systemOp === SYSTEM_OP.RDTSCP) set(GPR.RCX, msrs.tscAux);
       return DONE;
+    case SYSTEM_OP.RDRAND:
+      random(cpu, Number(engine.systemArgument));
+      return DONE;
+    case SYSTEM_OP.RDPID:
+      set(Number(engine.systemArgument) & 15, msrs.tscAux);
+      return DONE;
     case SYSTEM_OP.RDPMC: {
       const v = pmu.rdpmc(Number(get(GPR.RCX) & LOW32), engine.cpl, (cpu.cr4 & CR4_PCE) !== 0n);
       if (v === undefined) return GP;
@@ -164,6 +170,18 @@ function divideSigned(r: BigUint64Array, argument: bigint): Outcome {
   return DONE;
 }
 
+/** RDRAND and RDSEED, from the machine's seed: always ready (CF = 1), the other status flags 0. */
+function random(cpu: CpuCore, argument: number): void {
+  const { engine, random: source } = cpu.parts;
+  const [width, register] = [argument >> 8, argument & 15];
+  const bits = BigInt(width * 8);
+  const v = BigInt.asUintN(width * 8, BigInt(source.next()) | (BigInt(source.next()) << 32n));
+  const kept = width === 2 ? ((cpu.gpr[register] as bigint) >> bits) << bits : 0n;
+  cpu.gpr[register] = kept | v;
+  const status = BigInt(RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.OF);
+  writeRflags(engine, (readRflags(engine) & ~status) | BigInt(RFLAGS.CF));
+}
+
 function popf(cpu: CpuCore, user: boolean): Outcome {
   const { engine } = cpu.parts;
   const sp = cpu.gpr[GPR.RSP] as bigint;
@@ -198,8 +216,10 @@ function describe(cpu: CpuCore): string {
     if (host === 0) break;
     code[n] = engine.bytes[host] as number;
   }
-  const text = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
+  const { text, lacks } = engine.blocks.describe(code.subarray(0, n), engine.instructionRip);
   if (text === '')
     return `undefined opcode (${[...code.subarray(0, Math.min(n, 8))].map((b) => b.toString(16).padStart(2, '0')).join(' ')})`;
-  return text.startsWith('ud') ? text : `${text}: not implemented yet`;
+  if (text.startsWith('ud')) return text;
+  if (lacks !== undefined) return `${text}: this processor has no ${lacks}`;
+  return `${text}: not implemented`;
 }

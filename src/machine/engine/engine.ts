@@ -3,6 +3,8 @@
  * interrupts, no PMU and no system instructions: it says why it stopped, and what retired.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { visibleFeatures } from '#arch/cpuid.ts';
+import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks } from './decode/blocks.ts';
 import * as L from './layout.ts';
@@ -66,7 +68,7 @@ export class Engine {
     this.manifest = generated.manifest;
     this.traces = generated.traces;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
-    this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs);
+    this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs, visibleFeatures(model, ENGINE_FEATURES));
     this.blocks.onCodePage = () => this.dropWriteRights();
     this.setI32(L.BOX.JUMP_CACHE, L.JUMP_CACHE_KERNEL);
     this.i64[L.BOX.MEMORY_BYTES / 8] = BigInt(memoryBytes);

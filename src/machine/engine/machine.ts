@@ -51,7 +51,7 @@ export interface Machine {
   readonly rflags: Val;
   setRflags(v: Val): void;
   /** A segment base. */
-  base(name: 'gs' | 'kernelGs'): Place;
+  base(name: 'fs' | 'gs' | 'kernelGs'): Place;
   /** i32: 1 at CPL 3. */
   readonly user: Val;
   readonly mxcsr: Val;

@@ -28,5 +28,7 @@ export const SYSTEM_OP = {
   FLDENV: 28,
   FNSAVE: 29,
   FRSTOR: 30,
+  RDRAND: 31,
+  RDPID: 32,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];

@@ -4,6 +4,7 @@
  */
 import { SKYLAKE_TEST_COSTS } from './costs.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { SAPPHIRERAPIDS } from '#arch/cpu-models/sapphirerapids.ts';
 import { GPR } from '#arch/registers.ts';
 import { Engine } from '../engine/engine.ts';
 import { PHYSICAL, REG } from '../engine/layout.ts';
@@ -17,7 +18,12 @@ export class Bare {
   private nextFrame = 2;
 
   constructor(generated: Generated, memoryBytes = 64 << 20) {
-    this.engine = new Engine({ costs: SKYLAKE_TEST_COSTS } as CpuModel, generated, memoryBytes, this.retire);
+    this.engine = new Engine(
+      { costs: SKYLAKE_TEST_COSTS, features: SAPPHIRERAPIDS.features } as CpuModel,
+      generated,
+      memoryBytes,
+      this.retire,
+    );
     this.engine.setRegister64(REG.CR3, 0x1000n);
     this.engine.setRegister64(REG.RFLAGS, 0x202n);
     resetFpu(this.engine);

@@ -5,8 +5,10 @@
  */
 import { Code, Decoder, DecoderOptions, Formatter, FormatterSyntax, Instruction, OpKind, Register } from 'iced-x86';
 import type { CycleCosts } from '#arch/cpu-models/model.ts';
+import type { Feature, FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
 import type { FormEntry, Manifest } from '../tier0/generate.ts';
+import { lacking, withoutFeature } from './features.ts';
 import { isMemory, REGISTERS, shapeOf } from './operands.ts';
 
 const MAX_RECORDS = 64;
@@ -23,7 +25,6 @@ interface CodePage {
 interface CachedShape {
   readonly entry: FormEntry;
   readonly imm: bigint | undefined;
-  readonly name: string;
 }
 
 /** Reads code: host address of a linear address for execution, or 0 (the fault is in the mailbox). */
@@ -35,6 +36,7 @@ export class Blocks {
   private readonly forms = new Map<string, FormEntry>();
   private readonly manifest: Manifest;
   private readonly costs: CycleCosts;
+  private readonly features: FeatureWords;
   private readonly pages = new Map<number, CodePage>();
   private readonly shapes: (CachedShape | null | undefined)[] = [];
   private readonly classes = new Map<number, number>();
@@ -48,11 +50,13 @@ export class Blocks {
   /** Pages that got their first block: their write rights must go. */
   onCodePage: () => void = () => {};
 
-  constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts) {
+  /** `features`: what the processor has; an instruction of another feature is undefined. */
+  constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
     this.bytes = memory;
     this.view = view;
     this.manifest = manifest;
     this.costs = costs;
+    this.features = features;
     for (const f of manifest.forms) {
       this.forms.set(f.key, f);
       if (f.branch === 'cond') this.linkKinds.set(f.function, 'both');
@@ -176,18 +180,20 @@ export class Blocks {
   }
 
   private shape(i: Instruction, kernel: boolean): CachedShape | null {
-    const hasMemory = i.op0Kind === OpKind.Memory || i.op1Kind === OpKind.Memory;
+    const hasMemory = [i.op0Kind, i.op1Kind, i.op2Kind].includes(OpKind.Memory);
     // Prefixes and control registers change the form: those are not cached.
     const cacheable = !i.isStringInstruction && !(kernel && i.code === Code.Nop_rm32) && i.mnemonic !== 0;
     const key = i.code * 4 + (hasMemory ? 2 : 0) + (kernel ? 1 : 0);
     const cached = cacheable ? this.shapes[key] : undefined;
     if (cached !== undefined) return cached;
     const s = shapeOf(i, kernel);
+    const lacks = s.keys.length > 0 && lacking(i, this.features) !== undefined;
     let found: CachedShape | null = null;
-    for (const k of s.keys) {
-      const entry = this.forms.get(k);
+    for (const key of s.keys) {
+      const k = lacks ? withoutFeature(key) : key;
+      const entry = k === undefined ? undefined : this.forms.get(k);
       if (entry !== undefined) {
-        found = { entry, imm: s.imm, name: k };
+        found = { entry, imm: s.imm };
         break;
       }
     }
@@ -211,7 +217,7 @@ export class Blocks {
         if (kind === OpKind.Register) {
           const r = REGISTERS[i.opRegister(n)];
           if (r === undefined) continue;
-          if (registers < 2) v.setUint16(rec + (registers === 0 ? L.RECORD.OP0 : L.RECORD.OP1), r.offset, true);
+          if (registers < entry.registers.length) v.setUint16(rec + (entry.registers[registers] as number), r.offset, true);
           registers++;
         } else if (isMemory(kind)) hot = this.memory(i, rec, offset, entry);
         else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64)
@@ -337,15 +343,16 @@ export class Blocks {
     this.epoch++;
   }
 
-  /** The instruction at `rip` as text, for messages. */
-  describe(code: Uint8Array, rip: bigint): string {
+  /** The instruction at `rip` as text, for messages, and the feature that this processor lacks for it. */
+  describe(code: Uint8Array, rip: bigint): { readonly text: string; readonly lacks: Feature | undefined } {
     const d = new Decoder(64, code, DecoderOptions.None);
     d.ip = rip;
     const i = d.decode();
     const f = new Formatter(FormatterSyntax.Intel);
-    const text = i.code === Code.INVALID ? '' : f.format(i);
+    const known = i.code !== Code.INVALID;
+    const described = { text: known ? f.format(i) : '', lacks: known ? lacking(i, this.features) : undefined };
     for (const x of [d, i, f]) x.free();
-    return text;
+    return described;
   }
 }
 

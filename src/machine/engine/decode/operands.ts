@@ -92,7 +92,12 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
   if (name === 'int3') return { keys: ['int'], imm: 3n };
   if (name === 'int') return { keys: ['int'], imm: BigInt(i.immediate8) };
   if (PRIVILEGED.has(name)) return { keys: ['privileged'] };
-  if (name === 'ud2') return { keys: ['undefined'] };
+  if (name === 'ud0' || name === 'ud1' || name === 'ud2') return { keys: ['undefined'] };
+  // Instructions that TypeScript executes get their register by number: width << 8 | register.
+  if (name === 'rdrand' || name === 'rdseed' || name === 'rdpid') {
+    const r = i.op0Register;
+    return { keys: [name], imm: BigInt(((REGISTERS[r]?.w ?? 8) << 8) | gprNumber(r)) };
+  }
   if (name === 'mov' && i.opCount === 2) {
     const from = i.op1Kind === OpKind.Register ? controlNumber(i.op1Register) : -1;
     const to = i.op0Kind === OpKind.Register ? controlNumber(i.op0Register) : -1;

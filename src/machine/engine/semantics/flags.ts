@@ -68,7 +68,7 @@ export function setCarryOverflow(m: Machine, cf: Val, of: Val): void {
 export const carry = (m: Machine): Val => bool(m.fc);
 const zero = (m: Machine): Val => eqz(m.fr);
 const sign = (m: Machine): Val => bool(xor(bit63(m.fr), shrU(m.fc, k32(1))));
-const overflow = (m: Machine): Val => bool(xor(m.fc, bit63(xor(m.fx, m.fr))));
+export const overflow = (m: Machine): Val => bool(xor(m.fc, bit63(xor(m.fx, m.fr))));
 const parity = (m: Machine): Val => bool(xor(xor(wrap(popcnt(and(m.fr, k64(255)))), k32(1)), shrU(m.fc, k32(2))));
 const less = (m: Machine): Val => bool(xor(xor(m.fc, shrU(m.fc, k32(1))), bit63(m.fx)));
 

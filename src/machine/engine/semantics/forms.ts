@@ -1,4 +1,6 @@
 /** All forms. The order of definition is the order of handler numbers. */
+import { defineBmi } from './bmi.ts';
+import { defineCrypto } from './crypto.ts';
 import { defineControl } from './control.ts';
 import { defineInteger } from './integer.ts';
 import { defineMulDiv } from './muldiv.ts';
@@ -20,6 +22,7 @@ export function allForms(): readonly Form[] {
   defineInteger(t);
   defineShift(t);
   defineMulDiv(t);
+  defineBmi(t);
   defineControl(t);
   defineString(t);
   defineSseMove(t);
@@ -28,6 +31,7 @@ export function allForms(): readonly Form[] {
   defineSseConvert(t);
   defineSse3(t);
   defineSse4(t);
+  defineCrypto(t);
   defineMmx(t);
   defineX87(t);
   defineSystem(t);

@@ -1,5 +1,6 @@
 /** Data movement and arithmetic on general registers. SDM Vol. 2. */
 import { add, and, eq, eqz, extU, k32, k64, ne, or, select, sext, shl, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
+import { VECTOR } from '#arch/registers.ts';
 import type { Cc, Machine, Place, Width } from '../machine.ts';
 import {
   carry,
@@ -219,13 +220,8 @@ export function defineInteger(t: FormTable): void {
     p.set(m.let(bswap(p.w, (s as Place).get())));
   });
   defineConversions(t);
-  t.def('nop', ['', 'r2', 'r4', 'r8', 'm2', 'm4', 'm8', 'r2,r2', 'r4,r4', 'r8,r8', 'm2,r2', 'm4,r4', 'm8,r8'], 'a,a', () => {});
-  for (const name of ['pause', 'endbr64', 'endbr32', 'lfence', 'mfence', 'sfence']) t.def(name, [''], '', () => {});
-  for (const name of ['prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchnta', 'prefetchw', 'prefetch']) t.def(name, ['m1'], 'a', () => {});
-  for (const name of ['clflush', 'clflushopt']) t.def(name, ['m1'], 'r', (_m, d) => void (d as Place).get());
-  // Without CET they are NOPs (SDM Vol. 2, RDSSP).
-  t.def('rdsspd', ['r4'], 'a', () => {});
-  t.def('rdsspq', ['r8'], 'a', () => {});
+  defineDirect(t);
+  defineHints(t);
   t.def('clc', [''], '', (m) => setCarry(m, k32(0)));
   t.def('stc', [''], '', (m) => setCarry(m, k32(1)));
   t.def('cmc', [''], '', (m) => setCarry(m, xor(carry(m), k32(1))));
@@ -248,6 +244,40 @@ export function defineInteger(t: FormTable): void {
     t.def(`mov-from-moffs${w}`, [''], '', (m) => m.gpr(0, w).set(m.let(m.load(w, m.let(m.imm())))));
     t.def(`mov-to-moffs${w}`, [''], '', (m) => m.store(w, m.let(m.imm()), m.gpr(0, w).get()));
   }
+}
+
+/** What changes nothing that a program can see: there is no cache, no prefetching, no weak order, and serializing is what every instruction does. */
+function defineHints(t: FormTable): void {
+  const none: Semantics = () => {};
+  const shapes = ['r2,r2', 'r4,r4', 'r8,r8', 'm2,r2', 'm4,r4', 'm8,r8'];
+  t.def('nop', ['', 'r2', 'r4', 'r8', 'm2', 'm4', 'm8', ...shapes], 'a,a', none);
+  t.def('reservednop', shapes, 'a,a', none);
+  for (const name of ['pause', 'endbr64', 'endbr32', 'lfence', 'mfence', 'sfence', 'serialize']) t.def(name, [''], '', none);
+  for (const name of ['prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchnta', 'prefetchw', 'prefetchwt1', 'prefetch', 'cldemote'])
+    t.def(name, ['m1'], 'a', none);
+  for (const name of ['clflush', 'clflushopt', 'clwb']) t.def(name, ['m1'], 'r', (_m, d) => void (d as Place).get());
+  // Without CET they are NOPs (SDM Vol. 2, RDSSP).
+  t.def('rdsspd', ['r4'], 'a', none);
+  t.def('rdsspq', ['r8'], 'a', none);
+  // WAITPKG: a wait may end at any time for reasons of the processor's own; here it does at once, before the deadline (CF = 0).
+  t.def('umonitor', ['r4', 'r8'], 'r', (m, s) => void m.load(1, (s as Place).get()));
+  for (const name of ['umwait', 'tpause'])
+    t.def(name, ['r4', 'r8'], 'r', (m, s) => {
+      m.if(ne(and((s as Place).get(), k64(0xffff_fffe)), k64(0)), () => m.fault(VECTOR.GP));
+      setStatusFlags(m, k64(0));
+    });
+}
+
+/** MOVDIRI, MOVDIR64B: plain stores, since there is no other order. The target is a multiple of 64, so it lies in one page. */
+function defineDirect(t: FormTable): void {
+  t.def('movdiri', ['m4,r4', 'm8,r8'], 'w,r', mov);
+  t.def('movdir64b', ['r4,m64', 'r8,m64'], 'r,a', (m, d, s) => {
+    const to = (d as Place).get();
+    const from = m.let((s as Place).ea());
+    m.if(ne(and(to, k64(63)), k64(0)), () => m.fault(VECTOR.GP));
+    const parts = [0, 16, 32, 48].map((at) => m.let(m.load(16, m.let(add(from, k64(at))))));
+    for (const [i, part] of parts.entries()) m.store(16, m.let(add(to, k64(i * 16))), part);
+  });
 }
 
 function defineConversions(t: FormTable): void {

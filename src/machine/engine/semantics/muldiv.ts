@@ -8,7 +8,7 @@ import { type FormTable, loadShapes, type Semantics, unaryShapes } from './regis
 const DE = 0;
 
 /** High 64 bits of an unsigned product, by four 32-bit products. */
-function mulHighU(m: Machine, a: Val, b: Val): Val {
+export function mulHighU(m: Machine, a: Val, b: Val): Val {
   const low = (v: Val): Val => and(v, k64(0xffff_ffffn));
   const high = (v: Val): Val => shrU(v, k64(32));
   const [al, ah, bl, bh] = [m.let(low(a)), m.let(high(a)), m.let(low(b)), m.let(high(b))];

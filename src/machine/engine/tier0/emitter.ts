@@ -146,8 +146,9 @@ export class Emitter implements Machine {
   gpr(n: number, w: Width): Place {
     return this.register(k32(0), L.REGS + L.REG.GPR + n * 8, w, false);
   }
-  base(name: 'gs' | 'kernelGs'): Place {
-    return this.register(k32(0), L.REGS + (name === 'gs' ? L.REG.GS_BASE : L.REG.KERNEL_GS_BASE), 8, false);
+  base(name: 'fs' | 'gs' | 'kernelGs'): Place {
+    const at = { fs: L.REG.FS_BASE, gs: L.REG.GS_BASE, kernelGs: L.REG.KERNEL_GS_BASE }[name];
+    return this.register(k32(0), L.REGS + at, 8, false);
   }
   xmm(n: number): Place {
     return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
@@ -155,25 +156,25 @@ export class Emitter implements Machine {
   imm(): Val {
     return load('i64', 8, this.rec, L.RECORD.IMM);
   }
-  /** The operand of a form. `registersBefore`: how many register operands stand before it (they use OP0, then OP1). */
-  operand(o: Operand, registersBefore: number, isThird: boolean): Place {
+  /** A register operand of a form; `field` of the record holds its offset into the register file. */
+  registerOperand(o: Operand, field: number): Place {
+    return this.register(this.recordU16(field), L.REGS, o.w, o.kind === 'x');
+  }
+  /** A memory or immediate operand of a form. */
+  operand(o: Operand): Place {
     if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
-    if (o.kind === 'i') {
-      const v = this.imm();
-      return {
-        w: o.w,
-        kind: 'i',
-        get: () => this.f.let(v),
-        getVector: () => v,
-        set: noWrite,
-        setLow: noWrite,
-        scalar: noWrite,
-        check: noWrite,
-        ea: noWrite,
-      };
-    }
-    if (isThird) return this.gpr(1, o.w); // the CL of SHLD and SHRD
-    return this.register(this.recordU16(registersBefore === 0 ? L.RECORD.OP0 : L.RECORD.OP1), L.REGS, o.w, o.kind === 'x');
+    const v = this.imm();
+    return {
+      w: o.w,
+      kind: 'i',
+      get: () => this.f.let(v),
+      getVector: () => v,
+      set: noWrite,
+      setLow: noWrite,
+      scalar: noWrite,
+      check: noWrite,
+      ea: noWrite,
+    };
   }
   private slot(field: number): Val {
     return load('i64', 8, this.recordU16(field), L.REGS);

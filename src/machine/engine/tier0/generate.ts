@@ -14,6 +14,8 @@ import { buildRuntime, jumpSlot, type Runtime } from './runtime.ts';
 export interface FormEntry {
   readonly key: string;
   readonly function: number;
+  /** Where the record holds the register operands, in their order. */
+  readonly registers: readonly number[];
   /** Hot case by memory shape; '' for forms without a memory operand. */
   readonly hot: Partial<Record<MemoryShape | '', number>>;
   readonly loads: number;
@@ -42,13 +44,26 @@ const BODY: FunctionType = { params: ['i32', 'i32'], results: ['i32'] };
 const box = (a: number): Val => load('i32', 4, k32(a));
 const box64 = (a: number): Val => load('i64', 8, k32(a));
 
+/** The CL of SHLD and SHRD is no operand of the record. */
+const isCl = (form: Form, i: number): boolean => form.key.includes(',c1') && i === 2;
+
+/**
+ * Record fields of a form's register operands. Up to two have their own; a third and a fourth (VEX) take what the form has no other use for: the
+ * memory operand's fields, or the immediate.
+ */
+function registerFields(form: Form): number[] {
+  const n = form.operands.filter((o, i) => (o.kind === 'r' || o.kind === 'x') && !isCl(form, i)).length;
+  const memory = form.operands.some((o) => o.kind === 'm');
+  const { OP0, OP1, BASE, INDEX, IMM } = L.RECORD;
+  return [OP0, OP1, ...(memory ? [IMM] : [BASE, INDEX])].slice(0, n);
+}
+
 function runSemantics(form: Form, e: Emitter): void {
+  const fields = registerFields(form);
   let registers = 0;
   const places = form.operands.map((o, i) => {
-    const third = form.key.includes(',c1') && i === 2;
-    const place = e.operand(o, registers, third);
-    if ((o.kind === 'r' || o.kind === 'x') && !third) registers++;
-    return place;
+    if (isCl(form, i)) return e.gpr(1, o.w);
+    return o.kind === 'r' || o.kind === 'x' ? e.registerOperand(o, fields[registers++] as number) : e.operand(o);
   });
   form.semantics(e, ...places);
 }
@@ -299,6 +314,7 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
     return {
       key: form.key,
       function: addFunction(body),
+      registers: registerFields(form),
       hot,
       loads: emitter.loads,
       stores: emitter.stores,
