@@ -80,6 +80,8 @@ export const BOX = {
   MEMORY_BYTES: CTL + 136,
   /** i64: hash of the taken transfers so far (trace variant only). */
   PATH: CTL + 144,
+  /** i32: 1 while the machine is so young that `hot` is not worth compiling: everything is stepped. */
+  COLD: CTL + 152,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
