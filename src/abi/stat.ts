@@ -74,5 +74,7 @@ export const DIRENT_NAME = 18;
 export const IOVEC = struct(16, { iov_base: u64(0), iov_len: u64(8) });
 export const TIMESPEC = struct(16, { tv_sec: s64(0), tv_nsec: s64(8) });
 export const TIMEVAL = struct(16, { tv_sec: s64(0), tv_usec: s64(8) });
+/** struct f_owner_ex of F_SETOWN_EX. */
+export const F_OWNER_EX = struct(8, { type: s32(0), pid: s32(4) });
 export const FLOCK = struct(32, { l_type: s16(0), l_whence: s16(2), l_start: s64(8), l_len: s64(16), l_pid: s32(24) });
 export const UTIMBUF = struct(16, { actime: s64(0), modtime: s64(8) });

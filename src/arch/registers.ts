@@ -69,3 +69,6 @@ export const PF_ERROR = { P: 1, W: 2, U: 4, RSVD: 8, I: 16 } as const;
 /** Page-table entry bits. SDM Vol. 3A Table 4-19. */
 export const PTE = { P: 1n, W: 2n, U: 4n, PWT: 8n, PCD: 16n, A: 32n, D: 64n, PS: 128n, G: 256n, NX: 1n << 63n } as const;
 export const PTE_ADDRESS = 0x000f_ffff_ffff_f000n;
+
+/** Bits of CR4 that concern what user mode may execute. SDM Vol. 3A §2.5. */
+export const CR4 = { TSD: 1n << 2n, PCE: 1n << 8n } as const;

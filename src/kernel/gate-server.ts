@@ -82,6 +82,7 @@ export class GateServer {
       this.lastFrame = this.frameOf(this.frameRegisters());
       this.k.perf.pmi(this.k.cpu, this.lastFrame);
     } else if (gate === GATE.TIMER) this.timer();
+    else if (gate === GATE.IRQ_WORK) this.irqWork();
     else if (gate === GATE.SPURIOUS) this.k.unsupported('an interrupt on a vector that nothing uses');
     else if (gate >= GATE.EXCEPTION && gate < GATE.EXCEPTION + 32) this.exception(gate - GATE.EXCEPTION);
     else throw new Error(`kernel text reached gate 0x${gate.toString(16)} where it cannot be`);
@@ -205,6 +206,13 @@ export class GateServer {
     if (k.sleeperDue()) k.scheduler.needResched = true; // who slept goes before who computes
     k.updateWork();
     k.scheduler.arm();
+  }
+
+  private irqWork(): void {
+    const { k } = this;
+    k.msrs.write(MSR.IA32_X2APIC_EOI, 0n);
+    k.perfFiles?.irqWork();
+    k.updateWork();
   }
 
   /** RBX of a kernel function holds the address of the frame that it was called with (text/image.ts). */

@@ -11,6 +11,8 @@ import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
 import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
 import { PagedMemory, type UserMemory } from './mm/user-memory.ts';
+import type { PerfFiles } from './perf/file/perf-files.ts';
+import { PerfSettings } from './perf/settings.ts';
 import { type InterruptFrame, NO_PERF, type PerfHooks } from './perf-hooks.ts';
 import { Rng } from '#base/rng.ts';
 import { Scheduler } from './sched/scheduler.ts';
@@ -86,6 +88,9 @@ export class Kernel {
   readonly scheduler: Scheduler;
   readonly vfs: Vfs;
   perf: PerfHooks = NO_PERF;
+  /** perf_event_open and its descriptors; undefined: no perf, ENOSYS. */
+  perfFiles: PerfFiles | undefined;
+  readonly perfSettings = new PerfSettings();
   readonly maxTasks = 4096;
   /** Lines for the user about what went wrong, in order. */
   readonly reports: string[] = [];
@@ -323,6 +328,7 @@ export class Kernel {
       cpu.fsBase = 0n;
       cpu.kernelGsBase = 0n;
       cpu.resetFpu();
+      this.perfFiles?.updateRdpmc();
     }
     old.release();
   }
@@ -349,6 +355,7 @@ export class Kernel {
     memory.view.setBigUint64(this.area.tss + TSS.RSP0, directMap(stack), true);
     const root = BigInt(task?.mm.root ?? this.kernelRoot);
     if (this.cpu.cr3 !== root) this.cpu.cr3 = root;
+    this.perfFiles?.updateRdpmc();
     for (const s of this.deadStacks.splice(0)) this.frames.release(s);
   }
 

@@ -28,9 +28,9 @@ export interface MappingEvent {
 
 export interface PerfHooks {
   /** The task is about to run on `cpu` (its address space is loaded). MSR accesses from here on count as `overhead`. */
-  scheduledIn(task: Task, cpu: Cpu): void;
+  scheduledIn(task: Task, cpu: Cpu, previous: Task | undefined): void;
   /** The task leaves `cpu`; called before the next one is loaded. `preempted`: it could have gone on. */
-  scheduledOut(task: Task, cpu: Cpu, preempted: boolean): void;
+  scheduledOut(task: Task, cpu: Cpu, preempted: boolean, next: Task | undefined): void;
   /** After the child is complete and before it first runs. */
   forked(parent: Task, child: Task): void;
   /** After the point of no return; comm and mm are the new program's. */

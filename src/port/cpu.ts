@@ -24,6 +24,8 @@ export interface Cpu {
   /** Writing CR3 drops all translations, as without PCID. */
   cr3: bigint;
   mxcsr: number;
+  /** CR4.PCE: RDPMC at CPL 3 reads counters instead of raising #GP. */
+  userRdpmc: boolean;
   /** XMM0-15 as 16 × 16 bytes, little endian, a live view. */
   readonly xmm: Uint8Array;
   /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */

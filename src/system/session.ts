@@ -6,7 +6,8 @@ import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import type { Refusal } from '#kernel/perf/open.ts';
-import { clockNs, Perf } from '#kernel/perf/perf.ts';
+import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
+import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
@@ -92,12 +93,14 @@ export class Session {
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
       hz: DEFAULT_HZ,
+      settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,
       unwindKernel: (frame) => unwindKernel(this.kernel.image, this.machine.memory, frame.rip, frame.rsp),
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });
     this.kernel.perf = this.perf;
+    this.kernel.perfFiles = new PerfFiles(this.kernel, this.perf);
     this.perf.boot(this.kernel.cpu);
   }
 
@@ -113,7 +116,7 @@ export class Session {
   /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
   open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
     if (this.task === undefined) throw new Error('open before start');
-    return this.perf.open(attr, this.task, leader, output);
+    return this.perf.open(attr, onTask(this.task), leader, output);
   }
 
   /**

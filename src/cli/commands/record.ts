@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
-import { RecordRing } from '#kernel/perf/record-ring.ts';
+import { DrainedRing } from '#kernel/perf/record-ring.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
@@ -13,7 +13,8 @@ import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
 import { planEvents } from '../record/attrs.ts';
-import { buildIds, featuresOf, KERNEL_DSO, kallsyms, kernelBuildId } from '../record/features.ts';
+import { kallsyms, kernelBuildIdText } from '#kernel/text/symbols.ts';
+import { buildIds, featuresOf, KERNEL_DSO } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
 import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
@@ -77,7 +78,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     // As perf: with the recording on standard output the program's own goes to standard error.
     const failure = session.start({ ...target, ...(pipe ? { stdout: 2 } : {}) });
     if (failure !== undefined) throw new CliError(failure);
-    const ring = new RecordRing(pages * PAGE);
+    const ring = new DrainedRing(pages * PAGE);
     const opened = openEvents(session, planned, ring);
     const sink = openOutput(name);
     const memoryBytes = memoryMib === undefined ? DEFAULT_MEMORY : memoryMib * 1_048_576;
@@ -116,7 +117,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
   }
 }
 
-async function runToEnd(session: Session, recorder: Recorder, ring: RecordRing, breathe: () => Promise<void>): Promise<void> {
+async function runToEnd(session: Session, recorder: Recorder, ring: DrainedRing, breathe: () => Promise<void>): Promise<void> {
   let last = performance.now();
   let wokenAt: number | undefined;
   for (;;) {
@@ -175,7 +176,7 @@ function write(file: string, text: string): void {
 function cacheKernelSymbols(session: Session): void {
   const home = process.env['HOME'];
   if (home === undefined) return;
-  const dir = join(home, '.debug', KERNEL_DSO, kernelBuildId(session.kernel.image));
+  const dir = join(home, '.debug', KERNEL_DSO, kernelBuildIdText(session.kernel.image));
   try {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'kallsyms'), kallsyms(session.kernel.image));

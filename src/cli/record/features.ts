@@ -1,5 +1,4 @@
 /** The recording's features: what the modelled computer is, nothing of the host. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isElf } from '#abi/elf.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
@@ -8,6 +7,7 @@ import { buildId, readElf } from '#formats/elf/reader.ts';
 import type { BuildId, Features } from '#formats/perf-data/features.ts';
 import { UTSNAME } from '#kernel/identity.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
+import { kernelBuildIdText } from '#kernel/text/symbols.ts';
 import type { Planned } from './attrs.ts';
 
 export const KERNEL_DSO = '[kernel.kallsyms]';
@@ -48,21 +48,10 @@ function groupsOf(events: readonly Planned[]): { name: string; leader: number; m
   return out;
 }
 
-/** 20 bytes that tell this kernel text from every other: the SHA-1 of its image, as a linker's --build-id=sha1 would. */
-export const kernelBuildId = (image: KernelImage): string => createHash('sha1').update(image.bytes).digest('hex');
-
-/** The kernel's symbols in the manner of /proc/kallsyms; `_text` is what perf relocates by. */
-export function kallsyms(image: KernelImage): string {
-  const lines = [`${image.base.toString(16)} T _text`];
-  for (const s of image.symbols.toSorted((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)))
-    lines.push(`${s.address.toString(16)} ${s.address < image.base + BigInt(image.textSize) ? 'T' : 'R'} ${s.name}`);
-  return `${lines.join('\n')}\n`;
-}
-
 /** BUILD_ID entries of the files that were mapped with execute permission, in the order in which they came, and of the kernel if it was hit. */
 export function buildIds(files: Iterable<string>, kernel: KernelImage | undefined): BuildId[] {
   const out: BuildId[] = [];
-  if (kernel !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.KERNEL, buildId: kernelBuildId(kernel), filename: KERNEL_DSO });
+  if (kernel !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.KERNEL, buildId: kernelBuildIdText(kernel), filename: KERNEL_DSO });
   for (const filename of files) {
     const id = buildIdOfFile(filename);
     if (id !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.USER, buildId: id, filename });

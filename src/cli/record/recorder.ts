@@ -5,7 +5,7 @@ import { type Compression, PerfDataWriter } from '#formats/perf-data/write.ts';
 import type { Features } from '#formats/perf-data/features.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { isRefusal } from '#kernel/perf/open.ts';
-import type { RecordRing } from '#kernel/perf/record-ring.ts';
+import type { DrainedRing } from '#kernel/perf/record-ring.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
 import type { Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
@@ -20,7 +20,7 @@ export interface Opened {
 }
 
 /** Opens all events on the session's program, all into one ring. Throws CliError with the kernel's reason. */
-export function openEvents(session: Session, planned: readonly Planned[], ring: RecordRing): Opened[] {
+export function openEvents(session: Session, planned: readonly Planned[], ring: DrainedRing): Opened[] {
   const out: Opened[] = [];
   let leader: PerfEvent | undefined;
   for (const p of planned) {
@@ -36,7 +36,7 @@ export interface RecorderParts {
   readonly sink: RecordingSink;
   readonly pipe: boolean;
   readonly opened: readonly Opened[];
-  readonly ring: RecordRing;
+  readonly ring: DrainedRing;
   readonly features: Features;
   readonly compression: Compression | undefined;
 }
@@ -52,7 +52,7 @@ export class Recorder {
   /** Files mapped with execute permission. */
   readonly files = new Set<string>();
   readonly writer: PerfDataWriter;
-  private readonly ring: RecordRing;
+  private readonly ring: DrainedRing;
   /** Offset of TIME in a sample; undefined: samples have none. */
   private readonly timeOffset: number | undefined;
 

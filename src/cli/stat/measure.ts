@@ -4,6 +4,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { attrFlag, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
+import { DEFAULT_SAMPLE_RATE } from '#kernel/perf/settings.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
 import type { RunResult } from '#kernel/kernel.ts';
@@ -63,6 +64,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     umask: process.umask(),
+    maxSampleRate: DEFAULT_SAMPLE_RATE, // for what programs open inside: nothing here samples
     ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
   });

@@ -44,6 +44,8 @@ export interface MapRequest {
   readonly name: string;
 }
 
+const canWrite = (source: PageSource): boolean => source.writePage !== undefined || source.frames !== undefined;
+
 export class AddressSpace {
   readonly context: MmContext;
   readonly tables: PageTables;
@@ -57,6 +59,9 @@ export class AddressSpace {
   argEnd = 0;
   envStart = 0;
   envEnd = 0;
+  /** Mappings of perf events that RDPMC may read (context.perf_rdpmc_allowed), and pages of their rings beyond the user's share (pinned_vm). */
+  rdpmcMappings = 0;
+  pinnedPages = 0;
 
   private constructor(context: MmContext, tables: PageTables, maps: VmaList) {
     this.context = context;
@@ -132,7 +137,7 @@ export class AddressSpace {
     let at = start;
     for (const v of this.maps.overlapping(start, end)) {
       if (v.start > at) return -ERRNO.ENOMEM;
-      if (isShared(v) && v.source !== undefined && v.source.writePage === undefined && (prot & PROT.WRITE) !== 0) return -ERRNO.EACCES;
+      if (isShared(v) && v.source !== undefined && !canWrite(v.source) && (prot & PROT.WRITE) !== 0) return -ERRNO.EACCES;
       at = v.end;
     }
     if (at < end) return -ERRNO.ENOMEM;
@@ -193,7 +198,7 @@ export class AddressSpace {
       oldEnd = newEnd;
     }
     if (fixed === undefined && newEnd === oldEnd) return start;
-    if (oldEnd > v.end) return -ERRNO.EFAULT;
+    if (oldEnd > v.end || (newEnd > oldEnd && v.source?.frames !== undefined)) return -ERRNO.EFAULT;
     if (fixed === undefined && v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
       v.end = newEnd;
       return start;
@@ -250,6 +255,7 @@ export class AddressSpace {
     child.envEnd = this.envEnd;
     let complete = true;
     for (const v of this.maps.list) {
+      if (v.source?.frames !== undefined) continue;
       v.source?.retain();
       if (v.shared !== undefined) v.shared.users++;
       child.maps.list.push({ ...v });

@@ -31,6 +31,8 @@ export function handleFault(mm: AddressSpace, va: number, access: Access): Fault
   if (vma === undefined) return MAPERR;
   if (!allows(vma.prot, access)) return ACCERR;
   const page = pageDown(va);
+  const own = vma.source?.frames;
+  if (own !== undefined && access === 'write' && !own.writable((vma.offset + (page - vma.start)) / PAGE)) return BEYOND_END;
   const entry = mm.tables.makeEntry(page);
   if (entry === undefined) return OOM;
   const leaf = mm.tables.leafAt(entry);
@@ -69,6 +71,12 @@ function mapPage(mm: AddressSpace, v: Vma, page: number, entry: number, access: 
   if (v.source !== undefined) {
     const size = v.source.sizeBytes();
     if (offset >= size) return BEYOND_END;
+    if (v.source.frames !== undefined) {
+      const frame = v.source.frames.at(offset / PAGE);
+      frames.share(frame);
+      mm.tables.write(entry, frame, flagsOf(access === 'write'), noExecute);
+      return OK;
+    }
     const got = mm.context.cache.get(v.source, offset / PAGE);
     if (got === 'oom') return OOM;
     if (typeof got === 'number') return BEYOND_END;

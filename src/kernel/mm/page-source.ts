@@ -12,6 +12,11 @@ export interface PageSource {
   sizeBytes(): number;
   /** Fills `into` (4096 zeroed bytes) with page `index`; bytes read, or -errno (SIGBUS). */
   readPage(index: number, into: Uint8Array): number;
+  /**
+   * A mapping of the kernel's own frames: no cache, not inherited by fork (VM_DONTCOPY), not to grow (VM_DONTEXPAND). A write to a page that
+   * is not `writable` raises SIGBUS.
+   */
+  readonly frames?: { at(index: number): number; writable(index: number): boolean };
   /** Writes a page of a shared writable mapping back; 0 or -errno. Undefined: read-only. */
   readonly writePage?: (index: number, from: Uint8Array) => number;
   /** A mapping holds the file open beyond close(2). */

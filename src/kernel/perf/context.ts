@@ -1,15 +1,18 @@
-/** A task's events: struct perf_event_context. Contexts of CPUs, and of more PMUs than core and software, are issue 5. */
+/** The events of a task, or of a CPU: struct perf_event_context. */
 import type { Task } from '../task/task.ts';
-import { type PerfEvent, type EventState, effectiveState, updateTimes } from './event.ts';
-import type { Standing } from './ledger.ts';
 import type { CpuPerf } from './cpu.ts';
+import { type EventState, effectiveState, type PerfEvent, updateTimes } from './event.ts';
+import type { Standing } from './ledger.ts';
 
-export class TaskContext {
-  readonly task: Task;
+export type Pass = 'pinned' | 'flexible';
+
+export class EventContext {
+  /** undefined: the events count on a CPU, whoever runs there. */
+  readonly task: Task | undefined;
   /** Leaders in scheduling order. Rotation moves the first of `flexible` to the end. */
   readonly pinned: PerfEvent[] = [];
   readonly flexible: PerfEvent[] = [];
-  /** Where its task runs now. */
+  /** Where it is in force now. */
   cpu: CpuPerf | undefined;
   /** A flexible group did not fit: rotate at the next mux interval. */
   rotateNecessary = false;
@@ -17,7 +20,7 @@ export class TaskContext {
   private timeNs = 0;
   private sinceNs = 0;
 
-  constructor(task: Task) {
+  constructor(task: Task | undefined) {
     this.task = task;
   }
 
@@ -31,7 +34,7 @@ export class TaskContext {
     return this.pinned.length + this.flexible.length === 0;
   }
 
-  /** Context time: modelled ns during which the task ran. */
+  /** Context time: modelled ns during which it was in force. */
   nowNs(): number {
     return this.cpu === undefined ? this.timeNs : this.timeNs + (this.cpu.nowNs() - this.sinceNs);
   }
@@ -47,13 +50,24 @@ export class TaskContext {
   attach(event: PerfEvent): void {
     event.context = this;
     event.stampNs = this.nowNs();
-    if (event.leader === event) (event.isPinned ? this.pinned : this.flexible).push(event);
+    if (event.leader === event) this[event.isPinned ? 'pinned' : 'flexible'].push(event);
   }
-  /** A group leader's removal leaves its siblings alone: issue 5 (they become leaders); here groups go as a whole. */
-  detach(leader: PerfEvent): void {
-    for (const list of [this.pinned, this.flexible]) {
-      const at = list.indexOf(leader);
-      if (at >= 0) list.splice(at, 1);
+
+  /** perf_group_detach: a sibling leaves its group; a leader leaves its siblings as events of their own, on if they were on. */
+  detach(event: PerfEvent): void {
+    const now = this.nowNs();
+    for (const e of event.group) updateTimes(e, now);
+    const { siblings } = event.leader;
+    if (event.leader !== event) {
+      siblings.splice(siblings.indexOf(event), 1);
+      event.leader = event;
+      return;
+    }
+    const list = this[event.isPinned ? 'pinned' : 'flexible'];
+    list.splice(list.indexOf(event), 1);
+    for (const sibling of siblings.splice(0)) {
+      sibling.leader = sibling;
+      this[sibling.isPinned ? 'pinned' : 'flexible'].push(sibling);
     }
   }
 
@@ -61,6 +75,7 @@ export class TaskContext {
     const now = this.nowNs();
     for (const e of event.leader === event ? event.group : [event]) updateTimes(e, now);
     event.state = state;
+    event.watcher?.changed(event);
   }
 
   /** Tells the ledger how each event stands from here on. Called at the end of every operation that moves events. */

@@ -1,29 +1,42 @@
 /** Perf's state of one logical CPU: struct perf_cpu_context and what the context switch needs. */
-import { attrFlag } from './attr.ts';
-import type { TaskContext } from './context.ts';
+import type { Task } from '../task/task.ts';
+import { EventContext } from './context.ts';
 import type { PerfEvent } from './event.ts';
 import type { CorePmu } from './intel/core-pmu.ts';
 import type { Pmu } from './pmu.ts';
 import type { SoftwarePmu } from './software.ts';
 
+export interface CpuParts {
+  readonly index: number;
+  readonly core: CorePmu;
+  readonly software: SoftwarePmu;
+  readonly clock: () => number;
+  readonly unthrottle: (event: PerfEvent) => void;
+}
+
 export class CpuPerf {
   readonly index: number;
   readonly core: CorePmu;
   readonly software: SoftwarePmu;
-  /** Leaders of the groups with hardware events that are on. */
-  readonly activeGroups = new Set<PerfEvent>();
+  /** Events of the CPU itself, always in force. */
+  readonly own = new EventContext(undefined);
   /** Context of the task that runs here. */
-  context: TaskContext | undefined;
+  context: EventContext | undefined;
+  /** Who runs here; undefined: idle. */
+  current: Task | undefined;
+  /** An exclusive group is on: no other hardware group may join it. */
+  exclusive = false;
   /** event_sched_in: a throttled event that comes back may count again. */
   readonly unthrottle: (event: PerfEvent) => void;
   private readonly clock: () => number;
 
-  constructor(index: number, core: CorePmu, software: SoftwarePmu, clock: () => number, unthrottle: (event: PerfEvent) => void) {
-    this.index = index;
-    this.core = core;
-    this.software = software;
-    this.clock = clock;
-    this.unthrottle = unthrottle;
+  constructor(parts: CpuParts) {
+    this.index = parts.index;
+    this.core = parts.core;
+    this.software = parts.software;
+    this.clock = parts.clock;
+    this.unthrottle = parts.unthrottle;
+    this.own.enterCpu(this);
   }
 
   /** Modelled ns since boot. */
@@ -33,9 +46,8 @@ export class CpuPerf {
   pmu(event: PerfEvent): Pmu {
     return event.kind === 'core' ? this.core : this.software;
   }
-  /** An exclusive group is on: no other hardware group may join it. */
-  get exclusive(): boolean {
-    for (const leader of this.activeGroups) if (attrFlag(leader.attr, 'exclusive')) return true;
-    return false;
+  /** The contexts in force, the CPU's first. */
+  get contexts(): readonly EventContext[] {
+    return this.context === undefined ? [this.own] : [this.own, this.context];
   }
 }

@@ -1,6 +1,6 @@
-/** A perf event: struct perf_event and struct hw_perf_event, as far as issue 2 goes. Functions over it live in the files beside. */
+/** A perf event: struct perf_event and struct hw_perf_event. Functions over it live in the files beside. */
 import { type PerfEventAttr, attrFlag } from './attr.ts';
-import type { TaskContext } from './context.ts';
+import type { EventContext } from './context.ts';
 import type { BranchSelect } from './intel/branch-select.ts';
 import type { Account } from './ledger.ts';
 import type { RecordRing } from './record-ring.ts';
@@ -78,28 +78,51 @@ export interface EventParts {
   readonly output: RecordRing | undefined;
   readonly parent: PerfEvent | undefined;
   readonly leader: PerfEvent | undefined;
+  /** -1: any. */
+  readonly cpu?: number;
+}
+
+/** The file of an event (file/event-file.ts), as the core tells it what happens. */
+export interface EventWatcher {
+  /** Count, times or counter are other ones now: perf_event_update_userpage. */
+  changed(event: PerfEvent): void;
+  /** The ring's reader is to be woken. */
+  wakeup(event: PerfEvent): void;
+  /** An overflow: who asked for a signal gets it. `last`: the events that PERF_EVENT_IOC_REFRESH allowed are used up. */
+  overflowed(event: PerfEvent, last: boolean): void;
 }
 
 export class PerfEvent {
   readonly id: bigint;
-  readonly attr: PerfEventAttr;
+  /** Replaced as a whole when PERF_EVENT_IOC_PERIOD changes it. */
+  attr: PerfEventAttr;
   readonly kind: PmuKind;
+  /** The only CPU on which it counts; -1 any. */
+  readonly cpu: number;
   readonly hw: HwState;
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
-  /** Where records go in the ABI's layout; several events may share one (perf's SET_OUTPUT). Instead of `ring`. */
-  readonly output: RecordRing | undefined;
+  /** Where records go in the ABI's layout; several events may share one (perf's SET_OUTPUT). Instead of `ring`. Inherited events use their root's. */
+  output: RecordRing | undefined;
   /** The event that this one was inherited from; never itself inherited. */
   readonly parent: PerfEvent | undefined;
-  readonly leader: PerfEvent;
+  /** A sibling whose leader is closed leads itself from then on. */
+  leader: PerfEvent;
   /** Of a leader: the others of its group. */
   readonly siblings: PerfEvent[] = [];
   /** Inherited events that are still alive. */
   readonly children = new Set<PerfEvent>();
 
-  context: TaskContext | undefined;
+  /** Who has it open as a file; of the root. */
+  watcher: EventWatcher | undefined;
+
+  context: EventContext | undefined;
   state: EventState;
+  /** Overflows that PERF_EVENT_IOC_REFRESH still allows; 0: no limit. */
+  eventLimit = 0;
+  /** The last allowed overflow has come: off as soon as its interrupt is over. */
+  pendingDisable = false;
   /** attr.enable_on_exec until the first exec has used it up. */
   enableOnExec: boolean;
   count = 0n;
@@ -123,6 +146,7 @@ export class PerfEvent {
     this.ring = parts.ring;
     this.output = parts.output;
     this.parent = parts.parent;
+    this.cpu = parts.cpu ?? -1;
     this.leader = parts.leader ?? this;
     this.state = attrFlag(parts.attr, 'disabled') ? 'off' : 'inactive';
     this.enableOnExec = attrFlag(parts.attr, 'enable_on_exec');
@@ -138,6 +162,10 @@ export class PerfEvent {
   }
   get wantsKernel(): boolean {
     return !attrFlag(this.attr, 'exclude_kernel');
+  }
+  /** PERF_EVENT_FLAG_USER_READ_CNT: RDPMC may read its counter where it is mapped. */
+  get userRdpmc(): boolean {
+    return this.kind === 'core';
   }
   get isPinned(): boolean {
     return attrFlag(this.leader.attr, 'pinned');

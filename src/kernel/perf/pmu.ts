@@ -8,4 +8,6 @@ export interface Pmu {
   remove(event: PerfEvent): void;
   /** Makes event.count complete while it stays on. */
   read(event: PerfEvent): void;
+  /** Begins a new period while it stays on: its length has changed. */
+  reload(event: PerfEvent): void;
 }

@@ -27,7 +27,7 @@ export function readValues(event: PerfEvent): ReadValues {
     values: (group ? event.group : [event]).map((e) => ({
       id: e.root.id,
       value: e.totalCount,
-      lost: e.output === undefined ? (e.ring?.lost ?? 0) : e.root.lostRecords,
+      lost: e.root.lostRecords + (e.ring?.lost ?? 0),
     })),
   };
 }

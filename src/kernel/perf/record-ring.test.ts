@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecordRing } from './record-ring.ts';
+import { DrainedRing } from './record-ring.ts';
 
 const record = (length: number, mark: number): Uint8Array => new Uint8Array(length).fill(mark);
 
 test('what finds no room is lost, counted, and told once before the next that finds room', () => {
-  const ring = new RecordRing(64);
+  const ring = new DrainedRing(64);
   const told: number[] = [];
   const write = (length: number, mark: number): boolean =>
     ring.write(record(length, mark), (lost) => {

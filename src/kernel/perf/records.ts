@@ -6,7 +6,7 @@ import { ByteWriter } from '#base/bytes.ts';
 import type { MappingEvent } from '../perf-hooks.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import type { PerfEvent } from './event.ts';
-import { encodeRead } from './read.ts';
+import { encodeRead, readValues } from './read.ts';
 import type { PerfSample } from './sample.ts';
 
 /** Who was current, when and where: what sample_id tells of a side-band record. */
@@ -102,6 +102,24 @@ export const throttleRecord = (type: 'THROTTLE' | 'UNTHROTTLE', event: PerfEvent
   type,
   misc: 0,
   write: (w) => w.u64(timeNs).u64(event.root.id).u64(event.id),
+});
+
+/** PERF_RECORD_READ: what an inherited event had counted when its task ended (attr.inherit_stat). */
+export const readRecord = (event: PerfEvent, task: Moment): RecordBody => ({
+  type: 'READ',
+  misc: 0,
+  write: (w) => {
+    const bytes = encodeRead(event, readValues(event), MAX_RECORD);
+    w.u32(task.pid).u32(task.tid);
+    if (typeof bytes !== 'number') w.raw(bytes);
+  },
+});
+
+/** A switch as an event of a CPU tells it: `other` is who comes next, or without SWITCH_OUT who was there before. */
+export const switchCpuWideRecord = (misc: number, other: readonly [pid: number, tid: number]): RecordBody => ({
+  type: 'SWITCH_CPU_WIDE',
+  misc,
+  write: (w) => w.u32(other[0]).u32(other[1]),
 });
 
 export const switchRecord = (misc: number): RecordBody => ({ type: 'SWITCH', misc, write: () => {} });

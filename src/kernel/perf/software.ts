@@ -4,6 +4,7 @@ import type { RingTotals } from '#port/truth.ts';
 import type { InterruptFrame } from '../perf-hooks.ts';
 import type { PerfEvent } from './event.ts';
 import type { TruthSource } from './ledger.ts';
+import { restartPeriod } from './period-book.ts';
 import type { Pmu } from './pmu.ts';
 
 export type SoftwareName = (typeof SOFTWARE_EVENT_NAMES)[number];
@@ -77,6 +78,10 @@ export class SoftwarePmu implements Pmu {
     const now = BigInt(this.nowNs());
     this.count(event, now - event.hw.prevCount);
     event.hw.prevCount = now;
+  }
+
+  reload(event: PerfEvent): void {
+    restartPeriod(event);
   }
 
   /** One of `names` (page-faults and minor-faults are one happening) happened to the current task. perf_sw_event. */

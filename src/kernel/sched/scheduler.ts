@@ -136,7 +136,7 @@ export class Scheduler {
       else previous.times.voluntarySwitches++;
     }
     k.stubs.schedule(() => {
-      if (previous !== undefined) k.perf.scheduledOut(previous, cpu, preempted);
+      if (previous !== undefined) k.perf.scheduledOut(previous, cpu, preempted, next);
     });
     if (previous === undefined) cpu.saveContext(this.idleContext);
     else {
@@ -147,6 +147,6 @@ export class Scheduler {
     this.current = next;
     k.loadTask(next);
     k.perf.contextSwitch(previous, next, cpu);
-    if (next !== undefined) k.perf.scheduledIn(next, cpu);
+    if (next !== undefined) k.perf.scheduledIn(next, cpu, previous);
   }
 }

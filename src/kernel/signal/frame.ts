@@ -56,7 +56,10 @@ export function siginfoBytes(info: SignalInfo): Uint8Array {
   v.setInt32(0, info.signal, true);
   v.setInt32(8, info.code, true);
   if (info.address !== undefined) v.setBigUint64(16, info.address, true);
-  else {
+  else if (info.band !== undefined) {
+    v.setBigInt64(16, info.band, true);
+    v.setInt32(24, info.fd ?? -1, true);
+  } else {
     v.setInt32(16, info.pid ?? 0, true);
     v.setUint32(20, info.uid ?? 0, true);
     if (info.signal === SIG.SIGCHLD) v.setInt32(24, info.status ?? 0, true);

@@ -11,6 +11,9 @@ export interface SignalInfo {
   readonly address?: bigint;
   /** si_status of SIGCHLD. */
   readonly status?: number;
+  /** si_band and si_fd of a SIGIO that F_SETSIG asked for. */
+  readonly band?: bigint;
+  readonly fd?: number;
   /** si_value. */
   readonly value?: bigint;
   /** Made by the task's own instruction: blocking or ignoring it does not help. */

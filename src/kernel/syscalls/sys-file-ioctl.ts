@@ -28,6 +28,7 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       const on = t.memory.readI32(va);
       if (on === undefined) return -ERRNO.EFAULT;
       const flag = request === IOCTL.FIONBIO ? O.NONBLOCK : O.ASYNC;
+      if (flag === O.ASYNC && (file.flags & flag) === 0) file.asyncFd = fd;
       file.flags = on === 0 ? file.flags & ~flag : file.flags | flag;
       return 0;
     }
@@ -40,8 +41,11 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       if (typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.ENOTTY;
       return t.memory.writeU64(va, stat.size) ? 0 : -ERRNO.EFAULT;
     }
-    default:
+    default: {
+      const own = file.ioctl(k, t, request, a.u(2));
+      if (own !== undefined) return own;
       return file.terminal === undefined ? -ERRNO.ENOTTY : terminalIoctl(k, t, file, file.terminal, request, va);
+    }
   }
 }
 

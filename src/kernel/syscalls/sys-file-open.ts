@@ -1,7 +1,8 @@
 /** open, close, dup, fcntl and their families; umask. */
 import { ERRNO } from '#abi/errno.ts';
 import { AT, CLOSE_RANGE, F, FD_CLOEXEC, LOCK, LOCK_TYPE, O, SEEK, SETFL_MASK } from '#abi/fs.ts';
-import { FLOCK } from '#abi/stat.ts';
+import { NSIG } from '#abi/signals.ts';
+import { F_OWNER_EX, FLOCK } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { type FileDescription, isWait } from '../vfs/file-description.ts';
@@ -100,6 +101,7 @@ function fcntl(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     case F.GETFL:
       return file.flags;
     case F.SETFL:
+      if ((file.flags & O.ASYNC) === 0 && (a.i32(2) & O.ASYNC) !== 0) file.asyncFd = fd;
       file.flags = (file.flags & ~SETFL_MASK) | (a.i32(2) & SETFL_MASK);
       return 0;
     case F.GETLK:
@@ -110,9 +112,13 @@ function fcntl(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     case F.OFD_SETLK:
     case F.OFD_SETLKW:
       return setLock(_k, t, file, a.n(2), command);
+    case F.SETOWN:
     case F.GETOWN:
+    case F.SETOWN_EX:
+    case F.GETOWN_EX:
+    case F.SETSIG:
     case F.GETSIG:
-      return 0;
+      return signalOwner(_k, t, file, command, a);
     case F.SETPIPE_SZ:
       return file instanceof PipeEnd ? file.pipe.resize(a.u32(2)) : -ERRNO.EBADF;
     case F.GETPIPE_SZ:
@@ -130,6 +136,45 @@ function fcntl(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 }
 /** What works on O_PATH descriptors. fs/fcntl.c check_fcntl_cmd. */
 const PATH_COMMANDS: ReadonlySet<number> = new Set([F.DUPFD, F.DUPFD_CLOEXEC, F.GETFD, F.SETFD, F.GETFL]);
+
+/** F_OWNER_TID, _PID, _PGRP. include/uapi/asm-generic/fcntl.h. */
+const OWNERS = ['thread', 'process', 'group'] as const;
+
+/** Who gets SIGIO, and which signal it is. fs/fcntl.c f_setown, f_setown_ex. */
+function signalOwner(k: Kernel, t: Task, file: FileDescription, command: number, a: SyscallArgs): SyscallResult {
+  switch (command) {
+    case F.SETOWN: {
+      const who = a.i32(2);
+      if (who === -0x8000_0000) return -ERRNO.EINVAL;
+      return setOwner(k, file, who < 0 ? 'group' : 'process', Math.abs(who));
+    }
+    case F.GETOWN:
+      return file.ownerIs === 'group' ? -file.owner : file.owner;
+    case F.SETOWN_EX: {
+      const bytes = t.memory.read(a.n(2), F_OWNER_EX.size);
+      if (bytes === undefined) return -ERRNO.EFAULT;
+      const { type, pid } = F_OWNER_EX.decode(bytes);
+      const kind = OWNERS[type];
+      return kind === undefined ? -ERRNO.EINVAL : setOwner(k, file, kind, pid);
+    }
+    case F.GETOWN_EX:
+      return t.memory.write(a.n(2), F_OWNER_EX.encode({ type: OWNERS.indexOf(file.ownerIs), pid: file.owner })) ? 0 : -ERRNO.EFAULT;
+    case F.SETSIG:
+      if (a.n(2) > NSIG) return -ERRNO.EINVAL;
+      file.signal = a.n(2);
+      return 0;
+    default:
+      return file.signal;
+  }
+}
+
+function setOwner(k: Kernel, file: FileDescription, kind: (typeof OWNERS)[number], pid: number): number {
+  const there = kind === 'group' ? [...k.tasks.values()].some((o) => o.pgid === pid) : k.tasks.has(pid);
+  if (pid !== 0 && !there) return -ERRNO.ESRCH;
+  file.owner = pid;
+  file.ownerIs = kind;
+  return 0;
+}
 
 /** struct flock as a range of bytes. */
 function readLock(t: Task, file: FileDescription, va: number, ofd: boolean): RecordLock | number {
@@ -199,7 +244,7 @@ function flock(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 }
 
 const WITHIN = 'locks hold among the guest’s own processes; no deadlock detection';
-const TMPFILE = 'O_TMPFILE: EOPNOTSUPP, as file systems without it; O_DIRECT and O_ASYNC are kept and have no effect';
+const TMPFILE = 'O_TMPFILE: EOPNOTSUPP, as file systems without it; O_DIRECT is kept and has no effect, O_ASYNC has one on events of perf';
 
 export const FILE_OPEN_ROWS: readonly SyscallRow[] = [
   partial('open', open, TMPFILE),
@@ -211,6 +256,6 @@ export const FILE_OPEN_ROWS: readonly SyscallRow[] = [
   full('dup2', dup2),
   full('dup3', dup3),
   full('umask', umask),
-  partial('fcntl', fcntl, `${WITHIN}; no leases, F_NOTIFY or F_SETOWN`),
+  partial('fcntl', fcntl, `${WITHIN}; no leases or F_NOTIFY`),
   partial('flock', flock, WITHIN),
 ];

@@ -58,7 +58,10 @@ function doPoll(k: Kernel, t: Task, va: number, count: number, timeoutNs: bigint
     const w: Watched = { file: pollable(t, fd), events: events & 0xffff };
     const revents = happened(w);
     POLLFD.encodeInto(bytes, at, { fd, events, revents });
-    if (revents !== 0) ready++;
+    if (revents !== 0) {
+      ready++;
+      w.file?.polled();
+    }
     watched.push(w);
   }
   if (ready === 0) {
@@ -130,6 +133,7 @@ function doSelect(k: Kernel, t: Task, a: SyscallArgs, timeoutNs: bigint | undefi
       watched.push({ file, events });
       // select counts what its set stands for; poll's unconditional events count for sets that include them only.
       if ((file.poll() & events) === 0) continue;
+      file.polled();
       found[fd >> 3] = (found[fd >> 3] as number) | (1 << (fd & 7));
       ready++;
     }

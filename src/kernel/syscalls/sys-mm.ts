@@ -16,12 +16,12 @@ import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 
 /** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
-function sourceOf(t: Task, fd: number, prot: number, shared: boolean): PageSource | number {
+function sourceOf(t: Task, fd: number, prot: number, shared: boolean, length: number, offset: number): PageSource | number {
   const description = t.files.get(fd);
   if (description === undefined) return -ERRNO.EBADF;
   if (!description.readable) return -ERRNO.EACCES;
   if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
-  return description.pageSource();
+  return description.pageSource({ task: t, prot, shared, length: pageUp(length), offset });
 }
 
 function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -33,7 +33,7 @@ function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if ((flags & MAP.HUGETLB) !== 0) return -ERRNO.ENOMEM; // no huge pages are reserved
   let source: PageSource | undefined;
   if ((flags & MAP.ANONYMOUS) === 0) {
-    const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE);
+    const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE, length, offset);
     if (typeof got === 'number') return got;
     source = got;
   } else if (type === MAP.PRIVATE && (prot & PROT.WRITE) !== 0 && (flags & MAP.NORESERVE) === 0 && length / PAGE > k.frames.totalFrames) {

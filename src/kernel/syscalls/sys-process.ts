@@ -279,6 +279,8 @@ const PR = {
   GET_SECCOMP: 21,
   CAPBSET_READ: 23,
   GET_TIMERSLACK: 30,
+  TASK_PERF_EVENTS_DISABLE: 31,
+  TASK_PERF_EVENTS_ENABLE: 32,
   SET_CHILD_SUBREAPER: 36,
   GET_CHILD_SUBREAPER: 37,
   SET_NO_NEW_PRIVS: 38,
@@ -327,6 +329,10 @@ function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       return 0;
     case PR.GET_NO_NEW_PRIVS:
       return t.process.noNewPrivileges ? 1 : 0;
+    case PR.TASK_PERF_EVENTS_DISABLE:
+    case PR.TASK_PERF_EVENTS_ENABLE:
+      k.perfFiles?.setTaskEvents(t, a.i32(0) === PR.TASK_PERF_EVENTS_ENABLE);
+      return 0;
     case PR.GET_KEEPCAPS:
     case PR.GET_SECCOMP:
       return 0;

@@ -3,6 +3,7 @@ import { EPOLL_ROWS } from './sys-epoll.ts';
 import { FILE_ROWS } from './sys-file.ts';
 import { MEMORY_ROWS } from './sys-mm.ts';
 import { IDENTITY_ROWS } from './sys-identity.ts';
+import { PERF_ROWS } from './sys-perf.ts';
 import { PROCESS_ROWS } from './sys-process.ts';
 import { SCHED_ROWS } from './sys-sched.ts';
 import { SIGNAL_ROWS } from './sys-signal.ts';
@@ -22,4 +23,5 @@ export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...SOCKET_ROWS,
   ...TIMER_ROWS,
   ...SCHED_ROWS,
+  ...PERF_ROWS,
 ].toSorted((a, b) => a.number - b.number);

@@ -4,10 +4,12 @@
  */
 import { SYS, type SyscallName } from '#abi/syscall-numbers.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
+import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import type { Kernel } from '../kernel.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
+import { PerfSettings } from '../perf/settings.ts';
 import { FILE_ROWS } from '../syscalls/sys-file.ts';
 import type { SyscallArgs, Wait } from '../syscalls/types.ts';
 import type { Credentials, Task } from '../task/task.ts';
@@ -109,7 +111,20 @@ const ROOT: Credentials = { uid: 0, euid: 0, suid: 0, gid: 0, egid: 0, sgid: 0, 
 /** What the bench's kernel and task have; the handlers may touch nothing else. */
 type BenchKernel = Pick<
   Kernel,
-  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'options' | 'vfs' | 'monotonicNs' | 'realtimeNs' | 'random' | 'signalTask'
+  | 'host'
+  | 'image'
+  | 'pageCache'
+  | 'perfFiles'
+  | 'perfSettings'
+  | 'port'
+  | 'tasks'
+  | 'current'
+  | 'options'
+  | 'vfs'
+  | 'monotonicNs'
+  | 'realtimeNs'
+  | 'random'
+  | 'signalTask'
 >;
 
 export class FileBench {
@@ -132,7 +147,8 @@ export class FileBench {
   constructor(host: MemoryHost, cwd = '/', options: VfsOptions = {}) {
     this.host = host;
     const tasks = new Map<number, Task>();
-    const kernel: Omit<BenchKernel, 'vfs' | 'current' | 'port' | 'pageCache'> & {
+    const kernel: Omit<BenchKernel, 'vfs' | 'current' | 'image' | 'port' | 'pageCache'> & {
+      image: unknown;
       vfs: Vfs | undefined;
       current: Task | undefined;
       port: unknown;
@@ -140,8 +156,11 @@ export class FileBench {
     } = {
       host,
       pageCache: this.pageCache(),
-      port: { cpus: [{}], model: undefined, memory: { sizeBytes: this.frames.length, bytes: this.frames, written: () => {} } },
+      port: { cpus: [{}], model: SKYLAKE, memory: { sizeBytes: this.frames.length, bytes: this.frames, written: () => {} } },
       tasks,
+      image: undefined,
+      perfFiles: undefined,
+      perfSettings: new PerfSettings(),
       current: undefined,
       options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false, files: {} },
       vfs: undefined,

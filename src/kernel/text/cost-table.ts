@@ -65,6 +65,8 @@ const FUNCTIONS: Readonly<Record<string, Cost>> = {
   /** All other exceptions: they end in a signal. */
   exc_other: cost(20, 10),
   sysvec_apic_timer_interrupt: cost(80, 60),
+  /** A self interrupt in which perf wakes and signals. */
+  sysvec_irq_work: cost(12, 8),
   exit_to_user_mode_loop: cost(6, 4),
   exc_nmi: cost(10, 6),
   __schedule: cost(60, 30),

@@ -18,10 +18,14 @@ export const GATE = {
   SWITCH: 0x1008,
   /** The end of a nested call of kernel text. */
   STUB_DONE: 0x1009,
+  /** sysvec_irq_work: what an NMI could not do itself. */
+  IRQ_WORK: 0x100a,
   /** + vector, 0-31. */
   EXCEPTION: 0x1100,
 } as const;
 
 /** Local APIC timer vector. arch/x86/include/asm/irq_vectors.h LOCAL_TIMER_VECTOR. */
 export const TIMER_VECTOR = 0xec;
+/** What an NMI sends its own CPU. IRQ_WORK_VECTOR there. */
+export const IRQ_WORK_VECTOR = 0xf6;
 export const SPURIOUS_VECTOR = 0xff;

@@ -8,7 +8,7 @@ import { GPR as R, VECTOR } from '#arch/registers.ts';
 import { PT } from '../task/pt-regs.ts';
 import { type Cost, functionCost, syscallCost } from './cost-table.ts';
 import { emitEntry, emitNmi, emitReturns, emitStubs, emitSyscallEntry } from './entry.ts';
-import { GATE } from './gates.ts';
+import { GATE, IRQ_WORK_VECTOR, TIMER_VECTOR } from './gates.ts';
 import { KERNEL_TEXT } from './layout.ts';
 
 export interface KernelImage {
@@ -130,7 +130,8 @@ export function buildImage(calls: readonly { readonly number: number; readonly n
 function vectorLabel(vector: number): string {
   if (vector === VECTOR.NMI) return 'asm_exc_nmi';
   if (vector < 32) return EXCEPTION_NAMES[vector] === undefined ? 'asm_spurious_interrupt' : `asm_exc_${EXCEPTION_NAMES[vector]}`;
-  return vector === 0xec ? 'asm_sysvec_apic_timer_interrupt' : 'asm_spurious_interrupt';
+  if (vector === IRQ_WORK_VECTOR) return 'asm_sysvec_irq_work';
+  return vector === TIMER_VECTOR ? 'asm_sysvec_apic_timer_interrupt' : 'asm_spurious_interrupt';
 }
 
 function assemble(calls: readonly { readonly number: number; readonly name: string }[], count: number, tableDisp: number): Assembler {
@@ -148,6 +149,8 @@ function assemble(calls: readonly { readonly number: number; readonly name: stri
   }
   emitEntry(a, 'asm_sysvec_apic_timer_interrupt', 'sysvec_apic_timer_interrupt', false);
   kernelFunction(a, 'sysvec_apic_timer_interrupt', functionCost('sysvec_apic_timer_interrupt'), GATE.TIMER);
+  emitEntry(a, 'asm_sysvec_irq_work', 'sysvec_irq_work', false);
+  kernelFunction(a, 'sysvec_irq_work', functionCost('sysvec_irq_work'), GATE.IRQ_WORK);
   emitEntry(a, 'asm_spurious_interrupt', 'spurious_interrupt', false);
   kernelFunction(a, 'spurious_interrupt', functionCost('spurious_interrupt'), GATE.SPURIOUS);
   kernelFunction(a, 'exit_to_user_mode_loop', functionCost('exit_to_user_mode_loop'), GATE.EXIT_WORK);

@@ -88,6 +88,7 @@ export class Epoll extends FileDescription {
         entry.activity = entry.file.activity;
       }
       if (events === 0) continue;
+      entry.file.polled();
       out.push({ events, data: entry.data });
       if ((entry.events & EPOLL.ONESHOT) !== 0) entry.events = 0;
       this.entries.push(...this.entries.splice(this.entries.indexOf(entry), 1));

@@ -14,7 +14,7 @@ export const ANON_INODEFS: FileSystemKind = {
   device: 0xe,
 };
 /** All anonymous inodes share one number, as on Linux. */
-const ANON_INO = 1;
+export const ANON_INO = 1;
 
 /** The node behind eventfd, epoll and the like: `anon_inode:[eventfd]`. */
 export class AnonymousNode extends Node {

@@ -34,6 +34,12 @@ export class FdTable implements TaskFiles {
     entry.closeOnExec = value;
     return true;
   }
+  /** No number is left below the limit. */
+  full(): boolean {
+    let fd = 0;
+    while (this.entries[fd] !== undefined) fd++;
+    return fd >= this.limit;
+  }
   /** Numbers in use, ascending. */
   numbers(): number[] {
     return this.entries.flatMap((e, fd) => (e === undefined ? [] : [fd]));

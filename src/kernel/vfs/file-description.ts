@@ -6,18 +6,34 @@ import { ERRNO } from '#abi/errno.ts';
 import { O, SEEK } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import type { PageSource } from '../mm/page-source.ts';
-import type { Wait } from '../syscalls/types.ts';
+import type { Kernel } from '../kernel.ts';
+import type { SyscallResult, Wait } from '../syscalls/types.ts';
+import type { Task } from '../task/task.ts';
 import type { FileStat, NewTimes, Node } from './node.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Bytes moved, -errno, or what has to be waited for (a descriptor with O_NONBLOCK never waits). */
 export type Transfer = number | Wait;
 
+/** What mmap wants of a file. `length` is a multiple of the page size. */
+export interface MappingRequest {
+  readonly task: Task;
+  readonly length: number;
+  readonly offset: number;
+  readonly prot: number;
+  readonly shared: boolean;
+}
+
 export abstract class FileDescription {
   readonly node: Node;
   /** O_ACCMODE, O_PATH and the status flags that F_GETFL shows. */
   flags: number;
   offset = 0;
+  /** F_SETOWN: who gets SIGIO with O_ASYNC, 0 nobody; F_SETSIG: the signal, 0 SIGIO without si_fd; the number that O_ASYNC was set on. */
+  owner = 0;
+  ownerIs: 'thread' | 'process' | 'group' = 'process';
+  signal = 0;
+  asyncFd = -1;
   private references = 1;
 
   constructor(node: Node, flags: number) {
@@ -121,6 +137,12 @@ export abstract class FileDescription {
   get activity(): number {
     return 0;
   }
+  /** What poll told has reached a program: readiness that a look uses up is gone. */
+  polled(): void {}
+  /** Requests of the file's own; undefined: it has none. */
+  ioctl(_k: Kernel, _t: Task, _request: number, _argument: bigint): SyscallResult | undefined {
+    return undefined;
+  }
   /** FIONREAD: bytes that a read would give at once (behind a file's end less than none); undefined where the question makes no sense. */
   available(): number | undefined {
     return undefined;
@@ -145,7 +167,7 @@ export abstract class FileDescription {
     return -ERRNO.EINVAL;
   }
   /** For mmap; -ENODEV for what cannot be mapped. */
-  pageSource(): PageSource | number {
+  pageSource(_request?: MappingRequest): PageSource | number {
     return -ERRNO.ENODEV;
   }
 }

@@ -5,7 +5,7 @@ import { USER_HZ, UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 
 /** What /proc needs of the kernel. */
-export type ProcKernel = Pick<Kernel, 'tasks' | 'current' | 'port' | 'monotonicNs' | 'realtimeNs' | 'options'>;
+export type ProcKernel = Pick<Kernel, 'tasks' | 'current' | 'port' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'>;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
 const LEAF1_EDX =
@@ -142,7 +142,7 @@ export function loadavg(k: ProcKernel): string {
 
 export const version = (): string => `${UTSNAME.sysname} version ${UTSNAME.release} (perfglass) ${UTSNAME.version}\n`;
 
-/** /proc/sys: constants of the modelled system. Values as a Debian desktop has them, perf's as its documentation says. */
+/** /proc/sys: constants of the modelled system, as a Debian desktop has them. What can be set of perf is in perf/file/sysctl.ts. */
 export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/ostype': UTSNAME.sysname,
   'kernel/osrelease': UTSNAME.release,
@@ -154,13 +154,8 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/cap_last_cap': 40,
   'kernel/ngroups_max': 65536,
   'kernel/randomize_va_space': 0,
-  'kernel/kptr_restrict': 0,
-  'kernel/perf_event_paranoid': -1,
-  'kernel/perf_event_mlock_kb': 516,
-  'kernel/perf_event_max_sample_rate': 100000,
   'kernel/perf_event_max_stack': 127,
   'kernel/perf_event_max_contexts_per_stack': 8,
-  'kernel/perf_cpu_time_max_percent': 25,
   'kernel/nmi_watchdog': 0,
   'vm/overcommit_memory': 0,
   'vm/max_map_count': 65530,

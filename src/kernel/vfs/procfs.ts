@@ -2,7 +2,9 @@
 import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, S, ST } from '#abi/fs.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
+import { parseNumber, perfSysctls } from '../perf/file/sysctl.ts';
 import type { Task } from '../task/task.ts';
+import { kallsyms } from '../text/symbols.ts';
 import { DirectoryDescription } from './directory.ts';
 import type { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, FileSystemKind, Node } from './node.ts';
@@ -55,6 +57,21 @@ export class ProcRoot extends PseudoDirectory {
       .file('filesystems', () => parts.filesystems())
       .file('cmdline', () => 'perfglass\n');
     for (const [path, value] of Object.entries(system.SYSCTL)) this.file(`sys/${path}`, () => `${value}\n`);
+    for (const [path, { read, write }] of Object.entries(perfSysctls(k.perfSettings))) {
+      const store = (text: string): number => {
+        const value = parseNumber(text);
+        return value === undefined ? -ERRNO.EINVAL : write(value);
+      };
+      this.file(`sys/${path}`, () => `${read()}\n`, store);
+    }
+    this.file('kallsyms', () => kallsyms(k.image, this.hidesAddresses(current()))).file('modules', () => '');
+  }
+
+  /** kallsyms_show_value: who may profile the kernel may know where it is. */
+  private hidesAddresses(task: Task | undefined): boolean {
+    const { kptrRestrict, paranoid } = this.parts.kernel.perfSettings;
+    const root = task?.credentials.euid === 0;
+    return kptrRestrict === 0 ? paranoid > 1 && !root : kptrRestrict > 1 || !root;
   }
 
   override lookup(name: string): Node | number {

@@ -1,7 +1,7 @@
 /** File systems made of functions: procfs, sysfs and devfs are trees of these. */
 import { ERRNO } from '#abi/errno.ts';
 import { S, directoryType } from '#abi/fs.ts';
-import { encodeUtf8 } from '#base/utf8.ts';
+import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import { DirectoryDescription } from './directory.ts';
 import { FileDescription } from './file-description.ts';
 import { type DirectoryEntry, type FileStat, type FileSystemKind, Node } from './node.ts';
@@ -15,7 +15,7 @@ export interface PseudoTree {
 }
 
 export abstract class PseudoNode extends Node {
-  protected readonly tree: PseudoTree;
+  readonly tree: PseudoTree;
   protected readonly ino: number;
   private readonly permissions: number;
   /** Owner, where it is not root. */
@@ -92,10 +92,11 @@ export class PseudoDirectory extends PseudoNode {
     const next = known instanceof PseudoDirectory ? known : this.add(new PseudoDirectory(this.tree, this, name));
     return next.directory(rest.join('/'));
   }
-  file(path: string, content: () => string): this {
+  /** `store`: takes what is written; 0 or -errno. Without it the file is read-only. */
+  file(path: string, content: () => string | Uint8Array, store?: (text: string) => number): this {
     const cut = path.lastIndexOf('/');
     const at = this.directory(cut < 0 ? '' : path.slice(0, cut));
-    at.add(new PseudoFile(this.tree, at, path.slice(cut + 1), content));
+    at.add(new PseudoFile(this.tree, at, path.slice(cut + 1), content, store === undefined ? 0o444 : 0o644, store));
     return this;
   }
   override lookup(name: string): Node | number {
@@ -118,20 +119,32 @@ export class PseudoDirectory extends PseudoNode {
   }
 }
 
-/** A read-only file whose text is made when it is read from its start. */
+/** A file whose text is made when it is read from its start; what is written goes to `store`. */
 export class PseudoFile extends PseudoNode {
-  private readonly content: () => string;
+  private readonly content: () => string | Uint8Array;
+  private readonly store: ((text: string) => number) | undefined;
 
-  constructor(tree: PseudoTree, parent: Node | undefined, name: string, content: () => string, permissions = 0o444) {
+  constructor(
+    tree: PseudoTree,
+    parent: Node | undefined,
+    name: string,
+    content: () => string | Uint8Array,
+    permissions = 0o444,
+    store?: (text: string) => number,
+  ) {
     super(tree, parent, name, permissions);
     this.content = content;
+    this.store = store;
   }
   override type(): number {
     return S.IFREG;
   }
   override open(flags: number): FileDescription | number {
-    const content = this.content;
-    const description = new TextDescription(this, flags, () => encodeUtf8(content()));
+    const text = (): Uint8Array => {
+      const content = this.content();
+      return typeof content === 'string' ? encodeUtf8(content) : content;
+    };
+    const description = new TextDescription(this, flags, text, this.store);
     return description.writable && this.tree.owner().uid !== 0 ? -ERRNO.EACCES : description; // root may open what it cannot write
   }
 }
@@ -139,11 +152,13 @@ export class PseudoFile extends PseudoNode {
 /** Reads a text made on demand: the text is taken anew at offset 0. */
 export class TextDescription extends FileDescription {
   private readonly make: () => Uint8Array;
+  private readonly store: ((text: string) => number) | undefined;
   private text: Uint8Array | undefined;
 
-  constructor(node: Node, flags: number, make: () => Uint8Array) {
+  constructor(node: Node, flags: number, make: () => Uint8Array, store?: (text: string) => number) {
     super(node, flags);
     this.make = make;
+    this.store = store;
   }
   override get seekable(): boolean {
     return true;
@@ -158,6 +173,15 @@ export class TextDescription extends FileDescription {
     const part = this.text.subarray(position, position + into.length);
     into.set(part);
     return part.length;
+  }
+  /** One write is one value, as sysctl and sysfs take it. */
+  override write(from: Uint8Array): number {
+    const result = this.store?.(decodeUtf8(from)) ?? -ERRNO.EINVAL;
+    this.text = undefined;
+    return result < 0 ? result : from.length;
+  }
+  override truncate(): number {
+    return 0; // O_TRUNC of a shell's redirection
   }
   override seek(offset: number, whence: number): number {
     return whence === 2 ? -ERRNO.EINVAL : this.seekTo(offset, whence, 0); // seq_lseek has no SEEK_END

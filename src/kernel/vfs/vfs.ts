@@ -3,8 +3,10 @@ import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Wait } from '../syscalls/types.ts';
+import { makeEventSources } from '../perf/file/sysfs.ts';
 import type { Process } from '../task/process.ts';
 import type { Task } from '../task/task.ts';
+import { kernelNotes } from '../text/symbols.ts';
 import type { Executable, FileSystem, Stdio } from '../vfs-interface.ts';
 import { DEVFS, makeDev } from './devfs.ts';
 import { FdTable } from './fd-table.ts';
@@ -63,7 +65,19 @@ export interface VfsOptions {
 
 export type VfsKernel = Pick<
   Kernel,
-  'host' | 'pageCache' | 'port' | 'tasks' | 'current' | 'realtimeNs' | 'monotonicNs' | 'random' | 'options' | 'signalGroup'
+  | 'host'
+  | 'image'
+  | 'pageCache'
+  | 'perfFiles'
+  | 'perfSettings'
+  | 'port'
+  | 'tasks'
+  | 'current'
+  | 'realtimeNs'
+  | 'monotonicNs'
+  | 'random'
+  | 'options'
+  | 'signalGroup'
 >;
 
 export class Vfs implements FileSystem {
@@ -110,7 +124,10 @@ export class Vfs implements FileSystem {
     dev.add(new PtmxNode(this.pseudoTree(DEVFS), dev, this.pseudoTree(DEVPTS), () => this.streams.pts, ptyKernel));
     const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
     if (typeof shm.stat() !== 'number') this.mount(dev, shm);
-    this.mount(root, makeSys(this.pseudoTree(SYSFS), root, kernel.port.cpus.length));
+    const { model } = kernel.port;
+    const sys = makeSys(this.pseudoTree(SYSFS), root, { model, cpus: kernel.port.cpus.length, notes: () => kernelNotes(kernel.image) });
+    makeEventSources(sys, model, kernel.perfSettings, () => kernel.perfFiles?.updateRdpmc());
+    this.mount(root, sys);
     const proc = new ProcRoot(
       {
         kernel,

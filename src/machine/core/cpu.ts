@@ -1,7 +1,7 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
 import type { CpuidResult } from '#arch/cpuid.ts';
-import { RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
 import type { Exit } from '#port/exit.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -126,6 +126,12 @@ export class CpuCore implements Cpu {
   }
   set mxcsr(v: number) {
     this.parts.engine.setRegister32(REG.MXCSR, v);
+  }
+  get userRdpmc(): boolean {
+    return (this.cr4 & CR4.PCE) !== 0n;
+  }
+  set userRdpmc(v: boolean) {
+    this.cr4 = v ? this.cr4 | CR4.PCE : this.cr4 & ~CR4.PCE;
   }
   get msrs(): Msrs {
     return this.parts.msrs;

@@ -1,5 +1,5 @@
 /** System instructions, executed in TypeScript. RIP is already behind the instruction. SDM Vol. 2; faults as in its exception lists. */
-import { GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
@@ -13,8 +13,6 @@ const DONE: Outcome = { kind: 'done' };
 const GP: Outcome = { kind: 'fault', vector: VECTOR.GP, error: 0 };
 const UD: Outcome = { kind: 'fault', vector: VECTOR.UD, error: 0 };
 const LOW32 = 0xffff_ffffn;
-const CR4_TSD = 1n << 2n;
-const CR4_PCE = 1n << 8n;
 
 /** RFLAGS bits that POPF and SYSRET may write: all but VM, RF, VIF, VIP and reserved ones. */
 const WRITABLE = 0x24_7fd5n & ~BigInt(RFLAGS.RF | RFLAGS.VM);
@@ -82,7 +80,7 @@ export function systemOperation(cpu: CpuCore): Outcome {
     }
     case SYSTEM_OP.RDTSCP:
     case SYSTEM_OP.RDTSC:
-      if (user && (cpu.cr4 & CR4_TSD) !== 0n) return GP;
+      if (user && (cpu.cr4 & CR4.TSD) !== 0n) return GP;
       setPair(BigInt(clock.tsc()));
       if (engine.systemOp === SYSTEM_OP.RDTSCP) set(GPR.RCX, msrs.tscAux);
       return DONE;
@@ -93,7 +91,7 @@ export function systemOperation(cpu: CpuCore): Outcome {
       set(Number(engine.systemArgument) & 15, msrs.tscAux);
       return DONE;
     case SYSTEM_OP.RDPMC: {
-      const v = pmu.rdpmc(Number(get(GPR.RCX) & LOW32), engine.cpl, (cpu.cr4 & CR4_PCE) !== 0n);
+      const v = pmu.rdpmc(Number(get(GPR.RCX) & LOW32), engine.cpl, (cpu.cr4 & CR4.PCE) !== 0n);
       if (v === undefined) return GP;
       setPair(v);
       return DONE;

@@ -10,7 +10,7 @@ import { type AttrValues, makeAttr, type PerfEventAttr } from '#kernel/perf/attr
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { defaultHandler, findHandler } from '#kernel/perf/intel/pmi/handlers.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
-import { Perf } from '#kernel/perf/perf.ts';
+import { onTask, Perf } from '#kernel/perf/perf.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import type { PerfSample } from '#kernel/perf/sample.ts';
 import type { Task } from '#kernel/task/task.ts';
@@ -100,7 +100,15 @@ export class TickBench {
     return event;
   }
   tryOpen(task: Task, attr: PerfEventAttr, leader?: PerfEvent): PerfEvent | Refusal {
-    return this.perf.open(attr, task, leader);
+    return this.perf.open(attr, onTask(task), leader);
+  }
+
+  /** An event of the CPU. */
+  openOnCpu(attr: PerfEventAttr, leader?: PerfEvent): PerfEvent {
+    const event = this.perf.open(attr, { task: undefined, cpu: 0 }, leader);
+    if (isRefusal(event)) throw new Error(`open refused: errno ${event.errno}, ${event.reason}`);
+    this.perf.install(event);
+    return event;
   }
 
   /** Switches to `task`, or to idle. */

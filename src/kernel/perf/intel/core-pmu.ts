@@ -11,6 +11,7 @@ import type { Truth } from '#port/truth.ts';
 import type { InterruptFrame } from '../../perf-hooks.ts';
 import type { PerfEvent } from '../event.ts';
 import { isFrequency } from '../frequency.ts';
+import { closeSampleBook, restartPeriod } from '../period-book.ts';
 import { counterDelta, maxPeriod, type PeriodStep, setPeriod } from '../period.ts';
 import type { Pmu } from '../pmu.ts';
 import { assignCounters, FIXED } from './constraints.ts';
@@ -217,8 +218,9 @@ export class CorePmu implements Pmu {
     event.hw.upToDate = false;
     this.active.set(event.hw.idx, event);
     const { idx, config } = event.hw;
-    if (idx < FIXED) return this.registers.writeEventSelect(idx, this.hasGlobal || this.enabled ? config | EN : config);
-    this.fixedControl |= fixedNibble(event) << BigInt(4 * (idx - FIXED));
+    if (idx < FIXED) this.registers.writeEventSelect(idx, this.hasGlobal || this.enabled ? config | EN : config);
+    else this.fixedControl |= fixedNibble(event) << BigInt(4 * (idx - FIXED));
+    event.watcher?.changed(event);
   }
 
   /** x86_pmu_stop with PERF_EF_UPDATE: off its counter, the count complete. */
@@ -266,6 +268,7 @@ export class CorePmu implements Pmu {
     hw.prevCount = BigInt.asUintN(this.registers.width, -step.programmed);
     this.registers.writeCounter(hw.idx, hw.prevCount);
     this.bookWrite(event, fresh);
+    event.watcher?.changed(event);
     return step;
   }
 
@@ -285,10 +288,16 @@ export class CorePmu implements Pmu {
 
   /** Ends the running period without a sample and begins another: the frequency wants a much shorter one. */
   cut(event: PerfEvent): void {
-    this.stop(event);
-    beginPeriod(event);
-    this.start(event);
+    this.reload(event);
     if (this.hasGlobal) this.writeFixedControl();
+  }
+
+  /** __perf_event_period: a period that ran out before, and whose PMI is still to come, gets no sample. */
+  reload(event: PerfEvent): void {
+    this.stop(event);
+    closeSampleBook(event);
+    restartPeriod(event);
+    this.start(event);
   }
 
   /** The tick's part for one event, while the PMU is disabled: lets a throttled one count again, adjusts a frequency. spec §2.6. */
@@ -298,7 +307,7 @@ export class CorePmu implements Pmu {
     const count = event.count - hw.freqCount;
     hw.freqCount = event.count;
     if (isFrequency(event) && count > 0n) {
-      if (adjust(count)) beginPeriod(event);
+      if (adjust(count)) restartPeriod(event);
       this.start(event);
     } else this.resume(event);
   }
@@ -322,11 +331,6 @@ export class CorePmu implements Pmu {
     }
     this.overheadBooked.set(event.hw.idx, atWrite);
   }
-}
-
-function beginPeriod({ hw }: PerfEvent): void {
-  hw.periodLeft = hw.samplePeriod;
-  hw.lastPeriod = hw.samplePeriod;
 }
 
 /** Bits of the event's nibble in FIXED_CTR_CTRL: PMI, USR, OS. */
