@@ -6,7 +6,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { visibleFeatures } from '#arch/cpuid.ts';
 import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
-import { Blocks } from './decode/blocks.ts';
+import { Blocks, type FetchTranslate } from './decode/blocks.ts';
 import * as L from './layout.ts';
 import { softFloat } from './soft/soft.ts';
 import type { Generated, Manifest } from './tier0/generate.ts';
@@ -18,6 +18,7 @@ export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
 const loadsOf = (low: number): number => low & 0xf_ffff;
 const storesOf = (low: number, high: number): number => (low >>> 20) | ((high & 0xff) << 12);
 
+const JUMP_PAGE_MASK = 0x3fff;
 /** More than `true` needs (0.2 million), less than any shell. */
 const COLD_INSTRUCTIONS = 500_000;
 
@@ -38,11 +39,13 @@ export class Engine {
   private readonly recorder: (() => Generated) | undefined;
   private readonly manifest: Manifest;
   private readonly imports: Record<string, Record<string, unknown>>;
+  /** By the low bits of the page number: may the jump cache hold an address of such a page? */
+  private readonly jumpPages = new Uint8Array(JUMP_PAGE_MASK + 1);
   private recording = false;
   private cold = true;
   private readonly walkFunction: (va: bigint, access: number) => number;
   private readonly retire: Retire;
-  private readonly fetch = (rip: bigint): number => this.walkFunction(BigInt.asIntN(64, rip), 2);
+  private readonly fetch: FetchTranslate;
   /** (REC, BLK) say where execution stands; else RIP in the register file does. */
   private located = false;
   private epoch = 0;
@@ -72,6 +75,7 @@ export class Engine {
     this.manifest = generated.manifest;
     this.traces = generated.traces;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
+    this.fetch = instance.exports['fetch'] as FetchTranslate;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs, visibleFeatures(model, ENGINE_FEATURES));
     this.blocks.onCodePage = () => this.dropWriteRights();
     this.setI32(L.BOX.JUMP_CACHE, L.JUMP_CACHE_KERNEL);
@@ -199,6 +203,7 @@ export class Engine {
     this.bytes.fill(0xff, L.TLB_WRITE, L.TLB_WRITE + L.TLB_BYTES);
   }
   private dropJumps(): void {
+    if (this.getI32(L.BOX.JUMP_FILLS) > 0) this.jumpPages.fill(0);
     if (!this.dropList(L.BOX.JUMP_FILLS, L.JUMP_FILL_LIST, L.JUMP_FILL_MAX)) {
       this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
       this.setI32(L.BOX.JUMP_FILLS, 0);
@@ -221,7 +226,8 @@ export class Engine {
     const slot = Number((va >> 8n) & 0xfff0n);
     this.i64[(L.TLB_READ + slot) >> 3] = -1n;
     this.i64[(L.TLB_WRITE + slot) >> 3] = -1n;
-    this.dropJumps();
+    // Most pages hold no code that was jumped to.
+    if (this.jumpPages[Number((va >> 12n) & BigInt(JUMP_PAGE_MASK))] !== 0) this.dropJumps();
   }
   /** Memory at a guest-physical range changed behind the engine's back. */
   written(address: number, length: number): void {
@@ -240,17 +246,21 @@ export class Engine {
 
   // ---- execution
 
-  private blockAt(rip: bigint): number {
-    const slot = Number(((BigInt.asUintN(32, rip) ^ BigInt.asUintN(32, rip >> 14n)) & 0x3fffn) << 4n) + this.getI32(L.BOX.JUMP_CACHE);
-    if ((this.u64[slot >> 3] as bigint) === rip) return this.getI32(slot + 8);
-    const block = this.blocks.at(rip, this.fetch);
+  /** In halves: this runs at every transfer that leaves generated code, and a BigInt costs more than all the rest. */
+  private blockAt(low: number, high: number): number {
+    const slot = (((low ^ (low >>> 14)) & 0x3fff) << 4) + this.getI32(L.BOX.JUMP_CACHE);
+    if (this.getI32(slot) === low && this.getI32(slot + 4) === high) return this.getI32(slot + 8);
+    const block = this.blocks.at(low, high, this.fetch);
     this.settleEpoch();
     if (block === 0) return 0;
-    this.u64[slot >> 3] = rip;
+    this.setI32(slot, low);
+    this.setI32(slot + 4, high);
     this.setI32(slot + 8, block);
     const n = this.getI32(L.BOX.JUMP_FILLS);
     if (n < L.JUMP_FILL_MAX) this.setI32(L.JUMP_FILL_LIST + n * 4, slot);
     this.setI32(L.BOX.JUMP_FILLS, n + 1);
+    this.jumpPages[(low >>> 12) & JUMP_PAGE_MASK] = 1;
+    if (this.blocks.crosses(block)) this.jumpPages[((low >>> 12) + 1) & JUMP_PAGE_MASK] = 1;
     return block;
   }
   private enter(block: number): void {
@@ -295,9 +305,9 @@ export class Engine {
   private execute(): SliceEnd {
     this.warmUp();
     if (!this.located) {
-      const rip = this.rip;
-      const block = this.blockAt(rip);
-      if (block === 0) return this.fetchFault(rip);
+      const [low, high] = [this.getI32(L.REGS + L.REG.RIP), this.getI32(L.REGS + L.REG.RIP + 4)];
+      const block = this.blockAt(low, high);
+      if (block === 0) return this.fetchFault(low, high);
       this.enter(block);
     }
     for (;;) {
@@ -310,14 +320,15 @@ export class Engine {
       }
       switch (result) {
         case L.RESULT.RESOLVE: {
-          const target = this.u64[L.BOX.TARGET >> 3] as bigint;
+          const low = this.getI32(L.BOX.TARGET);
+          const high = this.getI32(L.BOX.TARGET + 4);
           const from = this.getI32(L.BOX.BLK);
           const branch = this.getI32(L.BOX.REC);
           this.located = false;
           const epoch = this.epoch;
-          const block = this.blockAt(target);
-          if (block === 0) return this.fetchFault(target);
-          if (epoch === this.epoch) this.link(from, branch, block, target);
+          const block = this.blockAt(low, high);
+          if (block === 0) return this.fetchFault(low, high);
+          if (epoch === this.epoch) this.link(from, branch, block, low, high);
           this.enter(block);
           break;
         }
@@ -357,21 +368,22 @@ export class Engine {
       return result;
     }
   }
-  private fetchFault(rip: bigint): SliceEnd {
-    this.rip = rip;
-    this.instructionRip = rip;
+  private fetchFault(low: number, high: number): SliceEnd {
+    this.setI32(L.REGS + L.REG.RIP, low);
+    this.setI32(L.REGS + L.REG.RIP + 4, high);
+    this.located = false;
+    this.instructionRip = this.rip;
     return 'fault';
   }
 
   /** A branch may point straight at its target only inside one page, and never at a page-crossing block. */
-  private link(from: number, branch: number, to: number, target: bigint): void {
-    const rip = this.u64[(from + L.BLOCK.RIP) >> 3] as bigint;
-    if (rip >> 12n !== target >> 12n || this.blocks.crosses(to)) return;
-    const hasLinks = this.view.getUint16(branch + L.RECORD.FUNCTION, true);
-    const kind = this.blocks.linkKind(hasLinks);
+  private link(from: number, branch: number, to: number, low: number, high: number): void {
+    const rip = this.getI32(from + L.BLOCK.RIP);
+    if (rip >>> 12 !== low >>> 12 || this.getI32(from + L.BLOCK.RIP + 4) !== high || this.blocks.crosses(to)) return;
+    const kind = this.blocks.linkKind(this.view.getUint16(branch + L.RECORD.FUNCTION, true));
     if (kind === 'none') return;
-    const next = BigInt.asUintN(64, this.recordRip(branch, from) + BigInt(this.view.getUint8(branch + L.RECORD.LENGTH)));
-    if (next === target && kind !== 'taken') this.setI32(branch + L.RECORD.FALL, to);
+    const next = (rip + this.view.getUint16(branch + L.RECORD.OFFSET, true) + this.view.getUint8(branch + L.RECORD.LENGTH)) | 0;
+    if (next === low && kind !== 'taken') this.setI32(branch + L.RECORD.FALL, to);
     else if (kind !== 'fall') this.setI32(branch + L.RECORD.TAKEN, to);
   }
 

@@ -114,12 +114,13 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     !i.isIpRelMemoryOperand
   ) {
     const key = moffs(i);
+    if (key === 'moffs') return { keys: [] };
     if (key !== undefined) return { keys: [key], imm: BigInt.asUintN(64, i.memoryDisplacement) };
   }
   return { keys: operandKeys(i, name) };
 }
 
-/** MOV between the accumulator and a 64-bit absolute address (A0-A3). FS and GS overrides are not there. */
+/** MOV between the accumulator and a 64-bit absolute address (A0-A3). FS and GS overrides are not there: 'moffs'. */
 function moffs(i: Instruction): string | undefined {
   const widths: Partial<Record<Code, number>> = {
     [Code.Mov_AL_moffs8]: 1,
@@ -133,10 +134,10 @@ function moffs(i: Instruction): string | undefined {
     [Code.Mov_moffs32_EAX]: 4,
     [Code.Mov_moffs64_RAX]: 8,
   };
-  if (i.memorySegment === Register.FS || i.memorySegment === Register.GS) return undefined;
-  if (widths[i.code] !== undefined) return `mov-from-moffs${widths[i.code]}`;
-  if (stores[i.code] !== undefined) return `mov-to-moffs${stores[i.code]}`;
-  return undefined;
+  const [from, to] = [widths[i.code], stores[i.code]];
+  if (from === undefined && to === undefined) return undefined;
+  if (i.memorySegment === Register.FS || i.memorySegment === Register.GS) return 'moffs';
+  return from === undefined ? `mov-to-moffs${to}` : `mov-from-moffs${from}`;
 }
 
 const stackPosition = (r: Register): number => (r >= Register.ST0 && r <= Register.ST7 ? r - Register.ST0 : -1);
