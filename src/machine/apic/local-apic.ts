@@ -67,6 +67,7 @@ export class LocalApic implements Attentive, Msrs {
   /** The latched NMI, or the pending vector, is a PMI's. */
   #pmiVector: number | undefined;
   #nmiBlocked = false;
+  #changes = 0;
   #droppedPmis = 0;
   #mergedPmis = 0;
 
@@ -90,6 +91,7 @@ export class LocalApic implements Attentive, Msrs {
       this.#mergedPmis++;
       return;
     }
+    this.#changes++;
     this.#pmiDue = this.#now() + drawLatency(this.#latency, this.#rng) * this.#unit();
     this.#arrive();
   }
@@ -132,6 +134,7 @@ export class LocalApic implements Attentive, Msrs {
     if (this.#nmiLatched && !this.#nmiBlocked) return { kind: 'nmi', vector: VECTOR.NMI };
     if (!interruptsEnabled) return undefined;
     const vector = this.#irr.highest();
+    if (vector < 0) return undefined;
     return vector >> 4 > this.#processorPriority() >> 4 ? { kind: 'fixed', vector } : undefined;
   }
 
@@ -158,6 +161,7 @@ export class LocalApic implements Attentive, Msrs {
   /** HLT retired: a PMI under way arrives, for nothing else will retire before it (docs/model.md). */
   halted(): void {
     if (this.#pmiDue === undefined) return;
+    this.#changes++;
     this.#pmiDue = this.#now();
     this.#arrive();
   }
@@ -171,6 +175,9 @@ export class LocalApic implements Attentive, Msrs {
 
   // ---- time
 
+  get changes(): number {
+    return this.#changes;
+  }
   bound(horizon: Horizon): void {
     if (this.#pmiDue !== undefined) {
       const left = Math.max(this.#pmiDue - this.#now(), 1);
@@ -223,6 +230,7 @@ export class LocalApic implements Attentive, Msrs {
   }
 
   write(address: number, value: bigint): boolean {
+    this.#changes++;
     this.attend();
     if (this.#lvt.has(address)) return this.#writeLvt(address, value);
     switch (address) {

@@ -28,8 +28,9 @@ export class Engine {
   readonly view: DataView;
   readonly blocks: Blocks;
   readonly gpr: BigUint64Array;
-  /** RIP of the instruction that ended a slice with 'system' or 'fault'. */
-  instructionRip = 0n;
+  /** RIP of the instruction that ended a slice with 'system' or 'fault', in halves. */
+  private instructionLow = 0;
+  private instructionHigh = 0;
   private readonly i32: Int32Array;
   private readonly u64: BigUint64Array;
   private readonly i64: BigInt64Array;
@@ -49,10 +50,11 @@ export class Engine {
   /** (REC, BLK) say where execution stands; else RIP in the register file does. */
   private located = false;
   private epoch = 0;
+  private repLimit = 0;
   private systemClass = 0;
   private readonly repCost: number;
   /** The plain module is one that hashes the path. */
-  private readonly traces: boolean;
+  readonly traces: boolean;
 
   /** `recorder`: gives the trace variant when branches are recorded for the first time; needless where `generated` traces itself. */
   constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire, recorder?: () => Generated) {
@@ -132,6 +134,13 @@ export class Engine {
     this.u64[(L.REGS + L.REG.RIP) >> 3] = v;
     this.located = false;
   }
+  get instructionRip(): bigint {
+    return (BigInt(this.instructionHigh >>> 0) << 32n) | BigInt(this.instructionLow >>> 0);
+  }
+  set instructionRip(v: bigint) {
+    this.instructionLow = Number(BigInt.asIntN(32, v));
+    this.instructionHigh = Number(BigInt.asIntN(32, v >> 32n));
+  }
   private recordRip(rec: number, blk: number): bigint {
     return BigInt.asUintN(64, (this.u64[(blk + L.BLOCK.RIP) >> 3] as bigint) + BigInt(this.view.getUint16(rec + L.RECORD.OFFSET, true)));
   }
@@ -149,6 +158,12 @@ export class Engine {
   }
   get cpl(): 0 | 3 {
     return this.register32(L.REG.CPL) as 0 | 3;
+  }
+  /** RIP := what is in the register; both in halves, without a BigInt. */
+  ripFrom(reg: number): void {
+    this.setI32(L.REGS + L.REG.RIP, this.register32(reg));
+    this.setI32(L.REGS + L.REG.RIP + 4, this.register32(reg + 4));
+    this.located = false;
   }
   setCpl(cpl: 0 | 3): void {
     if (cpl === this.cpl) return;
@@ -191,7 +206,8 @@ export class Engine {
   private dropList(countAt: number, list: number, max: number): boolean {
     const n = this.getI32(countAt);
     if (n > max) return false;
-    for (let k = 0; k < n; k++) this.i64[this.getI32(list + k * 4) >> 3] = -1n;
+    // Half a tag that cannot be (pages) or is given to nobody (guardEmptyJumps) will do.
+    for (let k = 0; k < n; k++) this.setI32(this.getI32(list + k * 4), -1);
     this.setI32(countAt, 0);
     return true;
   }
@@ -276,10 +292,9 @@ export class Engine {
   slice(instructions: number, slots: number, repIterations: number, mode: Mode): SliceEnd {
     this.setI32(L.BOX.INSTRUCTIONS, instructions);
     this.setI32(L.BOX.SLOTS, slots);
-    this.setI32(L.BOX.REP_LIMIT, Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost))));
-    this.i64[L.BOX.EVA >> 3] = 0n;
-    this.i64[L.BOX.EVB >> 3] = 0n;
-    this.i64[L.BOX.EVC >> 3] = 0n;
+    this.repLimit = Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost)));
+    this.setI32(L.BOX.REP_LIMIT, this.repLimit);
+    for (let box = L.BOX.EVA; box < L.BOX.EVC + 8; box += 4) this.setI32(box, 0);
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
     if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
@@ -300,6 +315,11 @@ export class Engine {
       this.cold = false;
       this.setI32(L.BOX.COLD, 0);
     }
+  }
+
+  /** Did the last slice repeat anything (REP)? */
+  get repeated(): boolean {
+    return this.getI32(L.BOX.REP_LIMIT) !== this.repLimit;
   }
 
   private execute(): SliceEnd {
@@ -343,7 +363,9 @@ export class Engine {
         case L.RESULT.SYSTEM:
           this.takeBack();
           this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
-          this.rip = this.u64[L.BOX.TARGET >> 3] as bigint;
+          this.setI32(L.REGS + L.REG.RIP, this.getI32(L.BOX.TARGET));
+          this.setI32(L.REGS + L.REG.RIP + 4, this.getI32(L.BOX.TARGET + 4));
+          this.located = false;
           return 'system';
         default:
           throw new Error(`engine: unexpected result ${result}`);
@@ -372,7 +394,8 @@ export class Engine {
     this.setI32(L.REGS + L.REG.RIP, low);
     this.setI32(L.REGS + L.REG.RIP + 4, high);
     this.located = false;
-    this.instructionRip = this.rip;
+    this.instructionLow = low;
+    this.instructionHigh = high;
     return 'fault';
   }
 
@@ -391,7 +414,9 @@ export class Engine {
   private takeBack(): void {
     const rec = this.getI32(L.BOX.REC);
     const blk = this.getI32(L.BOX.BLK);
-    this.instructionRip = this.recordRip(rec, blk);
+    // A block lies within a page: no carry.
+    this.instructionLow = (this.getI32(blk + L.BLOCK.RIP) + this.view.getUint16(rec + L.RECORD.OFFSET, true)) | 0;
+    this.instructionHigh = this.getI32(blk + L.BLOCK.RIP + 4);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
     const records = this.getI32(blk + L.BLOCK.COST + 4);
     const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
@@ -452,6 +477,10 @@ export class Engine {
   /** For 'system': the operation and its argument. */
   get systemOp(): number {
     return this.getI32(L.BOX.SYSTEM_OP);
+  }
+  /** Its low half. */
+  get systemArgumentLow(): number {
+    return this.getI32(L.BOX.SYSTEM_ARG);
   }
   get systemArgument(): bigint {
     return this.u64[L.BOX.SYSTEM_ARG >> 3] as bigint;
