@@ -126,6 +126,7 @@ export class Blocks {
     let at = offset;
     let [n, slots, loads, stores] = [0, 0, 0, 0];
     const branches = [0, 0, 0, 0, 0, 0];
+    let before = 0;
     let ended = false;
     while (n < MAX_RECORDS && at < PAGE && !ended) {
       decoder.decodeOut(i);
@@ -151,6 +152,9 @@ export class Blocks {
       end += length;
       const plan = this.records.write({ decoder, instruction: i, code, end }, rec, at - offset, kernel);
       spare?.free();
+      const hot = this.view.getUint16(rec + L.RECORD.HOT, true);
+      if (n > 0) this.records.join(rec - L.RECORD.BYTES, before, hot);
+      before = hot;
       slots += plan.slots;
       loads += plan.loads;
       stores += plan.stores;

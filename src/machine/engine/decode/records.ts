@@ -86,6 +86,8 @@ export class Records {
   /** By code and whether an operand is memory. */
   private readonly plans: (Plan | undefined)[] = [];
   private readonly classes = new Map<number, number>();
+  /** Two hot cases → the case of both. */
+  private readonly pairs = new Map<number, number>();
 
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
     this.bytes = memory;
@@ -93,6 +95,7 @@ export class Records {
     this.costs = costs;
     this.features = features;
     for (const f of manifest.forms) this.forms.set(f.key, f);
+    for (const [first, second, both] of manifest.pairs) this.pairs.set(first * 0x1_0000 + second, both);
     this.undefinedForm = this.forms.get('undefined') as FormEntry;
     this.classOf(0, { slots: 0, loads: 0, stores: 0, branch: null }); // class 0: free (closing records)
   }
@@ -121,6 +124,12 @@ export class Records {
     if (plan.fixed !== undefined) v.setBigUint64(rec + L.RECORD.IMM, plan.fixed, true);
     v.setUint16(rec + L.RECORD.HOT, hot ?? 0, true);
     return plan;
+  }
+
+  /** The record of case `first` and the one behind it, of case `second`, are executed together if there is a case for that. */
+  join(rec: number, first: number, second: number): void {
+    const both = this.pairs.get(first * 0x1_0000 + second);
+    if (both !== undefined) this.view.setUint16(rec + L.RECORD.HOT, both, true);
   }
 
   // ---- plans

@@ -26,6 +26,8 @@ export interface FormEntry {
 }
 export interface Manifest {
   readonly forms: readonly FormEntry[];
+  /** Hot cases of two records in a row, and the case that executes both. */
+  readonly pairs: readonly (readonly [first: number, second: number, both: number])[];
   readonly enterHot: number;
   readonly fallHot: number;
   readonly fallFunction: number;
@@ -37,7 +39,7 @@ export interface Generated {
   readonly traces: boolean;
 }
 
-/** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`. */
+/** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`, and two of them joined, `test:r8,r8+je`. */
 export type HotSet = ReadonlySet<string>;
 
 const BODY: FunctionType = { params: ['i32', 'i32'], results: ['i32'] };
@@ -77,10 +79,12 @@ function buildFormFunction(form: Form, runtime: Runtime, trace: boolean): { body
   return { body: f, emitter };
 }
 
-interface HotCase {
+interface HotRecord {
   readonly emit: (e: Emitter) => void;
   readonly shape: MemoryShape;
 }
+/** The records in a row that a case executes. Each is complete in itself: the second leaves as if it had been dispatched. */
+type HotCase = readonly HotRecord[];
 
 const BUDGET_SIGNS = k64(-0x7fff_ffff_8000_0000n); // bits 63 and 31
 
@@ -178,14 +182,15 @@ function emitCases(
       labels.push(l);
       open(i - 1);
     });
-    const c = cases[i] as HotCase;
     f.scope(() => {
-      const e = new Emitter(f, mode, runtime, c.shape, trace);
-      c.emit(e);
-      if (!e.ended) {
-        f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
-        f.br(dispatch);
+      let ended = false;
+      for (const record of cases[i] as HotCase) {
+        const e = new Emitter(f, mode, runtime, record.shape, trace);
+        record.emit(e);
+        ended = e.ended;
+        if (!ended) f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
       }
+      if (!ended) f.br(dispatch);
     });
   };
   open(cases.length - 1);
@@ -295,8 +300,9 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
   const runtime = buildRuntime(m);
   const cases: HotCase[] = [];
   const addCase = (c: HotCase): number => cases.push(c); // case numbers start at 1: case 0 leaves
-  const enterHot = addCase({ shape: 'g', emit: (e) => e.enterBlock() });
-  const fallHot = addCase({ shape: 'g', emit: (e) => e.fallThrough() });
+  const enterHot = addCase([{ shape: 'g', emit: (e) => e.enterBlock() }]);
+  const fallHot = addCase([{ shape: 'g', emit: (e) => e.fallThrough() }]);
+  const named = new Map<string, readonly [number: number, record: HotRecord]>();
   const table: FunctionRef[] = [];
   const addFunction = (body: FunctionBuilder): number => table.push(m.add(body)) - 1;
   const fall = new FunctionBuilder(BODY.params, BODY.results);
@@ -308,8 +314,12 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
     const hot: FormEntry['hot'] = {};
     const shapes: readonly (MemoryShape | '')[] = form.operands.some((o) => o.kind === 'm') ? ['b', 'x', 'a'] : [''];
     for (const s of shapes) {
-      if (!hotSet.has(s === '' ? form.key : `${form.key}@${s}`)) continue;
-      hot[s] = addCase({ shape: s === '' ? 'g' : s, emit: (e) => runSemantics(form, e) });
+      const name = s === '' ? form.key : `${form.key}@${s}`;
+      if (!hotSet.has(name)) continue;
+      const record: HotRecord = { shape: s === '' ? 'g' : s, emit: (e) => runSemantics(form, e) };
+      const number = addCase([record]);
+      hot[s] = number;
+      named.set(name, [number, record]);
     }
     return {
       key: form.key,
@@ -323,11 +333,15 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
       ends: form.ends,
     };
   });
+  const pairs = [...hotSet].flatMap((name): [number, number, number][] => {
+    const [one, two] = name.split('+').map((part) => named.get(part));
+    return one === undefined || two === undefined ? [] : [[one[0], two[0], addCase([one[1], two[1]])]];
+  });
   const hot = m.add(buildHot(cases, runtime, trace));
   const run = m.add(buildRun(m, hot, runtime));
   const step = m.add(buildStep(m, runtime));
   const go = m.add(buildGo(run, step));
   m.export('go', go);
   m.setTable(table);
-  return { bytes: m.finish(), manifest: { forms: entries, enterHot, fallHot, fallFunction }, traces: trace };
+  return { bytes: m.finish(), manifest: { forms: entries, pairs, enterHot, fallHot, fallFunction }, traces: trace };
 }
