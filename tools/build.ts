@@ -5,7 +5,7 @@
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { interpreter } from '../src/system/interpreter.ts';
+import { interpreter, observingInterpreter } from '../src/system/interpreter.ts';
 import { buildDeclarations, buildLibrary } from './library.ts';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -16,6 +16,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const generated = interpreter();
 writeFileSync(`${out}interpreter.wasm`, generated.bytes);
+writeFileSync(`${out}observer.wasm`, observingInterpreter(false).bytes);
 writeFileSync(`${out}interpreter.json`, JSON.stringify(generated.manifest));
 await build({
   // The worker that `decode -j` starts is a file of its own; cli/pt-parallel.ts looks for it beside the bundle.

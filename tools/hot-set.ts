@@ -1,7 +1,6 @@
 /**
- * Chooses the instructions that get a case in the interpreter's hot function, and the pairs that get one together: `node tools/hot-set.ts`
- * runs programs of the distribution, looks at every 4999th instruction and the one behind it, and rewrites
- * src/machine/engine/tier0/generated/hot-set.ts. Each program weighs the same, and a twentieth goes to what libraries hold but did not run.
+ * Chooses the instructions that get a case in the interpreter's hot function: `node tools/hot-set.ts` runs programs of the distribution,
+ * looks at every 4999th instruction, and rewrites src/machine/engine/tier0/generated/hot-set.ts. Each program weighs the same, and a twentieth goes to what libraries hold but did not run.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +16,6 @@ import { shapeOf } from '../src/machine/engine/decode/operands.ts';
 import { allForms } from '../src/machine/engine/semantics/forms.ts';
 
 const CASES = 340;
-const PAIRS = 64;
 const PERIOD = 4999;
 const SAMPLES = 30_000;
 const LIBRARIES = ['/lib/x86_64-linux-gnu/libc.so.6', '/usr/bin/python3.11', '/usr/bin/bash', '/usr/lib/x86_64-linux-gnu/libstdc++.so.6'];
@@ -60,7 +58,6 @@ function nameOf(i: Instruction): string | undefined {
 }
 
 const singles = new Map<string, number>(DOUBLES.map((k) => [k, 0]));
-const pairs = new Map<string, number>();
 const add = (to: Map<string, number>, key: string, n: number): void => void to.set(key, (to.get(key) ?? 0) + n);
 
 /** Adds the shares of what one program executes. */
@@ -75,8 +72,8 @@ function sampleProgram(argv: readonly string[], cwd: string, weight: number): vo
   const failed = session.start({ path: argv[0] as string, argv, envp, cwd });
   if (failed !== undefined) throw new Error(failed);
   const { engine } = session.machine.core.parts;
-  const [one, two] = [new Instruction(), new Instruction()];
-  const found: (readonly [string, string | undefined])[] = [];
+  const i = new Instruction();
+  const found: string[] = [];
   const executed = (): number => session.machine.retire.sum(0);
   for (let at = executed() + PERIOD; found.length < SAMPLES && session.step(at - executed()) === undefined; ) {
     if (executed() !== at) continue;
@@ -84,19 +81,14 @@ function sampleProgram(argv: readonly string[], cwd: string, weight: number): vo
     const rip = session.machine.core.rip;
     const host = engine.translate(rip, 2);
     if (host === 0) continue;
-    const d = new Decoder(64, engine.bytes.slice(host, Math.min(host + 30, (host | 4095) + 1)), DecoderOptions.None);
+    const d = new Decoder(64, engine.bytes.slice(host, Math.min(host + 15, (host | 4095) + 1)), DecoderOptions.None);
     d.ip = rip;
-    d.decodeOut(one);
-    const first = nameOf(one);
-    const ends = first === undefined || forms.get(first.replace(/@.*/, ''))?.ends === true;
-    if (!ends) d.decodeOut(two);
-    if (first !== undefined) found.push([first, ends ? undefined : nameOf(two)]);
+    d.decodeOut(i);
+    const name = nameOf(i);
+    if (name !== undefined) found.push(name);
     d.free();
   }
-  for (const [first, second] of found) {
-    add(singles, first, weight / found.length);
-    if (second !== undefined) add(pairs, `${first}+${second}`, weight / found.length);
-  }
+  for (const name of found) add(singles, name, weight / found.length);
   console.log(`${argv.slice(0, 2).join(' ')}: ${found.length} samples`);
 }
 
@@ -135,21 +127,14 @@ const ranked = (m: Map<string, number>): [string, number][] => [...m].sort((a, b
 const chosen = ranked(singles)
   .filter(([k], i) => DOUBLES.includes(k) || i < CASES - DOUBLES.length)
   .slice(0, CASES);
-const hot = new Set(chosen.map(([k]) => k));
-const together = ranked(pairs)
-  .filter(([k]) => k.split('+').every((part) => hot.has(part)))
-  .slice(0, PAIRS);
 const percent = (list: readonly (readonly [string, number])[]): string => `${(list.reduce((s, [, n]) => s + n, 0) * 100).toFixed(1)} %`;
-const rows = [...chosen, ...together].map(([k]) => `  '${k}',`).join('\n');
+const rows = chosen.map(([k]) => `  '${k}',`).join('\n');
 writeFileSync(
   new URL('../src/machine/engine/tier0/generated/hot-set.ts', import.meta.url),
-  `/**
- * Made by tools/hot-set.ts: the ${chosen.length} commonest (form, memory shape) pairs, ${percent(chosen)} of the instructions looked at, and ${together.length}
- * joined ones, which start ${percent(together)} of them.
- */
+  `/** Made by tools/hot-set.ts: the ${chosen.length} commonest (form, memory shape) pairs, ${percent(chosen)} of the instructions looked at. */
 export const HOT_SET: readonly string[] = [
 ${rows}
 ];
 `,
 );
-console.log(`${chosen.length} cases cover ${percent(chosen)}, ${together.length} joined ones start ${percent(together)}`);
+console.log(`${chosen.length} cases cover ${percent(chosen)}`);

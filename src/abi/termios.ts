@@ -33,6 +33,7 @@ export const IOCTL = {
   TCSETS2: 0x402c_542b,
   FS_IOC_GETFLAGS: 0x8008_6601,
   FICLONE: 0x4004_9409,
+  FICLONERANGE: 0x4020_940d,
 } as const;
 
 export const NCCS = 19;

@@ -7,12 +7,14 @@ import type { Generated } from '#machine/engine/tier0/generate.ts';
 import { provideInterpreter } from '#system/interpreter.ts';
 
 export function loadInterpreter(): void {
-  const bytes = new URL('./interpreter.wasm', import.meta.url);
-  const manifest = new URL('./interpreter.json', import.meta.url);
-  if (!existsSync(bytes) || !existsSync(manifest)) return;
-  provideInterpreter({
-    bytes: readFileSync(bytes),
-    manifest: JSON.parse(readFileSync(manifest, 'utf8')) as Generated['manifest'],
-    traces: false,
-  });
+  const manifestFile = new URL('./interpreter.json', import.meta.url);
+  if (!existsSync(manifestFile)) return;
+  const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as Generated['manifest'];
+  for (const [file, observes] of [
+    ['./interpreter.wasm', false],
+    ['./observer.wasm', true],
+  ] as const) {
+    const wasm = new URL(file, import.meta.url);
+    if (existsSync(wasm)) provideInterpreter({ bytes: readFileSync(wasm), manifest, traces: false, observes });
+  }
 }

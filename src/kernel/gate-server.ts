@@ -81,6 +81,10 @@ export class GateServer {
     if (gate === GATE.NMI) {
       this.lastFrame = this.frameOf(this.frameRegisters());
       this.k.perf.pmi(this.k.cpu, this.lastFrame);
+    } else if (gate === GATE.PERF_TIMER) {
+      this.k.msrs.write(MSR.IA32_X2APIC_EOI, 0n);
+      this.lastFrame = this.frameOf(this.frameRegisters());
+      this.k.perf.hrtimer(this.k.cpu, this.lastFrame);
     } else if (gate === GATE.TIMER) this.timer();
     else if (gate === GATE.IRQ_WORK) this.irqWork();
     else if (gate === GATE.SPURIOUS) this.k.unsupported('an interrupt on a vector that nothing uses');

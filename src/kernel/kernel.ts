@@ -11,6 +11,7 @@ import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
 import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
 import { PagedMemory, type UserMemory } from './mm/user-memory.ts';
+import { Ports } from './net/ports.ts';
 import type { PerfFiles } from './perf/file/perf-files.ts';
 import { PerfSettings } from './perf/settings.ts';
 import { type InterruptFrame, NO_PERF, type PerfHooks } from './perf-hooks.ts';
@@ -99,6 +100,8 @@ export class Kernel {
   readonly missing = new Map<string, number>();
   /** timerfd's and timer_create's. */
   readonly timers = new Set<KernelTimer>();
+  /** Ports of the loopback network. */
+  readonly net = { tcp: new Ports(), udp: new Ports() };
   result: RunResult | undefined;
 
   private readonly area: CpuArea;

@@ -42,6 +42,8 @@ export interface PerfHooks {
   mapped(task: Task, mapping: MappingEvent): void;
   /** In the PMI's NMI handler. */
   pmi(cpu: Cpu, frame: InterruptFrame): void;
+  /** In the interrupt of perf's own timer. */
+  hrtimer(cpu: Cpu, frame: InterruptFrame): void;
   /** In the timer interrupt, every 1/HZ s of modelled time that the CPU is not idle. */
   tick(cpu: Cpu, frame: InterruptFrame): void;
   pageFault(task: Task, address: number, major: boolean, frame: InterruptFrame): void;
@@ -58,6 +60,7 @@ export const NO_PERF: PerfHooks = {
   exited() {},
   mapped() {},
   pmi() {},
+  hrtimer() {},
   tick() {},
   pageFault() {},
   contextSwitch() {},

@@ -21,8 +21,38 @@ export const EV = {
   RET: 10,
   /** Far transfers: SYSCALL, SYSRET, IRET, INT n. Counted in the ring that they retire from. Exceptions and interrupts are none. */
   FAR: 11,
+
+  // What the models saw (machine/models), in the order of models/memory.ts COUNTS; zero while nothing observes. Modelled.
+  /** Lines brought into the L1 data cache. */
+  L1D_REPLACEMENT: 12,
+  /** Load instructions' accesses that missed: once each, however many lines. */
+  LOAD_L1_MISS: 13,
+  LOAD_L2_MISS: 14,
+  LOAD_LLC_MISS: 15,
+  STORE_L1_MISS: 16,
+  /** Lines brought into the L1 instruction cache. */
+  L1I_MISS: 17,
+  /** Lines asked of the last level. */
+  LLC_LOAD: 18,
+  LLC_STORE: 19,
+  LLC_CODE: 20,
+  LLC_LOAD_MISS: 21,
+  LLC_STORE_MISS: 22,
+  LLC_CODE_MISS: 23,
+  DTLB_LOAD_STLB_HIT: 24,
+  DTLB_LOAD_WALK: 25,
+  DTLB_STORE_STLB_HIT: 26,
+  DTLB_STORE_WALK: 27,
+  ITLB_STLB_HIT: 28,
+  ITLB_WALK: 29,
+  /** Conditional branches predicted wrong, by what they did. */
+  MISPREDICTED_TAKEN: 30,
+  MISPREDICTED_NOT_TAKEN: 31,
+  MISPREDICTED_JMP: 32,
+  MISPREDICTED_CALL: 33,
+  MISPREDICTED_RET: 34,
 } as const;
-export const EV_COUNT = 12;
+export const EV_COUNT = 35;
 
 export const MODE = { USER: 0, KERNEL: 1, OVERHEAD: 2 } as const;
 export type Mode = (typeof MODE)[keyof typeof MODE];

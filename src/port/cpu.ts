@@ -58,6 +58,12 @@ export interface Cpu {
   enterOverhead(): void;
   leaveOverhead(): void;
 
+  /**
+   * Interrupts on `vector` once the TSC reads `tsc` (undefined: never), RFLAGS.IF permitting, and is done with it; the handler up to its IRET is
+   * `overhead`. The handler must use no other vector's way back to user mode. A HLT that it interrupts goes on.
+   */
+  setSampleTimer(tsc: number | undefined, vector: number): void;
+
   /** What made the last #UD: the instruction text and whether it is undefined or just not there yet. Empty when there was none. */
   undefinedInstruction(): string;
 }

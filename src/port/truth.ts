@@ -30,4 +30,6 @@ export interface Truth {
   frozen(eventSelect: bigint): RingTotals | undefined;
   /** Counter `index`: general-purpose from 0, fixed from 32. All zero for a counter with CMASK or EDGE. */
   counterOverhead(index: number): CounterOverhead;
+  /** Is a branch predictor modelled now? Else a clear MISPRED in a last branch record says nothing. */
+  readonly predicts: boolean;
 }

@@ -205,6 +205,7 @@ function meddling(k: Kernel): PerfHooks {
     exited: meddle,
     mapped() {},
     pmi: meddle,
+    hrtimer: meddle,
     tick: meddle,
     pageFault: meddle,
     contextSwitch: meddle,

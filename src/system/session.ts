@@ -5,7 +5,7 @@ import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import type { Refusal } from '#kernel/perf/open.ts';
+import type { Refusal } from '#kernel/perf/attr-checks.ts';
 import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
 import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
@@ -13,11 +13,13 @@ import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
+import { PERF_TIMER_VECTOR } from '#kernel/text/gates.ts';
 import { unwindKernel } from '#kernel/text/unwind.ts';
 import { createMachine, type Machine } from '#machine/machine.ts';
 import type { Host } from '#port/host.ts';
 import type { Msrs } from '#port/msrs.ts';
-import { interpreter, tracingInterpreter } from './interpreter.ts';
+import type { CacheGeometry, CacheName } from '#machine/models/geometry.ts';
+import { interpreter, observingInterpreter, tracingInterpreter } from './interpreter.ts';
 
 export interface SessionOptions {
   readonly model: CpuModel;
@@ -39,6 +41,12 @@ export interface SessionOptions {
   readonly maxSampleRate?: number;
   /** Runs the engine variant that hashes the retired path (Machine.pathHash); a little slower, the same counts. */
   readonly pathHash?: boolean;
+  /** Caches, TLBs and branch predictor observe from power-on; else from the moment at which an event wants them. */
+  readonly models?: boolean;
+  /** Caches in place of the model's; null: no L2. */
+  readonly caches?: Partial<Record<CacheName, CacheGeometry | null>>;
+  /** Misses and wrong predictions take time (--cycles detailed). */
+  readonly detailedCycles?: boolean;
   /** Called after each of perf's own MSR accesses, for pictures of what the driver does. */
   readonly onMsrAccess?: (address: number, written: bigint | undefined) => void;
 }
@@ -70,6 +78,12 @@ export class Session {
     this.machine = createMachine(options.model, options.pathHash === true ? tracingInterpreter() : interpreter(), {
       seed,
       recorder: tracingInterpreter,
+      models: {
+        observer: () => observingInterpreter(options.pathHash === true),
+        on: options.models ?? false,
+        detailed: options.detailedCycles ?? false,
+        ...(options.caches === undefined ? {} : { caches: options.caches }),
+      },
       freezeOnDelivery: options.handler.needsFreezeOnDelivery,
       ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
@@ -92,6 +106,7 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,

@@ -274,6 +274,38 @@ add('push i', 'push $-5; pop %rax; push $0x12345678; pop %rbx', ALL);
 add('pop rsp-relative', 'push %rax; push %rbx; popq 8(%rsp); pop %rax', ALL); // the address is taken after the increment
 add('push rsp', 'push %rsp; pop %r8; sub %rsp,%r8; neg %r8', ALL);
 add('enter leave', 'mov %rbp,%r8; enter $40,$0; leave; sub %rbp,%r8', ALL);
+add('loop a32', 'mov $0x100000003,%rcx; 1: inc %r8; addr32 loop 1b', ALL & ~F.CF & ~F.AF & ~F.OF & ~F.PF & ~F.SF & ~F.ZF);
+add(
+  'enter leave 16',
+  'mov %rbp,%rdx; mov %rsp,%rbp; data16 enter $40,$0; mov %rsp,%r8; data16 leave; sub %rsp,%r8; mov %rdx,%rbp; mov $0,%edx',
+  0,
+);
+for (const level of [1, 2, 5]) {
+  const clean = 'mov %r8,%rbp; mov %rdx,%rsp; xor %ecx,%ecx; xor %edx,%edx; xor %r8d,%r8d';
+  add(
+    `enter level ${level}`,
+    `mov %rbp,%r8; mov %rsp,%rdx; lea 48(%rdi),%rbp; enter $24,$${level}; mov ${level > 1 ? -8 : 0}(%rbp),%rax; mov %rdx,%rcx; sub %rsp,%rcx; mov %rcx,%rbx; ${clean}`,
+    0,
+  );
+}
+add('pushw i', 'pushw $-5; popw %ax; pushw $0x1234; popw %bx', ALL);
+add('movsxd w', '.byte 0x66,0x63,0xc3; .byte 0x63,0xd3', ALL); // movsxd ax,bx; movsxd edx,ebx
+add('movzww', '.byte 0x66,0x0f,0xb7,0xc3; .byte 0x66,0x0f,0xbf,0xd3', ALL); // movzx ax,bx; movsx dx,bx
+add('bsf keeps', 'bsfl %r8d,%eax; bsrl %r8d,%ebx; bsfq %r8,%rcx; bsfw %r8w,%dx', F.ZF);
+add('mov sreg', 'mov %ds,%eax; mov %es,%bx; mov %ss,%rcx; mov %cs,%edx; mov %cs,16(%rdi); mov %ds,24(%rdi)', ALL);
+add('mov to sreg', 'mov %ss,%eax; mov %eax,%ds; mov %ax,%es; mov %ds,%ebx; mov %r8d,%ds; mov %r8d,%es', ALL);
+add('push pop sreg', 'push %fs; pop %rax; push %gs; pop %rbx; mov %fs,%ecx; push %rcx; pop %fs; pushw %gs; popw %gs', ALL);
+add('lret', 'mov %cs,%ecx; push %rcx; lea 1f(%rip),%rax; push %rax; lretq; inc %r8; 1: mov $0,%ecx', ALL);
+add(
+  'iretq',
+  'mov %rsp,%r8; mov %ss,%ecx; push %rcx; push %r8; pushq 16(%r12); mov %cs,%ecx; push %rcx; lea 1f(%rip),%rax; push %rax; iretq; inc %r8; 1: mov $0,%r8d; mov $0,%ecx; mov $0,%eax',
+  ALL,
+);
+add('xlat a32', 'lea cell(%rip),%rbx; and $63,%al; addr32 xlat; xor %ebx,%ebx', NO_AF);
+add('mov abs32 a32', 'addr32 mov cell+1,%edx', ALL);
+add('moffs', 'movabs cell+1,%eax; movabs %ax,cell+9', ALL);
+for (const op of ['nopl 0x10(%rax,%rbx)', '.byte 0x0f,0x18,0x30', '.byte 0x0f,0x19,0xc0', 'prefetchw (%rdi)'])
+  add(op.replaceAll(/[%,]/g, ' '), op, ALL);
 add('xlat', 'lea cell(%rip),%rbx; and $63,%al; xlat; xor %ebx,%ebx', NO_AF);
 add('lea sib', 'lea 5(%rax,%rbx,4),%rdx', ALL);
 add('lea 32', 'lea -7(%rax,%rcx,8),%edx', ALL);

@@ -5,7 +5,7 @@ import { type AttrValues, makeAttr } from '../../src/kernel/perf/attr.ts';
 import type { PerfEvent } from '../../src/kernel/perf/event.ts';
 import { defaultHandler, findHandler } from '../../src/kernel/perf/intel/pmi/handlers.ts';
 import type { Account } from '../../src/kernel/perf/ledger.ts';
-import { isRefusal } from '../../src/kernel/perf/open.ts';
+import { isRefusal } from '../../src/kernel/perf/attr-checks.ts';
 import { parsePmiLatency } from '../../src/machine/apic/pmi-latency.ts';
 import { Session } from '../../src/system/session.ts';
 import { PROGRAMS } from './perfglass.ts';

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { BROADWELL_EVENTS } from '../pmu/events.ts';
 import { BROADWELL as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_BROADWELL } from './observed.ts';
 
 export const BROADWELL: CpuModel = {
   name: 'broadwell',
@@ -22,6 +23,7 @@ export const BROADWELL: CpuModel = {
     { level: 2, type: 'unified', sizeKib: 256, ways: 8 },
     { level: 3, type: 'unified', sizeKib: 4096, ways: 16 },
   ],
+  observed: OBSERVED_BROADWELL,
   pmu: {
     version: 3,
     gpCounters: 4,

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { CORE2_EVENTS } from '../pmu/events.ts';
 import { CORE2 as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_CORE2 } from './observed.ts';
 
 export const CORE2: CpuModel = {
   name: 'core2',
@@ -21,6 +22,7 @@ export const CORE2: CpuModel = {
     { level: 1, type: 'instruction', sizeKib: 32, ways: 8 },
     { level: 2, type: 'unified', sizeKib: 6144, ways: 24 },
   ],
+  observed: OBSERVED_CORE2,
   pmu: {
     version: 2,
     gpCounters: 2,

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { GOLDMONT_EVENTS } from '../pmu/events.ts';
 import { GOLDMONT as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_GOLDMONT } from './observed.ts';
 
 export const GOLDMONT: CpuModel = {
   name: 'goldmont',
@@ -21,6 +22,7 @@ export const GOLDMONT: CpuModel = {
     { level: 1, type: 'instruction', sizeKib: 32, ways: 8 },
     { level: 2, type: 'unified', sizeKib: 1024, ways: 16 },
   ],
+  observed: OBSERVED_GOLDMONT,
   pmu: {
     version: 4,
     gpCounters: 4,

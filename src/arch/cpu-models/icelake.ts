@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { ICELAKE_EVENTS } from '../pmu/events.ts';
 import { ICELAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_ICELAKE } from './observed.ts';
 
 export const ICELAKE: CpuModel = {
   name: 'icelake',
@@ -22,6 +23,7 @@ export const ICELAKE: CpuModel = {
     { level: 2, type: 'unified', sizeKib: 1280, ways: 20 },
     { level: 3, type: 'unified', sizeKib: 24576, ways: 12 },
   ],
+  observed: OBSERVED_ICELAKE,
   pmu: {
     version: 5,
     gpCounters: 8,

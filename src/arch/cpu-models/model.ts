@@ -1,6 +1,7 @@
 /** A CPU model is data: everything that a program or a driver could tell two processors apart by. */
 import type { FeatureWords } from '../cpuid-features.ts';
 import type { EventRow } from '../pmu/events.ts';
+import type { ObservedModels } from './observed.ts';
 
 export interface PmuCapabilities {
   /** CPUID.0AH:EAX[7:0]. */
@@ -49,7 +50,7 @@ export interface CycleCosts {
   readonly systemRegister: number;
 }
 
-/** One level of cache as CPUID leaf 4 tells it. No cache is modelled yet: this is what programs read. */
+/** One level of cache as CPUID leaf 4 tells it: what programs read, and what the cache models are (machine/models). */
 export interface CacheDescription {
   readonly level: 1 | 2 | 3;
   readonly type: 'data' | 'instruction' | 'unified';
@@ -74,6 +75,7 @@ export interface CpuModel {
   readonly maxLeaf: number;
   readonly physicalAddressBits: number;
   readonly caches: readonly CacheDescription[];
+  readonly observed: ObservedModels;
   readonly pmu: PmuCapabilities;
   /** General-purpose events (arch/pmu/events.ts). */
   readonly events: readonly EventRow[];

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { NEHALEM_EVENTS } from '../pmu/events.ts';
 import { NEHALEM as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_NEHALEM } from './observed.ts';
 
 export const NEHALEM: CpuModel = {
   name: 'nehalem',
@@ -22,6 +23,7 @@ export const NEHALEM: CpuModel = {
     { level: 2, type: 'unified', sizeKib: 256, ways: 8 },
     { level: 3, type: 'unified', sizeKib: 8192, ways: 16 },
   ],
+  observed: OBSERVED_NEHALEM,
   pmu: {
     version: 3,
     gpCounters: 4,

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { SAPPHIRERAPIDS_EVENTS } from '../pmu/events.ts';
 import { SAPPHIRERAPIDS as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_SAPPHIRERAPIDS } from './observed.ts';
 
 export const SAPPHIRERAPIDS: CpuModel = {
   name: 'sapphirerapids',
@@ -22,6 +23,7 @@ export const SAPPHIRERAPIDS: CpuModel = {
     { level: 2, type: 'unified', sizeKib: 2048, ways: 16 },
     { level: 3, type: 'unified', sizeKib: 38400, ways: 15 },
   ],
+  observed: OBSERVED_SAPPHIRERAPIDS,
   pmu: {
     version: 5,
     gpCounters: 8,

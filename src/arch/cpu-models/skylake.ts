@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { SKYLAKE_EVENTS } from '../pmu/events.ts';
 import { SKYLAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_SKYLAKE } from './observed.ts';
 
 export const SKYLAKE: CpuModel = {
   name: 'skylake',
@@ -22,6 +23,7 @@ export const SKYLAKE: CpuModel = {
     { level: 2, type: 'unified', sizeKib: 256, ways: 4 },
     { level: 3, type: 'unified', sizeKib: 3072, ways: 12 },
   ],
+  observed: OBSERVED_SKYLAKE,
   pmu: {
     version: 4,
     gpCounters: 4,

@@ -3,6 +3,7 @@ import { featureWords } from '../cpuid-features.ts';
 import { YONAH_EVENTS } from '../pmu/events.ts';
 import { YONAH as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
+import { OBSERVED_YONAH } from './observed.ts';
 
 export const YONAH: CpuModel = {
   name: 'yonah',
@@ -21,6 +22,7 @@ export const YONAH: CpuModel = {
     { level: 1, type: 'instruction', sizeKib: 32, ways: 8 },
     { level: 2, type: 'unified', sizeKib: 2048, ways: 8 },
   ],
+  observed: OBSERVED_YONAH,
   pmu: {
     version: 1,
     gpCounters: 2,

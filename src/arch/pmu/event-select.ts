@@ -1,7 +1,7 @@
 /** What an event select means on a model: the one place that answers machine, perf core and command line alike. */
 import { ensure } from '#base/assert.ts';
 import type { CpuModel } from '../cpu-models/model.ts';
-import { type EventRow, FIXED_EVENTS, NOT_MODELLED } from './events.ts';
+import { type EventRow, FIXED_EVENTS, isModelledAccess } from './events.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_INV } from './perfevtsel.ts';
 
 export type EventMeaning =
@@ -23,7 +23,7 @@ export function eventMeaning(model: CpuModel, select: bigint): EventMeaning {
   const low = Number(BigInt.asUintN(32, select));
   const row = findRow(model, low & 255, (low >> 8) & 255);
   if (row === undefined) return { kind: 'unknown' };
-  const reason = NOT_MODELLED[row.quantity] ?? conditionReason(row, low);
+  const reason = conditionReason(row, low);
   return reason === undefined ? { kind: 'counts', row } : { kind: 'not modelled', row, reason };
 }
 
@@ -42,7 +42,7 @@ function conditionReason(row: EventRow, low: number): string | undefined {
     if (edge) return `EDGE on ${row.name} asks for the moments at which the processor starts to run, which the retirement model has not`;
     return `CMASK on ${row.name} compares a clock with itself`;
   }
-  if (row.quantity === 'loads' || row.quantity === 'stores' || row.quantity === 'loads-stores') {
+  if (['loads', 'stores', 'loads-stores'].includes(row.quantity) || isModelledAccess(row.quantity)) {
     return `CMASK, INV and EDGE on ${row.name}: the accesses of one instruction have no cycles of their own in the retirement model`;
   }
   return undefined;

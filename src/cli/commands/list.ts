@@ -2,12 +2,18 @@
 import { HARDWARE_EVENT_NAMES, SOFTWARE_EVENT_NAMES } from '#abi/perf-event/attr.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { eventMeaning } from '#arch/pmu/event-select.ts';
+import { isModelled } from '#arch/pmu/events.ts';
 import { nearest } from '#base/nearest.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
-import { initEvent, isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
+import { initEvent } from '#kernel/perf/open.ts';
 import { cacheNames, eventNames, HARDWARE_ALIASES, intelEvents, rowConfig, SOFTWARE_ALIASES } from '#system/events/names.ts';
+import { isModelledEvent } from '#system/events/modelled.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { modelList, modelOption } from '../options.ts';
+
+/** By the cache, TLB and predictor models: docs/machine/models.md. */
+const MODELLED = '(modelled)';
 
 interface Row {
   readonly name: string;
@@ -72,7 +78,8 @@ function rows(model: CpuModel): Row[] {
     [...Object.keys(aliases).filter((a) => aliases[a] === name), name].reverse().join(' OR ');
   const noteOf = (type: number, config: bigint): string => {
     const found = initEvent(makeAttr({ type, config }), model, 1n << 31n);
-    return isRefusal(found) ? `(${found.reason})` : '';
+    if (isRefusal(found)) return `(${found.reason})`;
+    return isModelledEvent({ type, config }, model) ? MODELLED : '';
   };
   for (const [id, name] of HARDWARE_EVENT_NAMES.entries())
     out.push({ name: withAliases(name, HARDWARE_ALIASES), kind: 'Hardware event', note: noteOf(0, BigInt(id)) });
@@ -80,7 +87,7 @@ function rows(model: CpuModel): Row[] {
     out.push({ name: withAliases(name, SOFTWARE_ALIASES), kind: 'Software event', note: noteOf(1, BigInt(id)) });
   for (const [name, code] of cacheNames()) {
     const note = noteOf(3, code.config);
-    if (note === '') out.push({ name, kind: 'Hardware cache event', note });
+    if (note === '' || note === MODELLED) out.push({ name, kind: 'Hardware cache event', note });
   }
   for (const { row, meaning } of intelEvents(model)) {
     const config = rowConfig(row);
@@ -89,7 +96,11 @@ function rows(model: CpuModel): Row[] {
     const where = row.event === 0 ? ', fixed counter' : row.architectural === undefined ? '' : ', architectural';
     const limited =
       eventMeaning(model, config).kind === 'counts' && row.counters !== undefined ? `, counters ${counters(row.counters)}` : '';
-    out.push({ name: row.name.toLowerCase(), kind: 'Kernel PMU event', note: `cpu/${code}/${where}${limited}${reason}` });
+    out.push({
+      name: row.name.toLowerCase(),
+      kind: 'Kernel PMU event',
+      note: `cpu/${code}/${where}${limited}${reason}${isModelled(row.quantity) ? `  ${MODELLED}` : ''}`,
+    });
   }
   return out;
 }

@@ -5,12 +5,14 @@ import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
 import { DrainedRing } from '#kernel/perf/record-ring.ts';
+import { isModelledEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
+import { modelSettings } from '../models-options.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
 import { planEvents } from '../record/attrs.ts';
 import { kallsyms, kernelBuildIdText } from '#kernel/text/symbols.ts';
@@ -52,6 +54,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
   const maxSampleRate = numberOption('--max-sample-rate', o.maxSampleRate, 1, 1_000_000_000) ?? 100_000;
   const pages = ringPages(o.mmapPages);
   const compression = compressionOf(o.compressionLevel);
+  const models = modelSettings(o);
   const planned = planEvents(groupsOf(o.event, model), wanted);
   if (command.length === 0)
     throw new CliError("what to record? perfglass record [options] -- COMMAND [ARGS] ('perfglass record --help')", USAGE);
@@ -72,6 +75,8 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
       gid: process.getgid?.() ?? 0,
       umask: process.umask(),
       maxSampleRate,
+      ...models,
+      models: models.models || planned.some((p) => isModelledEvent(p.spec, model)),
       ...(pmiLatency === undefined ? {} : { pmiLatency }),
       ...(memoryMib === undefined ? {} : { memoryBytes: memoryMib * 1_048_576 }),
     });

@@ -3,10 +3,11 @@ import { exitCodeOf } from '../exit-code.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
+import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
 import { handlerOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
 import { measure } from '../stat/measure.ts';
 
-interface RunOptions {
+interface RunOptions extends ModelOptions {
   cpu?: string;
   seed?: string;
   memory?: string;
@@ -14,7 +15,7 @@ interface RunOptions {
 }
 
 export const define: DefineCommand = (program, setExit) => {
-  program
+  addModelOptions(program)
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()
@@ -48,6 +49,7 @@ async function run(command: readonly string[], o: RunOptions): Promise<number> {
       seed,
       memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
       inherit: true,
+      models: modelSettings(o),
       interrupted: signals.interrupted,
       breathe: signals.breathe,
     });

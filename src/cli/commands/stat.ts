@@ -8,6 +8,7 @@ import { exitCodeOf } from '../exit-code.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
 import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
@@ -16,8 +17,14 @@ import { average, statLines } from '../stat/statistics.ts';
 
 const USAGE = 129;
 const DEFAULT_EVENTS = 'task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses';
+/** What each -d adds. tools/perf/builtin-stat.c add_default_attributes. */
+const DETAILED = [
+  'L1-dcache-loads,L1-dcache-load-misses,LLC-loads,LLC-load-misses',
+  'L1-icache-loads,L1-icache-load-misses,dTLB-loads,dTLB-load-misses,iTLB-loads,iTLB-load-misses',
+  'L1-dcache-prefetches,L1-dcache-prefetch-misses',
+];
 
-interface StatOptions {
+interface StatOptions extends ModelOptions {
   event?: string[];
   fieldSeparator?: string;
   jsonOutput?: boolean;
@@ -29,6 +36,7 @@ interface StatOptions {
   bigNum: boolean;
   inherit: boolean;
   null?: boolean;
+  detailed?: number;
   allUser?: boolean;
   allKernel?: boolean;
   cpu?: string;
@@ -46,7 +54,6 @@ const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
   ['-p, --pid <pid>', 'attaching to a running program is not there yet: give the command'],
   ['-t, --tid <tid>', 'attaching to a running program is not there yet: give the command'],
   ['-M, --metrics <list>', 'metric groups are not there yet'],
-  ['-d, --detailed', 'there is no cache model yet, so -d would have nothing to add'],
   ['--topdown', 'top-down analysis is not there yet'],
 ];
 
@@ -62,6 +69,11 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .option('-o, --output <file>', 'print to a file instead of stderr')
     .option('--append', 'append to the output file')
     .option('-v, --verbose', 'more: counts and times of each event, why one was not counted, PMIs, what the model lacks')
+    .option(
+      '-d, --detailed',
+      'with more events: caches; -d -d: TLBs and L1I, too; -d -d -d: prefetches, too',
+      (_: unknown, n: number | undefined) => (n ?? 0) + 1,
+    )
     .option('--ledger', 'print what became of every event: true + over = counted + lost')
     .option('--no-big-num', 'no thousands separators')
     .option('-B', 'thousands separators (default)')
@@ -77,6 +89,7 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
       setExit(await stat(command, options));
     });
+  addModelOptions(program);
   for (const [flags, why] of NOT_THERE) {
     program.option(flags, 'not there yet', () => {
       throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
@@ -96,12 +109,16 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   const runs = numberOption('-r', o.repeat, 1, 100) ?? 1;
   const pmiLatency = latencyOption(o.pmiLatency);
   const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
+  const models = modelSettings(o);
   const memory = numberOption('--memory', o.memory, 16, 4096);
   if (o.fieldSeparator !== undefined && o.jsonOutput === true) throw new CliError('-x and -j exclude each other', USAGE);
   if (o.allUser === true && o.allKernel === true) throw new CliError('--all-user and --all-kernel exclude each other', USAGE);
   let groups: EventGroup[];
   try {
-    groups = o.null === true ? [] : (o.event ?? [DEFAULT_EVENTS]).flatMap((text) => parseEvents(text, model));
+    groups =
+      o.null === true
+        ? []
+        : [...(o.event ?? [DEFAULT_EVENTS]), ...DETAILED.slice(0, o.detailed ?? 0)].flatMap((text) => parseEvents(text, model));
   } catch (e) {
     throw eventError(e);
   }
@@ -123,6 +140,7 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
         seed,
         memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
         inherit: o.inherit,
+        models,
         interrupted: signals.interrupted,
         breathe: signals.breathe,
       });

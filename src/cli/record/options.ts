@@ -1,12 +1,13 @@
 /** The options of `record`: perf's by their names, and the modelled computer's. */
 import type { Command } from 'commander';
 import { CliError } from '../command.ts';
+import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
 import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
 
 const USAGE = 129;
 
-export interface RecordOptions {
+export interface RecordOptions extends ModelOptions {
   event?: string[];
   count?: string;
   freq?: string;
@@ -58,7 +59,7 @@ export function declareOptions(
   program: Command,
   run: (command: string[], options: RecordOptions, argv: readonly string[]) => Promise<void>,
 ): void {
-  program
+  addModelOptions(program)
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()

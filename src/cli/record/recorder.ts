@@ -4,7 +4,7 @@ import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { type Compression, PerfDataWriter } from '#formats/perf-data/write.ts';
 import type { Features } from '#formats/perf-data/features.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
-import { isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import type { DrainedRing } from '#kernel/perf/record-ring.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
 import type { Session } from '#system/session.ts';

@@ -6,13 +6,15 @@ import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import { DEFAULT_SAMPLE_RATE } from '#kernel/perf/settings.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import type { RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import type { Host } from '#port/host.ts';
+import { isModelledEvent } from '#system/events/modelled.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
 import { type Program, Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
+import type { ModelSettings } from '../models-options.ts';
 
 export interface MeasureOptions {
   readonly model: CpuModel;
@@ -22,6 +24,7 @@ export interface MeasureOptions {
   readonly seed: number;
   readonly memoryBytes: number | undefined;
   readonly inherit: boolean;
+  readonly models: ModelSettings;
   /** True once for every Ctrl-C. */
   readonly interrupted: () => boolean;
   /** Lets the host's signals in; called now and then. */
@@ -38,6 +41,8 @@ export interface Counted {
   readonly enabledNs: number;
   readonly runningNs: number;
   readonly account: Account | undefined;
+  /** Counted by the cache, TLB or predictor models. */
+  readonly modelled: boolean;
 }
 
 export interface RunOutcome {
@@ -61,6 +66,8 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     host: options.host,
     seed: options.seed,
     interrupted: options.interrupted,
+    ...options.models,
+    models: options.models.models || groups.some((g) => g.events.some((e) => isModelledEvent(e, options.model))),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     umask: process.umask(),
@@ -84,7 +91,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
   const times = session.task?.process.times();
   const child = session.task?.childTimes;
   return {
-    events: opened.map((o) => readOne(session, o)),
+    events: opened.map((o) => readOne(session, o, isModelledEvent(o.spec, options.model))),
     elapsedNs: session.nowNs() - startNs,
     userNs: (times?.userNs ?? 0) + (child?.userNs ?? 0),
     systemNs: (times?.systemNs ?? 0) + (child?.systemNs ?? 0),
@@ -119,12 +126,12 @@ function openGroup(session: Session, group: EventGroup, options: MeasureOptions)
 
 export const errnoName = (errno: number): string => Object.entries(ERRNO).find(([, n]) => n === errno)?.[0] ?? `errno ${errno}`;
 
-function readOne(session: Session, { spec, attr, event }: Opened): Counted {
-  if (isRefusal(event)) return { spec, attr, refusal: event, value: 0, enabledNs: 0, runningNs: 0, account: undefined };
+function readOne(session: Session, { spec, attr, event }: Opened, modelled: boolean): Counted {
+  if (isRefusal(event)) return { spec, attr, refusal: event, value: 0, enabledNs: 0, runningNs: 0, account: undefined, modelled };
   const read = session.read(event);
   const value = Number(read.values[0]?.value ?? 0n);
   const { timeEnabledNs: enabledNs, timeRunningNs: runningNs } = read;
-  return { spec, attr, refusal: undefined, value, enabledNs, runningNs, account: session.account(event) };
+  return { spec, attr, refusal: undefined, value, enabledNs, runningNs, account: session.account(event), modelled };
 }
 
 /** u, k or both: events are compared in metrics only with others of the same rings. */

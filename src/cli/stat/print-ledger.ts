@@ -15,7 +15,11 @@ const rowsOf = (events: readonly Counted[]): Row[] =>
     if (e.account === undefined) return [];
     const scaled = e.runningNs !== e.enabledNs && e.runningNs > 0;
     return [
-      { name: e.spec.name, account: e.account, estimated: scaled ? Math.floor((e.value * e.enabledNs) / e.runningNs + 0.5) : undefined },
+      {
+        name: e.modelled ? `${e.spec.name} (modelled)` : e.spec.name,
+        account: e.account,
+        estimated: scaled ? Math.floor((e.value * e.enabledNs) / e.runningNs + 0.5) : undefined,
+      },
     ];
   });
 

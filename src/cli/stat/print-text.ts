@@ -37,8 +37,15 @@ export function printText(lines: readonly StatLine[], o: TextOptions): string {
 function modelledNote(lines: readonly StatLine[]): string {
   const counted = lines.filter((l) => l.missing === undefined).map((l) => l.name);
   const time = counted.filter((n) => /cycles|clock|clk|slots|topdown/.test(n));
-  const kernel = counted.some((n) => !/:u/.test(n) && !time.includes(n) && !/faults|switches|migrations|dummy/.test(n));
-  const parts = ['all times', ...time.filter((n) => !n.endsWith('clock')), ...(kernel ? ["the kernel's share of the other counts"] : [])];
+  const models = lines.filter((l) => l.modelled && l.missing === undefined).map((l) => l.name);
+  const exact = (n: string): boolean => !time.includes(n) && !models.includes(n);
+  const kernel = counted.some((n) => !/:u/.test(n) && exact(n) && !/faults|switches|migrations|dummy/.test(n));
+  const parts = [
+    'all times',
+    ...time.filter((n) => !n.endsWith('clock')),
+    ...models,
+    ...(kernel ? ["the kernel's share of the other counts"] : []),
+  ];
   return ` modelled, see docs/model.md: ${parts.join(', ')}`;
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
+import { isModelledEvent } from '#system/events/modelled.ts';
 import { parseEvents } from '#system/events/parse.ts';
 import type { Counted, RunOutcome } from './measure.ts';
 import { printCsv, printJson } from './print-machine.ts';
@@ -19,7 +20,16 @@ function outcome(
       assert.ok(spec !== undefined);
       const refusal = typeof value === 'string' ? { errno: 2, reason: value } : undefined;
       const attr = makeAttr({ type: spec.type, config: spec.config, flags: spec.flags });
-      return { spec, attr, refusal, value: typeof value === 'number' ? value : 0, enabledNs, runningNs, account: undefined };
+      return {
+        spec,
+        attr,
+        refusal,
+        value: typeof value === 'number' ? value : 0,
+        enabledNs,
+        runningNs,
+        account: undefined,
+        modelled: isModelledEvent(spec, SKYLAKE),
+      };
     }),
     elapsedNs,
     userNs: 1_379_000,
@@ -100,7 +110,7 @@ test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {
       ['task-clock', 922_539],
       ['cycles', 2_933_482, 922_539, 692_000],
       ['instructions', 3_071_384],
-      ['branch-misses', 'not modelled yet: there is no branch predictor model yet'],
+      ['alignment-faults', 'alignment-faults is not modelled yet'],
       ['instructions:u', 1000],
       ['branches', 0, 922_539, 0],
     ],
@@ -109,7 +119,7 @@ test('text: insn per cycle, GHz, misses, multiplexing, thousands', () => {
   const lines = text([run]);
   assert.equal(lines[4], '         3,910,768      cycles                           #    4.239 GHz                      (75.01%)');
   assert.equal(lines[5], '         3,071,384      instructions                     #    0.79  insn per cycle         ');
-  assert.equal(lines[6], '<not modelled yet>      branch-misses                                                      ');
+  assert.equal(lines[6], '<not modelled yet>      alignment-faults                                                   ');
   assert.equal(lines[8], `     <not counted>      ${'branches'.padEnd(67)}  (0.00%)`);
   assert.equal(printCsv(statLines([run]), ',', false).split('\n')[5], '<not counted>,,branches,0,0.00,,');
   assert.equal(lines[7]?.trimEnd(), '             1,000      instructions:u', 'no cycles of the same ring to compare with');

@@ -42,6 +42,8 @@ export interface StatLine {
   /** Was multiplexed. */
   readonly scaled: boolean;
   readonly metric: Metric | undefined;
+  /** Counted by the cache, TLB or predictor models. */
+  readonly modelled: boolean;
 }
 
 export function statLines(runs: readonly RunOutcome[]): StatLine[] {
@@ -65,6 +67,7 @@ export function statLines(runs: readonly RunOutcome[]): StatLine[] {
       runningPercent: enabled > 0 ? (100 * running) / enabled : 100,
       scaled: running !== enabled && enabled > 0,
       metric: missing === undefined ? metricOf(event, mean.mean, first, means, elapsed) : undefined,
+      modelled: event.modelled,
     };
   });
 }
@@ -86,6 +89,16 @@ const CYCLES = 0n;
 const INSTRUCTIONS = 1n;
 const BRANCHES = 4n;
 const BRANCH_MISSES = 5n;
+
+/** Misses beside the accesses of the same cache: what each is a part of. HW_CACHE: config of the misses, of the accesses. */
+const PARTS: readonly (readonly [type: number, misses: bigint, all: bigint, unit: string])[] = [
+  [PERF_TYPE.HARDWARE, 3n, 2n, 'of all cache refs'],
+  [PERF_TYPE.HW_CACHE, 0x1_0000n, 0n, 'of all L1-dcache accesses'],
+  [PERF_TYPE.HW_CACHE, 0x1_0001n, 1n, 'of all L1-icache accesses'],
+  [PERF_TYPE.HW_CACHE, 0x1_0002n, 2n, 'of all LL-cache accesses'],
+  [PERF_TYPE.HW_CACHE, 0x1_0003n, 3n, 'of all dTLB cache accesses'],
+  [PERF_TYPE.HW_CACHE, 0x1_0004n, 4n, 'of all iTLB cache accesses'],
+];
 
 /** perf_stat__print_shadow_stats, tools/perf/util/stat-shadow.c, for the events that are here. */
 function metricOf(
@@ -109,6 +122,12 @@ function metricOf(
   if (isHardware(event, BRANCH_MISSES)) {
     const branches = total(sameRings(BRANCHES));
     if (branches > 0) return { value: (100 * value) / branches, format: 'percent', unit: 'of all branches' };
+  }
+  const part = PARTS.find(([type, misses]) => event.spec.type === type && event.spec.config === misses);
+  if (part !== undefined) {
+    const [type, , all, unit] = part;
+    const accesses = total((e) => e.spec.type === type && e.spec.config === all && ringsOf(e.attr) === ringsOf(event.attr));
+    return accesses > 0 ? { value: (100 * value) / accesses, format: 'percent', unit } : undefined;
   }
   if (clockNs === 0) return undefined;
   if (isHardware(event, CYCLES)) return { value: value / clockNs, format: 'rate', unit: 'GHz' };

@@ -18,8 +18,11 @@ const TYPE_NAMES: Readonly<Record<number, (typeof PERF_BR)[number]>> = {
   [BR.IND_JMP]: 'IND',
 };
 
+const NEAR: ReadonlySet<number> = new Set([BR.CALL, BR.RET, BR.JCC, BR.JMP, BR.IND_CALL, BR.IND_JMP]);
+
 /**
- * `mispred` and `predicted` are both 0: there is no predictor, and a bit that the LBR leaves clear is no prediction (docs/machine/lbr.md).
+ * `mispred` and `predicted` are the predictor's where it observes (docs/machine/models.md) and the branch is a near one; else both are 0: a bit that
+ * the LBR leaves clear is no prediction then (docs/machine/lbr.md).
  * A call stack is taken as the hardware keeps it.
  */
 export function branchStack(
@@ -30,13 +33,16 @@ export function branchStack(
 ): BranchEntry[] {
   const has = (bit: number): boolean => (attr.branch_sample_type & BigInt(bit)) !== 0n;
   const out: BranchEntry[] = [];
-  for (const { from, to, cycles } of recorded) {
+  for (const { from, to, cycles, mispred } of recorded) {
     const kind = branchType(from, to, codeAt(from));
     const wantsRing = to >> 63n === 1n ? select.kernel : select.user;
     if (!wantsRing || kind === 0 || (kind & select.kinds) === 0) continue;
     const type = has(PERF_SAMPLE_BRANCH.TYPE_SAVE) ? Math.max(0, PERF_BR.indexOf(TYPE_NAMES[kind] ?? 'UNKNOWN')) : 0;
     const count = has(PERF_SAMPLE_BRANCH.NO_CYCLES) ? 0n : cycles;
-    out.push({ from, to, flags: PERF_BRANCH_ENTRY.pack({ cycles: count, type: BigInt(type) }) });
+    // System calls, interrupts and their ways back are not predicted.
+    const judged = mispred !== undefined && !has(PERF_SAMPLE_BRANCH.NO_FLAGS) && NEAR.has(kind);
+    const flags = judged ? { mispred, predicted: !mispred } : {};
+    out.push({ from, to, flags: PERF_BRANCH_ENTRY.pack({ cycles: count, type: BigInt(type), ...flags }) });
   }
   return out;
 }

@@ -9,7 +9,7 @@ import type { Task } from '../task/task.ts';
 import { makeAttr } from './attr.ts';
 import type { PerfEvent } from './event.ts';
 import { handlersFor } from './intel/pmi/handlers.ts';
-import { isRefusal } from './open.ts';
+import { isRefusal } from './attr-checks.ts';
 
 /** Kernel stretches, branches now and then, costs of 1 to 7 slots: a function of the tick, so that every run has the same path. */
 function script(tick: number): { mode: 0 | 1; slots: number; events: number[] } {

@@ -6,8 +6,9 @@ import { PERF_FORMAT, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { YONAH } from '#arch/cpu-models/yonah.ts';
 import { hardware, TickBench } from '#system/testing/tick-bench.ts';
 import { type AttrValues, makeAttr, type PerfEventAttr } from './attr.ts';
+import type { Task } from '../task/task.ts';
 import type { PerfEvent } from './event.ts';
-import { isRefusal } from './open.ts';
+import { isRefusal } from './attr-checks.ts';
 import { encodeRead } from './read.ts';
 
 /** An event that only general-purpose counters can count: branches. */
@@ -199,7 +200,7 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ flags: { inherit: true }, sample_type: PERF_SAMPLE.READ }), 'EINVAL'],
     [makeAttr({ config: 10n }), 'EINVAL'], // HARDWARE id too large
     [makeAttr({ config: 7n }), 'ENOENT'], // stalled-cycles-frontend has no mapping
-    [makeAttr({ config: 3n }), 'ENOENT'], // cache-misses: not modelled yet, and never zero
+    [makeAttr({ type: 3, config: 0x200n }), 'ENOENT'], // L1-dcache-prefetches
     [makeAttr({ type: 4, config: 0xffn }), 'ENOENT'],
     [makeAttr({ type: 3, config: 0xffn }), 'EINVAL'],
     [makeAttr({ type: 1, config: 12n }), 'ENOENT'],
@@ -208,7 +209,16 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ sample_type: PERF_SAMPLE.REGS_USER, sample_regs_user: 1n << 12n }), 'EINVAL'], // DS
     [makeAttr({ sample_type: PERF_SAMPLE.STACK_USER, sample_stack_user: 12 }), 'EINVAL'],
     [makeAttr({ sample_max_stack: 128 }), 'EOVERFLOW'],
-    [makeAttr({ sample_type: PERF_SAMPLE.PHYS_ADDR }), 'EOPNOTSUPP'],
+    [makeAttr({ sample_type: PERF_SAMPLE.AUX }), 'EOPNOTSUPP'],
+    [makeAttr({ sample_type: PERF_SAMPLE.CGROUP }), 'EINVAL'],
+    [makeAttr({ flags: { sigtrap: true } }), 'EINVAL'],
+    [makeAttr({ flags: { sigtrap: true, remove_on_exec: true } }), 'EOPNOTSUPP'],
+    [makeAttr({ flags: { remove_on_exec: true, enable_on_exec: true } }), 'EINVAL'],
+    [makeAttr({ flags: { use_clockid: true }, clockid: 0 }), 'EINVAL'], // CLOCK_REALTIME in an NMI
+    [makeAttr({ flags: { use_clockid: true }, clockid: 3 }), 'EINVAL'],
+    [hardware('cycles', { flags: { use_clockid: true }, clockid: 1 }), 'EINVAL', leader],
+    [makeAttr({ type: 1, config: 10n }), 'ENOENT'], // bpf-output
+    [makeAttr({ type: 4, config: 0x20_00c0n, sample_type: PERF_SAMPLE.CODE_PAGE_SIZE }), 'EOPNOTSUPP'],
     [makeAttr({ flags: { precise_ip: 1 }, sample_period: 99n }), 'EOPNOTSUPP'],
     [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK }), 'EINVAL'], // no branch kind
     [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 0x100n }), 'EOPNOTSUPP'], // IN_TX
@@ -231,4 +241,23 @@ test('an event without a truth (CMASK) counts and says that it has no ledger', (
   bench.runTask(task, 400);
   assert.equal(bench.count(event), 100);
   assert.equal(bench.perf.account(event).audited, false);
+});
+
+test('§6.7: who may watch what; another CPU, neither task nor CPU', () => {
+  const bench = new TickBench();
+  const user = (uid: number): Task =>
+    Object.assign(bench.task(), { credentials: { uid, euid: uid, suid: uid, gid: 1, egid: 1, sgid: 1, groups: [] } });
+  const [root, alice, bob] = [user(0), user(1000), user(1001)];
+  const attr = hardware('instructions');
+  const errno = (task: Task | undefined, cpu: number, by?: Task): number => {
+    const got = bench.perf.open(attr, { task, cpu, ...(by === undefined ? {} : { by }) });
+    return isRefusal(got) ? got.errno : 0;
+  };
+  bench.perf.settings.paranoid = 1;
+  assert.equal(errno(undefined, 0, alice), ERRNO.EACCES);
+  assert.equal(errno(alice, -1, bob), ERRNO.EACCES);
+  assert.deepEqual([errno(alice, 0, alice), errno(undefined, 0, root), errno(bob, -1, root)], [0, 0, 0]);
+  bench.perf.settings.paranoid = 0;
+  assert.equal(errno(undefined, 0, alice), 0);
+  assert.deepEqual([errno(alice, 1), errno(undefined, -1)], [ERRNO.EINVAL, ERRNO.EINVAL]);
 });

@@ -2,6 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
+import { GPR } from '#arch/registers.ts';
 import type { Clock } from '#port/clock.ts';
 import type { Cpu } from '#port/cpu.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -20,7 +21,8 @@ import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
 import type { KernelUnwinder } from './callchain.ts';
 import { Account, type TruthSource } from './ledger.ts';
-import { checkAttr, checkGroup, groupFits, initEvent, isRefusal, type Refusal } from './open.ts';
+import { checkAttr, checkClock, checkGroup, checkRights, checkTaken, checkTarget, isRefusal, type Refusal } from './attr-checks.ts';
+import { groupFits, initEvent } from './open.ts';
 import { Operations } from './operations.ts';
 import { closeSampleBook } from './period-book.ts';
 import { type ReadValues, readValues } from './read.ts';
@@ -48,13 +50,15 @@ export interface PerfParts {
   readonly hz?: number;
   /** What an administrator may set; default: PerfSettings' own values, nothing throttled. */
   readonly settings?: PerfSettings;
+  /** Sets perf's timer to that TSC value; undefined: off. Without it clocks do not sample. */
+  readonly setTimer?: (tsc: number | undefined) => void;
   readonly unwindKernel?: KernelUnwinder;
   /** For the kinds of its branches. */
   readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
 }
 
 /** The part of a Cpu that perf needs. */
-export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'index'>;
+export type OverheadBracket = Pick<Cpu, 'enterOverhead' | 'leaveOverhead' | 'index'> & Partial<Pick<Cpu, 'rip' | 'rflags' | 'gpr'>>;
 
 /** What an event watches: pid and cpu of perf_event_open. */
 export interface Target {
@@ -62,6 +66,8 @@ export interface Target {
   readonly task: Task | undefined;
   /** -1: any. */
   readonly cpu: number;
+  /** Whose rights decide; undefined: the modelled system's own. */
+  readonly by?: Task;
 }
 export const onTask = (task: Task): Target => ({ task, cpu: -1 });
 
@@ -102,7 +108,12 @@ export class Perf implements PerfHooks {
     this.cpu = new CpuPerf({
       index: 0,
       core: new CorePmu({ ...parts, overflow }),
-      software: new SoftwarePmu(nowNs, this.totals, overflow),
+      software: new SoftwarePmu({
+        nowNs,
+        totals: this.totals,
+        overflow,
+        setTimer: (ns) => parts.setTimer?.(ns === undefined ? undefined : tscOf(parts.clock, ns)),
+      }),
       clock: nowNs,
       unthrottle: (event) => sampler.unthrottle(event),
     });
@@ -128,19 +139,18 @@ export class Perf implements PerfHooks {
    * records go there instead of to a queue of samples; 'file': to the ring that its file will have, if any.
    */
   open(attr: PerfEventAttr, target: Target, leader?: PerfEvent, output?: RecordRing | 'file'): PerfEvent | Refusal {
-    const { task } = target;
-    if (target.cpu > this.cpu.index || target.cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${target.cpu}` };
-    if (task === undefined && target.cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
-    const context = task === undefined ? this.cpu.own : this.contextOf(task);
-    const wrong =
-      checkAttr(attr) ??
-      (leader === undefined ? undefined : checkGroup(attr, leader, leader.context === context && leader.cpu === target.cpu));
-    if (wrong !== undefined) return wrong;
-    const rate = this.settings.sampleRate;
-    if (attrFlag(attr, 'freq') && attr.sample_period > BigInt(rate))
-      return { errno: ERRNO.EINVAL, reason: `sample_freq is more than kernel.perf_event_max_sample_rate, ${rate}` };
+    const { task, cpu } = target;
+    const early = checkAttr(attr) ?? checkTarget(attr, task, leader, this.settings.sampleRate);
+    if (early !== undefined) return early;
+    if (cpu > this.cpu.index || cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${cpu}` };
+    if (task === undefined && cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
     if (isRefusal(found)) return found;
+    const late = checkTaken(attr) ?? checkClock(attr, found.kind === 'core') ?? checkRights(target.by, task, this.settings.paranoid);
+    if (late !== undefined) return late;
+    const context = task === undefined ? this.cpu.own : this.contextOf(task);
+    const wrong = leader === undefined ? undefined : checkGroup(attr, leader, context, cpu);
+    if (wrong !== undefined) return wrong;
     if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
       return { errno: ERRNO.EINVAL, reason: `the group needs more counters than ${this.parts.model.name} has` };
     }
@@ -235,12 +245,12 @@ export class Perf implements PerfHooks {
     this.tellSwitch(task, 0, previous);
   }
 
-  scheduledOut(task: Task, _cpu: OverheadBracket, preempted = false, next?: Task): void {
+  scheduledOut(task: Task, cpu: OverheadBracket, preempted = false, next?: Task): void {
     const ctx = this.contexts.get(task);
     const { SWITCH_OUT, SWITCH_OUT_PREEMPT } = PERF_RECORD_MISC;
     this.tellSwitch(task, SWITCH_OUT | (preempted ? SWITCH_OUT_PREEMPT : 0), next);
     // Linux counts the switch before the context leaves, in the kernel (perf_event_task_sched_out).
-    this.happened(['context-switches'], KERNEL_FRAME);
+    this.happened(['context-switches'], kernelFrame(cpu));
     if (ctx?.cpu !== undefined) this.asOverhead(() => taskSchedOut(this.cpu, ctx));
     this.cpu.context = undefined;
     this.cpu.current = undefined;
@@ -303,6 +313,11 @@ export class Perf implements PerfHooks {
     this.operations.runPending();
   }
 
+  hrtimer(_cpu: OverheadBracket, frame: InterruptFrame): void {
+    this.cpu.software.expired(frame);
+    this.operations.runPending();
+  }
+
   /** The tick is the mux timer: both have 1000/HZ ms. Linux's hrtimer starts at the first group that does not fit; only the phase differs. */
   tick(_cpu: OverheadBracket): void {
     this.sampler.ticks++;
@@ -314,8 +329,8 @@ export class Perf implements PerfHooks {
     this.happened(['page-faults', major ? 'major-faults' : 'minor-faults'], frame);
   }
 
-  contextSwitch(from: Task | undefined, _to: Task | undefined, _cpu: OverheadBracket): void {
-    if (from === undefined) this.happened(['context-switches'], KERNEL_FRAME);
+  contextSwitch(from: Task | undefined, _to: Task | undefined, cpu: OverheadBracket): void {
+    if (from === undefined) this.happened(['context-switches'], kernelFrame(cpu));
   }
 
   // ---- inside
@@ -384,13 +399,14 @@ export class Perf implements PerfHooks {
 
   /** perf_adjust_freq_unthr_context. */
   private adjustAtTick(ctx: EventContext): void {
-    const todo = ctx.events.filter((e) => e.kind === 'core' && e.state === 'active' && (e.hw.throttled || isFrequency(e)));
+    const todo = ctx.events.filter((e) => e.state === 'active' && (e.hw.throttled || (e.kind === 'core' && isFrequency(e))));
     if (todo.length === 0) return;
     this.asOverhead(() =>
       changing(this.cpu, () => {
         for (const event of todo) {
           this.sampler.unthrottle(event);
-          this.cpu.core.tick(event, (count) => adjustPeriod(event, this.tickNs, count));
+          if (event.kind === 'software') this.cpu.software.resume(event);
+          else this.cpu.core.tick(event, (count) => adjustPeriod(event, this.tickNs, count));
         }
       }),
     );
@@ -400,11 +416,25 @@ export class Perf implements PerfHooks {
 /** perf_event_task: who maps or tells comms wants to know of tasks, too. */
 const TASK_FLAGS = ['comm', 'mmap', 'mmap2', 'mmap_data', 'task'] as const;
 const NOTHING = { user: 0, kernel: 0, overhead: 0 } as const;
-const KERNEL_FRAME: InterruptFrame = { rip: 0n, cpl: 0, rflags: 0n, rsp: 0n };
+
+/** perf_fetch_caller_regs: where the kernel is. */
+const kernelFrame = (cpu: OverheadBracket): InterruptFrame => ({
+  rip: cpu.rip ?? 0n,
+  cpl: 0,
+  rflags: cpu.rflags ?? 0n,
+  rsp: cpu.gpr?.[GPR.RSP] ?? 0n,
+});
 
 /** Modelled ns since power-on. */
 export function clockNs(clock: Clock): number {
   const tsc = clock.tsc();
   const seconds = Math.floor(tsc / clock.tscHz);
   return seconds * 1_000_000_000 + Math.floor(((tsc - seconds * clock.tscHz) * 1_000_000_000) / clock.tscHz);
+}
+
+/** The first TSC value at which clockNs is at least `ns`. */
+function tscOf(clock: Clock, ns: number): number {
+  const seconds = Math.floor(ns / 1_000_000_000);
+  const part = Math.ceil(((ns - seconds * 1_000_000_000) * clock.tscHz) / 1_000_000_000);
+  return seconds * clock.tscHz + part;
 }

@@ -21,6 +21,9 @@ export interface Moment {
 const MAX_RECORD = 0xffff;
 const HEADER = 8;
 
+/** Nothing is known of the access: op, level, snoop, lock, TLB and level number each n/a. */
+const PERF_MEM_NA = 1 + 2 ** 5 + 2 ** 19 + 2 ** 24 + 2 ** 26 + 0xf * 2 ** 33;
+
 export interface RecordBody {
   readonly type: keyof typeof PERF_RECORD;
   readonly misc: number;
@@ -147,11 +150,20 @@ export function sampleRecord(event: PerfEvent, s: PerfSample): Uint8Array {
     w.u64(chain.length);
     for (const ip of chain) w.u64(ip);
   }
+  if (has(PERF_SAMPLE.RAW)) w.u32(4).u32(0); // perf_output_sample: a size and as much padding
   if (has(PERF_SAMPLE.BRANCH_STACK)) writeBranches(w, attr, s);
   if (has(PERF_SAMPLE.REGS_USER)) writeRegisters(w, s.regsUser);
-  const regsIntrBytes = has(PERF_SAMPLE.REGS_INTR) ? 8 + 8 * (s.regsIntr?.length ?? 0) : 0;
-  if (has(PERF_SAMPLE.STACK_USER)) writeStack(w, attr, s, regsIntrBytes);
+  const words = [PERF_SAMPLE.WEIGHT, PERF_SAMPLE.WEIGHT_STRUCT, PERF_SAMPLE.DATA_SRC, PERF_SAMPLE.TRANSACTION, PERF_SAMPLE.PHYS_ADDR];
+  const behind =
+    [...words, PERF_SAMPLE.DATA_PAGE_SIZE].filter(has).length + (has(PERF_SAMPLE.REGS_INTR) ? 1 + (s.regsIntr?.length ?? 0) : 0);
+  if (has(PERF_SAMPLE.STACK_USER)) writeStack(w, attr, s, 8 * behind);
+  // Only PEBS and memory events know these; perf_sample_data_init says so.
+  if (has(PERF_SAMPLE.WEIGHT) || has(PERF_SAMPLE.WEIGHT_STRUCT)) w.u64(0);
+  if (has(PERF_SAMPLE.DATA_SRC)) w.u64(PERF_MEM_NA);
+  if (has(PERF_SAMPLE.TRANSACTION)) w.u64(0);
   if (has(PERF_SAMPLE.REGS_INTR)) writeRegisters(w, s.regsIntr);
+  if (has(PERF_SAMPLE.PHYS_ADDR)) w.u64(0);
+  if (has(PERF_SAMPLE.DATA_PAGE_SIZE)) w.u64(0);
   return finish(w);
 }
 

@@ -13,6 +13,7 @@ import { type Moment, sampleRecord, sideBandRecord, throttleRecord } from './rec
 import { CPUMODE, type PerfSample } from './sample.ts';
 import { registerValues } from './sample-registers.ts';
 import { momentOf, output } from './side-band.ts';
+import { isClock } from './software.ts';
 
 export interface SamplerParts {
   readonly tickNs: number;
@@ -73,9 +74,10 @@ export class Sampler {
     output(event, sideBandRecord(throttleRecord(type, event, moment.timeNs), event, moment), moment);
   }
 
-  /** __perf_event_account_interrupt: true: too many for this tick. Software events are not throttled (perf_swevent_overflow). */
+  /** __perf_event_account_interrupt: true: too many for this tick. What happens in software is not throttled (perf_swevent_overflow), clocks are. */
   private accountInterrupt(event: PerfEvent): boolean {
-    const stop = event.kind === 'core' && tooManySamples(event, this.ticks, this.parts.maxPerTick());
+    const interrupts = event.kind === 'core' || isClock(event.hw.config);
+    const stop = interrupts && tooManySamples(event, this.ticks, this.parts.maxPerTick());
     if (stop) {
       event.hw.throttled = true;
       this.logThrottle('THROTTLE', event);

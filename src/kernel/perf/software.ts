@@ -1,7 +1,9 @@
 /** Software events: task-clock, cpu-clock, page faults, context switches, migrations. kernel/events/core.c, the swevent and clock parts. */
 import { SOFTWARE_EVENT_NAMES } from '#abi/perf-event/attr.ts';
+import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import type { RingTotals } from '#port/truth.ts';
 import type { InterruptFrame } from '../perf-hooks.ts';
+import { attrFlag } from './attr.ts';
 import type { PerfEvent } from './event.ts';
 import type { TruthSource } from './ledger.ts';
 import { restartPeriod } from './period-book.ts';
@@ -20,6 +22,7 @@ const OCCURRENCES: ReadonlySet<SoftwareName> = new Set([
   'alignment-faults',
   'emulation-faults',
   'dummy',
+  'cgroup-switches', // every task is in the root group
 ]);
 
 export const softwareName = (config: bigint): SoftwareName | undefined => SOFTWARE_EVENT_NAMES[Number(config & 0xffff_ffffn)];
@@ -52,53 +55,113 @@ export class SoftwareTotals {
   }
 }
 
+/** perf_swevent_start_hrtimer: a clock samples no faster. */
+const SHORTEST_NS = 10_000;
+
+export interface SoftwareParts {
+  readonly nowNs: () => number;
+  readonly totals: SoftwareTotals;
+  readonly overflow: (event: PerfEvent, frame: InterruptFrame) => boolean;
+  /** Sets perf's timer to that moment, ns since boot; undefined: off. */
+  readonly setTimer: (atNs: number | undefined) => void;
+}
+
 export class SoftwarePmu implements Pmu {
   private readonly active = new Set<PerfEvent>();
-  private readonly nowNs: () => number;
-  private readonly totals: SoftwareTotals;
-  private readonly overflow: (event: PerfEvent, frame: InterruptFrame) => void;
+  /** Clocks that sample: when each is due next. */
+  private readonly timers = new Map<PerfEvent, number>();
+  private readonly parts: SoftwareParts;
 
-  constructor(nowNs: () => number, totals: SoftwareTotals, overflow: (event: PerfEvent, frame: InterruptFrame) => void) {
-    this.nowNs = nowNs;
-    this.totals = totals;
-    this.overflow = overflow;
+  constructor(parts: SoftwareParts) {
+    this.parts = parts;
   }
 
   add(event: PerfEvent): boolean {
     this.active.add(event);
-    event.hw.prevCount = BigInt(this.nowNs());
+    event.hw.prevCount = BigInt(this.parts.nowNs());
+    event.hw.stopped = false;
+    if (isClock(event.hw.config) && event.isSampling) this.startTimer(event);
     return true;
   }
   remove(event: PerfEvent): void {
-    this.read(event);
+    this.stop(event);
     this.active.delete(event);
   }
   read(event: PerfEvent): void {
-    if (!isClock(event.hw.config)) return;
-    const now = BigInt(this.nowNs());
+    if (!isClock(event.hw.config) || event.hw.stopped) return;
+    const now = BigInt(this.parts.nowNs());
     this.count(event, now - event.hw.prevCount);
     event.hw.prevCount = now;
   }
-
   reload(event: PerfEvent): void {
+    this.stop(event);
     restartPeriod(event);
+    this.resume(event);
+  }
+  /** Throttled clocks stand still until the tick. */
+  stop(event: PerfEvent): void {
+    this.read(event);
+    event.hw.stopped = true;
+    const due = this.timers.get(event);
+    if (due === undefined) return;
+    event.hw.periodLeft = BigInt(due - this.parts.nowNs());
+    this.timers.delete(event);
+    this.arm();
+  }
+  resume(event: PerfEvent): void {
+    if (this.active.has(event) && event.hw.stopped) this.add(event);
+  }
+
+  /** perf_swevent_hrtimer: perf's timer has rung. What its interrupt had to wait for is over: the periods that passed meanwhile are skipped. */
+  expired(frame: InterruptFrame): void {
+    const now = this.parts.nowNs();
+    for (const [event, due] of this.timers) {
+      if (due > now) continue;
+      const period = periodNs(event);
+      const passed = 1 + Math.floor((now - due) / period);
+      this.timers.set(event, due + passed * period);
+      this.read(event);
+      if (!wants(event, frame)) continue;
+      event.hw.lastPeriod = event.hw.samplePeriod;
+      event.account.samples.due += passed;
+      event.account.samples.lost['skipped period'] += passed - 1;
+      if (!this.parts.overflow(event, frame)) continue;
+      this.stop(event);
+      event.hw.periodLeft = 0n;
+      if (event.hw.throttled) event.account.enter('throttled');
+    }
+    this.arm();
   }
 
   /** One of `names` (page-faults and minor-faults are one happening) happened to the current task. perf_sw_event. */
   occurred(names: readonly SoftwareName[], frame: InterruptFrame): void {
-    for (const name of names) this.totals.occurred(name, frame.cpl);
+    for (const name of names) this.parts.totals.occurred(name, frame.cpl);
     for (const event of this.active) {
-      if (!names.includes(softwareName(event.hw.config) as SoftwareName)) continue;
-      if (frame.cpl === 3 ? !event.wantsUser : !event.wantsKernel) continue;
+      if (!names.includes(softwareName(event.hw.config) as SoftwareName) || !wants(event, frame)) continue;
       this.count(event, 1n);
       if (!event.isSampling) continue;
-      event.hw.periodLeft -= 1n;
-      if (event.hw.periodLeft > 0n) continue;
-      event.hw.lastPeriod = event.hw.samplePeriod;
-      event.hw.periodLeft += event.hw.samplePeriod;
+      const { hw } = event;
+      // perf_swevent_event: who wants PERIOD gets every single one, with the period 1.
+      const every = (event.attr.sample_type & PERF_SAMPLE.PERIOD) !== 0 && !attrFlag(event.attr, 'freq');
+      hw.periodLeft -= 1n;
+      if (!every && hw.periodLeft > 0n) continue;
+      hw.lastPeriod = every ? 1n : hw.samplePeriod;
+      hw.periodLeft += hw.lastPeriod;
       event.account.samples.due++;
-      this.overflow(event, frame);
+      this.parts.overflow(event, frame);
     }
+  }
+
+  private startTimer(event: PerfEvent): void {
+    const left = Number(event.hw.periodLeft);
+    event.hw.periodLeft = 0n;
+    this.timers.set(event, this.parts.nowNs() + firstWait(event, left));
+    this.arm();
+  }
+  private arm(): void {
+    let first: number | undefined;
+    for (const due of this.timers.values()) if (first === undefined || due < first) first = due;
+    this.parts.setTimer(first);
   }
 
   private count(event: PerfEvent, n: bigint): void {
@@ -106,3 +169,12 @@ export class SoftwarePmu implements Pmu {
     event.account.counted += Number(n);
   }
 }
+
+/** What was left when it was taken off; overdue then: soon. */
+const firstWait = (event: PerfEvent, left: number): number => {
+  if (left === 0) return periodNs(event);
+  return left > 0 ? left : SHORTEST_NS;
+};
+const periodNs = (event: PerfEvent): number => Math.max(SHORTEST_NS, Number(event.hw.samplePeriod));
+/** perf_exclude_event. */
+const wants = (event: PerfEvent, frame: InterruptFrame): boolean => (frame.cpl === 3 ? event.wantsUser : event.wantsKernel);

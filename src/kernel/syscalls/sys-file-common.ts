@@ -7,6 +7,7 @@ import type { Task } from '../task/task.ts';
 import { type FileDescription, type Transfer, isWait } from '../vfs/file-description.ts';
 import type { Node } from '../vfs/node.ts';
 import { type WalkFrom, find } from '../vfs/walk.ts';
+import type { SyscallResult, Wait } from './types.ts';
 
 /** A path argument (getname): -EFAULT, -ENAMETOOLONG. The empty path is the walk's business. */
 export function pathArgument(t: Task, va: number): string | number {
@@ -138,6 +139,22 @@ export function writeFrom(t: Task, segments: readonly Segment[], target: (from: 
     if (n < wanted) return total;
   } while (total < length);
   return total;
+}
+
+/** A wait on a file that has a time limit of its own (SO_RCVTIMEO, SO_SNDTIMEO): -EAGAIN when it is over. */
+export function withTimeout<R extends SyscallResult>(
+  k: Kernel,
+  t: Task,
+  file: FileDescription,
+  writing: boolean,
+  call: () => R,
+): R | number | Wait {
+  const result = call();
+  const limit = file.timeoutNs(writing);
+  if (limit === 0n || typeof result !== 'object') return result;
+  const deadlineNs = t.resumed?.deadlineNs ?? k.monotonicNs() + limit;
+  if (k.monotonicNs() >= deadlineNs) return -ERRNO.EAGAIN;
+  return { ...result, deadlineNs, interrupted: () => -ERRNO.EINTR };
 }
 
 /** The result of a write: a broken pipe also raises SIGPIPE. */

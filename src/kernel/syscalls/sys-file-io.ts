@@ -10,7 +10,7 @@ import { type FileDescription, isWait } from '../vfs/file-description.ts';
 import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
-import { type Segment, gather, readInto, writeFrom, written } from './sys-file-common.ts';
+import { type Segment, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const readable = (t: Task, fd: number): FileDescription | number => {
@@ -52,19 +52,21 @@ function segmentsOf(t: Task, va: number, count: number): Segment[] | number {
   return out;
 }
 
-function readSegments(t: Task, fd: number, segments: readonly Segment[], position?: number): SyscallResult {
+function readSegments(k: Kernel, t: Task, fd: number, segments: readonly Segment[], position?: number): SyscallResult {
   if (position !== undefined && position < 0) return -ERRNO.EINVAL;
   const unplaced = position === undefined ? 0 : placed(t, fd);
   if (unplaced < 0) return unplaced;
   const file = readable(t, fd);
   if (typeof file === 'number') return file;
   if (position === undefined)
-    return readInto(
-      t,
-      segments,
-      file.readsOnce,
-      (into) => file.read(into),
-      (n) => file.unread(n),
+    return withTimeout(k, t, file, false, () =>
+      readInto(
+        t,
+        segments,
+        file.readsOnce,
+        (into) => file.read(into),
+        (n) => file.unread(n),
+      ),
     );
   let at = position;
   return readInto(
@@ -97,23 +99,25 @@ function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segmen
   return written(
     k,
     t,
-    writeFrom(t, segments, (from, at) => (position === undefined ? file.write(from) : file.pwrite(from, position + at))),
+    withTimeout(k, t, file, true, () =>
+      writeFrom(t, segments, (from, at) => (position === undefined ? file.write(from) : file.pwrite(from, position + at))),
+    ),
   );
 }
 
-function read(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function read(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const count = countOf(a, 2);
   if (count < 0) return typeof readable(t, a.i32(0)) === 'number' ? -ERRNO.EBADF : count;
-  return readSegments(t, a.i32(0), [{ va: a.n(1), length: count }]);
+  return readSegments(k, t, a.i32(0), [{ va: a.n(1), length: count }]);
 }
 function write(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const count = countOf(a, 2);
   if (count < 0) return typeof writable(t, a.i32(0)) === 'number' ? -ERRNO.EBADF : count;
   return writeSegments(k, t, a.i32(0), [{ va: a.n(1), length: count }]);
 }
-function pread64(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function pread64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const count = countOf(a, 2);
-  return count < 0 ? count : readSegments(t, a.i32(0), [{ va: a.n(1), length: count }], a.s(3));
+  return count < 0 ? count : readSegments(k, t, a.i32(0), [{ va: a.n(1), length: count }], a.s(3));
 }
 function pwrite64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const count = countOf(a, 2);
@@ -123,7 +127,7 @@ function pwrite64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 /** `positioned`: preadv and its like, whose fourth argument is the position; -1 for the v2 calls means the file's own. */
 const vectorRead =
   (positioned: 'own' | 'given' | 'either') =>
-  (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
+  (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
     const position = positionOf(positioned, a);
     const unplaced = typeof position === 'number' ? placed(t, a.i32(0)) : 0;
     if (unplaced < 0) return unplaced;
@@ -131,7 +135,7 @@ const vectorRead =
     if (typeof file === 'number') return file;
     const segments = segmentsOf(t, a.n(1), a.i32(2));
     if (typeof segments === 'number') return segments;
-    return typeof position === 'object' ? position.refused : readSegments(t, a.i32(0), segments, position);
+    return typeof position === 'object' ? position.refused : readSegments(k, t, a.i32(0), segments, position);
   };
 const vectorWrite =
   (positioned: 'own' | 'given' | 'either') =>

@@ -9,7 +9,9 @@ import type { FileDescription } from '../vfs/file-description.ts';
 import { PtyMaster, PtySlaveNode } from '../vfs/pty.ts';
 import type { Terminal } from '../vfs/terminal.ts';
 import { takeTerminal } from '../vfs/vfs.ts';
+import { Socket } from '../vfs/socket.ts';
 import { partial } from './row.ts';
+import { interfaceIoctl } from './socket-ioctl.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -41,8 +43,13 @@ function ioctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       if (typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.ENOTTY;
       return t.memory.writeU64(va, stat.size) ? 0 : -ERRNO.EFAULT;
     }
+    case IOCTL.FICLONE:
+    case IOCTL.FICLONERANGE: {
+      const stat = file.stat();
+      return typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG ? -ERRNO.ENOTTY : -ERRNO.EOPNOTSUPP;
+    }
     default: {
-      const own = file.ioctl(k, t, request, a.u(2));
+      const own = file.ioctl(k, t, request, a.u(2)) ?? (file instanceof Socket ? interfaceIoctl(t, request, va) : undefined);
       if (own !== undefined) return own;
       return file.terminal === undefined ? -ERRNO.ENOTTY : terminalIoctl(k, t, file, file.terminal, request, va);
     }
@@ -132,5 +139,9 @@ function masterIoctl(t: Task, file: PtyMaster, request: number, va: number): Sys
 }
 
 export const FILE_IOCTL_ROWS: readonly SyscallRow[] = [
-  partial('ioctl', ioctl, 'terminal settings are remembered, the host’s terminal keeps its own; no device, socket or file system requests'),
+  partial(
+    'ioctl',
+    ioctl,
+    'terminal settings are remembered, the host’s terminal keeps its own; of sockets what tells of interfaces; no device or file system requests',
+  ),
 ];

@@ -1,45 +1,39 @@
-/** Sockets: AF_UNIX between programs of the model. Other families are refused: there is no network. */
+/** Sockets: AF_UNIX, the internet families over a loopback, route netlink; between programs of the model, never outside. */
 import { ERRNO } from '#abi/errno.ts';
 import { O, S } from '#abi/fs.ts';
-import { AF, MSG, SCM, SHUT, SO, SOCK, SOCKET_BUFFER, SOL_SOCKET, UNIX_PATH_MAX } from '#abi/socket.ts';
-import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
+import { AF, MSG, SCM, SHUT, SOCK, SOL_SOCKET } from '#abi/socket.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { type FileDescription, isWait } from '../vfs/file-description.ts';
-import { BoundName, type Message, type PeerCredentials, UnixSocket } from '../vfs/socket.ts';
+import { type Message, Socket } from '../vfs/socket.ts';
 import { HostStream } from '../vfs/stream.ts';
-import { makeNamed } from '../vfs/tree-ops.ts';
-import { find } from '../vfs/walk.ts';
+import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
-import { type Segment, gather, written } from './sys-file-common.ts';
+import { type SocketFamily, credentialsOf } from './socket-family.ts';
+import { INET, INET6 } from './socket-inet.ts';
+import { type Header, readHeader, readRights } from './socket-message.ts';
+import { NETLINK } from './socket-netlink.ts';
+import { getsockopt, setsockopt } from './socket-options.ts';
+import { UNIX } from './socket-unix.ts';
+import { type Segment, gather, withTimeout, written } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
-const credentialsOf = (t: Task): PeerCredentials => ({ pid: t.tgid, uid: t.credentials.euid, gid: t.credentials.egid });
+const NAMES = new Map<number, string>(Object.entries(AF).map(([name, n]) => [n, name]));
+const FAMILIES: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
+  [AF.UNIX, UNIX],
+  [AF.INET, INET],
+  [AF.INET6, INET6],
+  [AF.NETLINK, NETLINK],
+]);
+const familyOf = (s: Socket): SocketFamily => FAMILIES.get(s.family) as SocketFamily;
 
-/** Sockets with a name outside the tree (`\0name`), by kernel. */
-const ABSTRACT = new WeakMap<Kernel, Map<string, UnixSocket>>();
-function abstractOf(k: Kernel): Map<string, UnixSocket> {
-  let names = ABSTRACT.get(k);
-  if (names === undefined) {
-    names = new Map();
-    ABSTRACT.set(k, names);
-  }
-  return names;
-}
-
-const FAMILY = new Map<number, string>(Object.entries(AF).map(([name, n]) => [n, name]));
-
-function make(k: Kernel, t: Task, domain: number, type: number, protocol: number): UnixSocket | number {
+function make(k: Kernel, t: Task, domain: number, type: number, protocol: number): Socket | number {
   const flags = type & ~SOCK.TYPE_MASK;
-  const kind = type & SOCK.TYPE_MASK;
   if ((flags & ~(O.NONBLOCK | O.CLOEXEC)) !== 0) return -ERRNO.EINVAL;
-  if (domain !== AF.UNIX) {
-    k.unsupported(`sockets of family ${FAMILY.has(domain) ? `AF_${FAMILY.get(domain)}` : domain}`);
-    return -ERRNO.EAFNOSUPPORT;
-  }
-  if (protocol !== 0 && protocol !== AF.UNIX) return -ERRNO.EPROTONOSUPPORT;
-  if (kind !== SOCK.STREAM && kind !== SOCK.DGRAM && kind !== SOCK.SEQPACKET) return -ERRNO.ESOCKTNOSUPPORT;
-  return new UnixSocket(k.vfs.inodes, kind, flags & O.NONBLOCK, credentialsOf(t));
+  const family = FAMILIES.get(domain);
+  if (family !== undefined) return family.make(k, t, type & SOCK.TYPE_MASK, protocol, flags & O.NONBLOCK);
+  k.unsupported(`sockets of family ${NAMES.has(domain) ? `AF_${NAMES.get(domain)}` : domain}`);
+  return -ERRNO.EAFNOSUPPORT;
 }
 
 function socket(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -50,8 +44,12 @@ function socket(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 function socketpair(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const first = make(k, t, a.i32(0), a.i32(1), a.i32(2));
   if (typeof first === 'number') return first;
-  const second = make(k, t, a.i32(0), a.i32(1), a.i32(2)) as UnixSocket;
-  UnixSocket.pair(first, second);
+  if (first.family !== AF.UNIX) {
+    first.release();
+    return -ERRNO.EOPNOTSUPP;
+  }
+  const second = make(k, t, a.i32(0), a.i32(1), a.i32(2)) as Socket;
+  Socket.pair(first, second);
   const cloexec = (a.i32(1) & O.CLOEXEC) !== 0;
   const fd = t.files.install(first, cloexec);
   if (fd < 0) {
@@ -65,10 +63,10 @@ function socketpair(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return other < 0 ? other : -ERRNO.EFAULT;
 }
 
-function socketAt(t: Task, fd: number): UnixSocket | number {
+function socketAt(t: Task, fd: number): Socket | number {
   const file = t.files.get(fd);
   if (file === undefined) return -ERRNO.EBADF;
-  return file instanceof UnixSocket ? file : -ERRNO.ENOTSOCK;
+  return file instanceof Socket ? file : -ERRNO.ENOTSOCK;
 }
 
 /**
@@ -80,179 +78,60 @@ function hostSocket(t: Task, fd: number): FileDescription | undefined {
   return file instanceof HostStream && file.node.type() === S.IFSOCK ? file : undefined;
 }
 
-/** A sockaddr_un as Message.from has it: a path, `\0name`, '' for an address without a name. */
-function readAddress(t: Task, va: number, length: number): string | number {
-  if (length < 2 || length > UNIX_PATH_MAX + 2) return -ERRNO.EINVAL;
-  const bytes = t.memory.read(va, length);
-  if (bytes === undefined) return -ERRNO.EFAULT;
-  if (((bytes[0] as number) | ((bytes[1] as number) << 8)) !== AF.UNIX) return -ERRNO.EINVAL;
-  const name = bytes.subarray(2);
-  if (name.length === 0) return '';
-  if (name[0] === 0) return decodeUtf8(name);
-  const end = name.indexOf(0);
-  return decodeUtf8(end < 0 ? name : name.subarray(0, end));
-}
-
 /** Address and length as accept, getsockname and recvfrom give them; cut to the room that the program has. */
-function writeAddress(t: Task, va: number, lengthVa: number, address: string): number {
+function writeAddress(t: Task, va: number, lengthVa: number, bytes: Uint8Array): number {
   if (va === 0) return 0;
   const room = t.memory.readI32(lengthVa);
   if (room === undefined) return -ERRNO.EFAULT;
   if (room < 0) return -ERRNO.EINVAL;
-  const bytes = addressBytes(address);
   return t.memory.write(va, bytes.subarray(0, room)) && t.memory.writeU32(lengthVa, bytes.length) ? 0 : -ERRNO.EFAULT;
 }
-function addressBytes(address: string): Uint8Array {
-  const name = encodeUtf8(address);
-  const length = address === '' ? 2 : 2 + name.length + (name[0] === 0 ? 0 : 1);
-  const bytes = new Uint8Array(length);
-  bytes[0] = AF.UNIX;
-  bytes.set(name, 2);
-  return bytes;
+const addressBytes = (s: Socket, address: string): Uint8Array => familyOf(s).addressBytes(s, address);
+/** sockaddr_un without a name. */
+const UNNAMED = Uint8Array.of(AF.UNIX, 0);
+
+function bind(k: Kernel, t: Task, s: Socket, a: SyscallArgs): SyscallResult {
+  const family = familyOf(s);
+  const address = family.readAddress(t, a.n(1), a.i32(2));
+  return typeof address === 'number' ? address : family.bind(k, t, s, address);
 }
 
-function bind(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const s = socketAt(t, a.i32(0));
-  if (typeof s === 'number') return s;
-  let address = readAddress(t, a.n(1), a.i32(2));
+function connect(k: Kernel, t: Task, s: Socket, a: SyscallArgs): SyscallResult {
+  const family = familyOf(s);
+  const address = family.readAddress(t, a.n(1), a.i32(2));
   if (typeof address === 'number') return address;
-  if (s.address !== '') return -ERRNO.EINVAL;
-  const names = abstractOf(k);
-  if (address === '') {
-    let n = 0;
-    while (names.has(`\0${n.toString(16).padStart(5, '0')}`)) n++;
-    address = `\0${n.toString(16).padStart(5, '0')}`; // autobind, unix(7)
-  }
-  if (address.startsWith('\0')) {
-    if (names.has(address)) return -ERRNO.EADDRINUSE;
-    const name = address;
-    names.set(name, s);
-    s.onClose = () => names.delete(name);
-  } else {
-    const owner = { uid: t.credentials.euid, gid: t.credentials.egid };
-    const made = makeNamed(k.vfs.from(t), address, (parent, name) => new BoundName(k.vfs.inodes, parent, name, 0o777 & ~t.fs.umask, owner));
-    if (typeof made === 'number') return made === -ERRNO.EEXIST ? -ERRNO.EADDRINUSE : made;
-    made.socket = s;
-  }
-  s.address = address;
-  return 0;
+  const result = withTimeout(k, t, s, true, () => family.connect(k, t, s, address));
+  return result === -ERRNO.EAGAIN && s.timeoutNs(true) !== 0n ? -ERRNO.EINPROGRESS : result;
 }
 
-/** The socket that an address names. */
-function lookUp(k: Kernel, t: Task, address: string): UnixSocket | number {
-  if (address === '') return -ERRNO.EINVAL;
-  if (address.startsWith('\0')) return abstractOf(k).get(address) ?? -ERRNO.ECONNREFUSED;
-  k.vfs.inodes.generation++;
-  const node = find(k.vfs.from(t), address, 'follow');
-  if (typeof node === 'number') return node;
-  // A socket of the host's is there, but who listens is outside the model.
-  return node instanceof BoundName && node.socket?.isOpen === true ? node.socket : -ERRNO.ECONNREFUSED;
-}
-
-function connect(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const s = socketAt(t, a.i32(0));
-  if (typeof s === 'number') return s;
-  const address = readAddress(t, a.n(1), a.i32(2));
-  if (typeof address === 'number') return address;
-  const to = lookUp(k, t, address);
-  if (typeof to === 'number') return to;
-  if (!s.connectionless) return s.connect(to);
-  if (to.type !== s.type) return -ERRNO.EPROTOTYPE;
-  s.peer = to;
-  s.peerCredentials = to.credentials;
-  s.peerAddress = to.address;
-  return 0;
-}
-
-function accept(t: Task, a: SyscallArgs, flags: number): SyscallResult {
+function accept(k: Kernel, t: Task, a: SyscallArgs, flags: number): SyscallResult {
   if ((flags & ~(O.NONBLOCK | O.CLOEXEC)) !== 0) return -ERRNO.EINVAL;
   const s = socketAt(t, a.i32(0));
   if (typeof s === 'number') return s;
   const got = s.accept();
-  if (typeof got === 'number' || isWait(got)) return got;
+  if (typeof got === 'number') return got;
+  if (isWait(got)) return withTimeout(k, t, s, false, () => got);
   got.flags |= flags & O.NONBLOCK;
   const { peerAddress } = got;
   const fd = t.files.install(got, (flags & O.CLOEXEC) !== 0);
   if (fd < 0) return fd;
-  const told = writeAddress(t, a.n(1), a.n(2), peerAddress);
+  const told = writeAddress(t, a.n(1), a.n(2), addressBytes(got, peerAddress));
   if (told === 0) return fd;
   t.files.close(fd);
   return told;
 }
 
-interface Header {
-  readonly name: number;
-  readonly nameLength: number;
-  readonly segments: readonly Segment[];
-  readonly control: number;
-  readonly controlLength: number;
-}
-
-/** struct msghdr. */
-function readHeader(t: Task, va: number): Header | number {
-  const bytes = t.memory.read(va, 56);
-  if (bytes === undefined) return -ERRNO.EFAULT;
-  const v = new DataView(bytes.buffer);
-  const n = (at: number): number => v.getUint32(at + 4, true) * 2 ** 32 + v.getUint32(at, true);
-  const count = n(24);
-  if (count > 1024) return -ERRNO.EMSGSIZE;
-  const vectors = t.memory.read(n(16), count * 16);
-  if (vectors === undefined) return -ERRNO.EFAULT;
-  const iov = new DataView(vectors.buffer);
-  const segments: Segment[] = [];
-  for (let i = 0; i < count; i++) {
-    const at = (o: number): number => iov.getUint32(i * 16 + o + 4, true) * 2 ** 32 + iov.getUint32(i * 16 + o, true);
-    segments.push({ va: at(0), length: at(8) });
-  }
-  return { name: n(0), nameLength: v.getUint32(8, true), segments, control: n(32), controlLength: n(40) };
-}
-
-/** SCM_RIGHTS of a message that is sent: each descriptor with a reference more, or -errno. */
-function readRights(k: Kernel, t: Task, h: Header): FileDescription[] | number {
-  const files: FileDescription[] = [];
-  const fail = (errno: number): number => {
-    for (const f of files) f.release();
-    return -errno;
-  };
-  if (h.control === 0 || h.controlLength === 0) return files;
-  const bytes = t.memory.read(h.control, Math.min(h.controlLength, 65536));
-  if (bytes === undefined) return -ERRNO.EFAULT;
-  const v = new DataView(bytes.buffer);
-  for (let at = 0; at + 16 <= bytes.length; ) {
-    const length = v.getUint32(at, true);
-    if (length < 16 || at + length > bytes.length) return fail(ERRNO.EINVAL);
-    if (v.getInt32(at + 8, true) === SOL_SOCKET && v.getInt32(at + 12, true) === SCM.RIGHTS) {
-      for (let i = at + 16; i + 4 <= at + length; i += 4) {
-        const file = t.files.get(v.getInt32(i, true));
-        if (file === undefined) return fail(ERRNO.EBADF);
-        files.push(file.retain());
-      }
-    } else if (v.getInt32(at + 12, true) !== SCM.CREDENTIALS) {
-      k.unsupported(`socket control message ${v.getInt32(at + 12, true)}`);
-      return fail(ERRNO.EINVAL);
-    }
-    at += Math.ceil(length / 8) * 8;
-  }
-  return files;
-}
-
-function send(k: Kernel, t: Task, s: UnixSocket, h: Header, flags: number): SyscallResult {
-  let to: UnixSocket | undefined = s.peer;
-  if (h.name !== 0 && s.connectionless) {
-    const address = readAddress(t, h.name, h.nameLength);
-    if (typeof address === 'number') return address;
-    const found = lookUp(k, t, address);
-    if (typeof found === 'number') return found;
-    if (found.type !== s.type) return -ERRNO.EPROTOTYPE;
-    to = found;
-  }
+function send(k: Kernel, t: Task, s: Socket, h: Header, flags: number): SyscallResult {
+  const family = familyOf(s);
+  const to = h.name === 0 ? undefined : family.readAddress(t, h.name, h.nameLength);
+  if (typeof to === 'number') return to;
   const length = h.segments.reduce((n, x) => n + x.length, 0);
   const bytes = gather(t, h.segments, 0, Math.min(length, 1 << 20));
   if (bytes === undefined && length > 0) return -ERRNO.EFAULT;
   const files = readRights(k, t, h);
   if (typeof files === 'number') return files;
   const message: Message = { bytes: bytes ?? new Uint8Array(0), files, sender: credentialsOf(t), from: s.address };
-  const sent = s.send(message, (flags & MSG.DONTWAIT) !== 0, to);
+  const sent = withTimeout(k, t, s, true, () => family.send(k, t, s, message, (flags & MSG.DONTWAIT) !== 0, to));
   if (typeof sent !== 'number' || sent < 0) for (const f of files) f.release();
   if (sent === -ERRNO.EPIPE && s.type === SOCK.STREAM && (flags & MSG.NOSIGNAL) === 0) return written(k, t, sent);
   return sent;
@@ -266,13 +145,14 @@ interface Received {
   readonly cut: number;
 }
 
-function receive(t: Task, s: UnixSocket, segments: readonly Segment[], flags: number): Received | SyscallResult {
+function receive(k: Kernel, t: Task, s: Socket, segments: readonly Segment[], flags: number): Received | SyscallResult {
   const room = segments.reduce((n, x) => n + x.length, 0);
   const into = new Uint8Array(Math.min(room, 1 << 20));
   const files: FileDescription[] = [];
   let message: Message | undefined;
   const first = s.next((flags & MSG.DONTWAIT) !== 0);
-  if (typeof first === 'number' || isWait(first)) return first;
+  if (typeof first === 'number') return first;
+  if (isWait(first)) return withTimeout(k, t, s, false, () => first);
   const whole = first?.bytes.length ?? 0;
   if ((flags & MSG.PEEK) !== 0) message = first;
   if (
@@ -283,7 +163,9 @@ function receive(t: Task, s: UnixSocket, segments: readonly Segment[], flags: nu
     !s.readClosed &&
     s.peer !== undefined
   ) {
-    return { kind: 'wait', what: 'read from a socket', ready: () => s.available() >= into.length || s.readClosed };
+    const all = waitFor('read from a socket', () => s.available() >= into.length || s.readClosed);
+    const waits = withTimeout(k, t, s, false, () => all);
+    if (isWait(waits)) return waits; // time is up: what has come is the answer
   }
   const n = s.receive(into, true, (flags & MSG.PEEK) !== 0, (more, m) => {
     files.push(...more);
@@ -317,27 +199,31 @@ function onHost(k: Kernel, t: Task, file: FileDescription, a: SyscallArgs, sendi
   return t.memory.write(a.n(1), into.subarray(0, n)) ? n : -ERRNO.EFAULT;
 }
 
+/** A stream's recvfrom names nobody: AF_UNIX gives an address without a name, TCP none at all. */
+function senderOf(s: Socket, message: Message | undefined): Uint8Array {
+  if (familyOf(s).tellsSender(s)) return addressBytes(s, message?.from ?? '');
+  return s.family === AF.UNIX ? UNNAMED : new Uint8Array(0);
+}
+
 function recvfrom(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const host = hostSocket(t, a.i32(0));
   if (host !== undefined) return onHost(k, t, host, a, false);
   const s = socketAt(t, a.i32(0));
   if (typeof s === 'number') return s;
   const flags = a.u32(3);
-  const r = receive(t, s, [{ va: a.n(1), length: a.n(2) }], flags);
+  const r = receive(k, t, s, [{ va: a.n(1), length: a.n(2) }], flags);
   if (!isReceived(r)) return r;
   for (const f of r.files) f.release();
-  const told = writeAddress(t, a.n(4), a.n(5), s.connectionless ? (r.message?.from ?? '') : '');
+  const told = writeAddress(t, a.n(4), a.n(5), senderOf(s, r.message));
   if (told < 0) return told;
   return (flags & MSG.TRUNC) !== 0 ? r.count + r.cut : r.count;
 }
 
-function recvmsg(t: Task, a: SyscallArgs): SyscallResult {
-  const s = socketAt(t, a.i32(0));
-  if (typeof s === 'number') return s;
-  const h = readHeader(t, a.n(1));
+/** recvmsg of the struct msghdr at `va`. */
+function recvmsg(k: Kernel, t: Task, s: Socket, va: number, flags: number): SyscallResult {
+  const h = readHeader(t, va);
   if (typeof h === 'number') return h;
-  const flags = a.u32(2);
-  const r = receive(t, s, h.segments, flags);
+  const r = receive(k, t, s, h.segments, flags);
   if (!isReceived(r)) return r;
   let out = r.cut > 0 ? MSG.TRUNC : 0;
   const control = new DataView(new ArrayBuffer(h.controlLength > 4096 ? 4096 : h.controlLength));
@@ -368,97 +254,17 @@ function recvmsg(t: Task, a: SyscallArgs): SyscallResult {
   const used = Math.min(at, control.byteLength);
   if (used > 0 && !t.memory.write(h.control, new Uint8Array(control.buffer, 0, used))) return -ERRNO.EFAULT;
   let nameLength = 0;
-  if (h.name !== 0 && s.connectionless) {
-    const bytes = addressBytes(r.message?.from ?? '');
+  if (h.name !== 0 && familyOf(s).tellsSender(s)) {
+    const bytes = senderOf(s, r.message);
     nameLength = bytes.length;
     if (!t.memory.write(h.name, bytes.subarray(0, h.nameLength))) return -ERRNO.EFAULT;
   }
-  const ok = t.memory.writeU32(a.n(1) + 8, nameLength) && t.memory.writeU64(a.n(1) + 40, used) && t.memory.writeU32(a.n(1) + 48, out);
+  const ok = t.memory.writeU32(va + 8, nameLength) && t.memory.writeU64(va + 40, used) && t.memory.writeU32(va + 48, out);
   if (!ok) return -ERRNO.EFAULT;
   return (flags & MSG.TRUNC) !== 0 ? r.count + r.cut : r.count;
 }
 
-/** What getsockopt asks of a socket; a host's gives constants. */
-type SocketState = Pick<UnixSocket, 'type' | 'error' | 'backlog' | 'passCredentials' | 'peerCredentials'>;
-const hostState = (): SocketState => ({
-  type: SOCK.STREAM,
-  error: 0,
-  backlog: undefined,
-  passCredentials: false,
-  peerCredentials: undefined,
-});
-
-function getsockopt(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const s: SocketState | number = hostSocket(t, a.i32(0)) === undefined ? socketAt(t, a.i32(0)) : hostState();
-  if (typeof s === 'number') return s;
-  const room = t.memory.readI32(a.n(4));
-  if (room === undefined) return -ERRNO.EFAULT;
-  const give = (...values: number[]): SyscallResult => {
-    const bytes = new Uint8Array(Int32Array.from(values).buffer).subarray(0, Math.max(0, room));
-    return t.memory.write(a.n(3), bytes) && t.memory.writeU32(a.n(4), bytes.length) ? 0 : -ERRNO.EFAULT;
-  };
-  if (a.i32(1) !== SOL_SOCKET) return -ERRNO.EOPNOTSUPP;
-  switch (a.i32(2)) {
-    case SO.TYPE:
-      return give(s.type);
-    case SO.DOMAIN:
-      return give(AF.UNIX);
-    case SO.ERROR: {
-      const { error } = s;
-      s.error = 0;
-      return give(error);
-    }
-    case SO.SNDBUF:
-    case SO.RCVBUF:
-      return give(SOCKET_BUFFER);
-    case SO.ACCEPTCONN:
-      return give(s.backlog === undefined ? 0 : 1);
-    case SO.PASSCRED:
-      return give(s.passCredentials ? 1 : 0);
-    case SO.PEERCRED:
-      return give(s.peerCredentials?.pid ?? 0, s.peerCredentials?.uid ?? -1, s.peerCredentials?.gid ?? -1);
-    case SO.PROTOCOL:
-    case SO.REUSEADDR:
-    case SO.KEEPALIVE:
-    case SO.BROADCAST:
-      return give(0);
-    case SO.LINGER:
-      return give(0, 0);
-    case SO.RCVTIMEO:
-    case SO.SNDTIMEO:
-      return give(0, 0, 0, 0);
-    default:
-      k.unsupported(`getsockopt ${a.i32(2)}`);
-      return -ERRNO.ENOPROTOOPT;
-  }
-}
-
-function setsockopt(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const s = socketAt(t, a.i32(0));
-  if (typeof s === 'number') return s;
-  if (a.i32(1) !== SOL_SOCKET) return -ERRNO.EOPNOTSUPP;
-  const value = t.memory.readI32(a.n(3));
-  if (value === undefined) return -ERRNO.EFAULT;
-  switch (a.i32(2)) {
-    case SO.PASSCRED:
-      s.passCredentials = value !== 0;
-      return 0;
-    case SO.REUSEADDR:
-    case SO.REUSEPORT:
-    case SO.KEEPALIVE:
-    case SO.BROADCAST:
-    case SO.LINGER:
-    case SO.PRIORITY:
-    case SO.SNDBUF:
-    case SO.RCVBUF:
-      return 0;
-    default:
-      k.unsupported(`setsockopt ${a.i32(2)}`);
-      return -ERRNO.ENOPROTOOPT;
-  }
-}
-
-const onSocket = (f: (t: Task, s: UnixSocket, a: SyscallArgs, k: Kernel) => SyscallResult) => (k: Kernel, t: Task, a: SyscallArgs) => {
+const onSocket = (f: (t: Task, s: Socket, a: SyscallArgs, k: Kernel) => SyscallResult) => (k: Kernel, t: Task, a: SyscallArgs) => {
   const s = socketAt(t, a.i32(0));
   return typeof s === 'number' ? s : f(t, s, a, k);
 };
@@ -466,26 +272,54 @@ const onSocket = (f: (t: Task, s: UnixSocket, a: SyscallArgs, k: Kernel) => Sysc
 const orHost =
   (
     host: (k: Kernel, t: Task, file: FileDescription, a: SyscallArgs) => SyscallResult,
-    own: (t: Task, s: UnixSocket, a: SyscallArgs, k: Kernel) => SyscallResult,
+    own: (t: Task, s: Socket, a: SyscallArgs, k: Kernel) => SyscallResult,
   ) =>
   (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
     const file = hostSocket(t, a.i32(0));
     return file === undefined ? onSocket(own)(k, t, a) : host(k, t, file, a);
   };
 
-const unnamed = (_k: Kernel, t: Task, _file: FileDescription, a: SyscallArgs): SyscallResult => writeAddress(t, a.n(1), a.n(2), '');
+const unnamed = (_k: Kernel, t: Task, _file: FileDescription, a: SyscallArgs): SyscallResult => writeAddress(t, a.n(1), a.n(2), UNNAMED);
+
+function sendAt(k: Kernel, t: Task, s: Socket, va: number, flags: number): SyscallResult {
+  const h = readHeader(t, va);
+  return typeof h === 'number' ? h : send(k, t, s, h, flags);
+}
+/** An array of struct mmsghdr: one message after the other, until one would wait or fails; what failed shows at the next call. */
+function many(t: Task, a: SyscallArgs, one: (va: number, more: number) => SyscallResult): SyscallResult {
+  const count = Math.min(a.u32(2), 1024);
+  for (let i = 0; i < count; i++) {
+    const va = a.n(1) + i * MMSGHDR;
+    const n = one(va, i === 0 ? 0 : MSG.DONTWAIT);
+    if (typeof n !== 'number' || n < 0) return i > 0 ? i : n;
+    if (!t.memory.writeU32(va + 56, n)) return -ERRNO.EFAULT;
+  }
+  return count;
+}
+/** sizeof(struct mmsghdr): a msghdr and the count of bytes. */
+const MMSGHDR = 64;
+
+const getHostOption = (k: Kernel, t: Task, file: FileDescription, a: SyscallArgs): SyscallResult => getsockopt(k, t, a, file);
 
 export const SOCKET_ROWS: readonly SyscallRow[] = [
-  partial('socket', socket, 'AF_UNIX; no network, no netlink'),
+  partial('socket', socket, 'AF_UNIX; TCP and UDP over a loopback of the model; no other network, no raw sockets'),
   partial('socketpair', socketpair, 'AF_UNIX'),
-  partial('bind', bind, 'names live in the model only, never on the host'),
+  partial(
+    'bind',
+    onSocket((t, s, a, k) => bind(k, t, s, a)),
+    'names and ports live in the model only, never on the host',
+  ),
   full(
     'listen',
     onSocket((_t, s, a) => s.listen(a.i32(1))),
   ),
-  partial('connect', connect, 'never to a process outside the model: ECONNREFUSED'),
-  full('accept', (_k, t, a) => accept(t, a, 0)),
-  full('accept4', (_k, t, a) => accept(t, a, a.i32(3))),
+  partial(
+    'connect',
+    onSocket((t, s, a, k) => connect(k, t, s, a)),
+    'never to a process outside the model: ECONNREFUSED; never to another machine: ENETUNREACH',
+  ),
+  full('accept', (k, t, a) => accept(k, t, a, 0)),
+  full('accept4', (k, t, a) => accept(k, t, a, a.i32(3))),
   full(
     'shutdown',
     onSocket((_t, s, a) => {
@@ -518,18 +352,39 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
     'SCM_RIGHTS; credentials are always the true ones',
   ),
   full('recvfrom', recvfrom),
-  full('recvmsg', (_k, t, a) => recvmsg(t, a)),
+  full(
+    'recvmsg',
+    onSocket((t, s, a, k) => recvmsg(k, t, s, a.n(1), a.u32(2))),
+  ),
   full(
     'getsockname',
-    orHost(unnamed, (t, s, a) => writeAddress(t, a.n(1), a.n(2), s.address)),
+    orHost(unnamed, (t, s, a) => writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.address))),
   ),
   full(
     'getpeername',
     orHost(
-      (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), ''),
-      (t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), s.peerAddress)),
+      (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), UNNAMED),
+      (t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress))),
     ),
   ),
-  partial('getsockopt', getsockopt, 'SOL_SOCKET, the usual ones'),
-  partial('setsockopt', setsockopt, 'SO_PASSCRED acts; sizes, linger and the like are accepted; no timeouts'),
+  partial(
+    'getsockopt',
+    orHost(getHostOption, (t, s, a, k) => getsockopt(k, t, a, s)),
+    'the usual ones; others ENOPROTOOPT',
+  ),
+  partial(
+    'setsockopt',
+    onSocket((t, s, a, k) => setsockopt(k, t, a, s)),
+    'PASSCRED, REUSEADDR, REUSEPORT, LINGER 0, timeouts and V6ONLY act; buffer sizes, TCP and IP options are kept and told again',
+  ),
+  partial(
+    'sendmmsg',
+    onSocket((t, s, a, k) => many(t, a, (va, more) => sendAt(k, t, s, va, a.u32(3) | more))),
+    'waits for room for the first message only',
+  ),
+  partial(
+    'recvmmsg',
+    onSocket((t, s, a, k) => many(t, a, (va, more) => recvmsg(k, t, s, va, (a.u32(3) & ~MSG.WAITFORONE) | more))),
+    'as with MSG_WAITFORONE: waits for the first message only, without a time limit',
+  ),
 ];

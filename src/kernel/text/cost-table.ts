@@ -69,6 +69,8 @@ const FUNCTIONS: Readonly<Record<string, Cost>> = {
   sysvec_irq_work: cost(12, 8),
   exit_to_user_mode_loop: cost(6, 4),
   exc_nmi: cost(10, 6),
+  /** perf's timer, for the clocks that sample. */
+  perf_swevent_hrtimer: cost(10, 6),
   __schedule: cost(60, 30),
   ret_from_fork: cost(20, 0),
 };

@@ -133,16 +133,16 @@ export function emitEntry(a: Assembler, name: string, handler: string, errorCode
 }
 
 /**
- * NMI: its own stack (IST1), whatever ran before. Its handler touches no per-CPU data, so that GS may be either side's and there is no
- * SWAPGS; user mode is left for the exit work of the next ordinary entry.
+ * The entries of perf's own interrupts: the NMI on its own stack (IST1), whatever ran before, and its timer. Their handlers touch no per-CPU
+ * data, so that GS may be either side's and there is no SWAPGS; exit work is left for the next ordinary entry, so they switch no task.
  */
-export function emitNmi(a: Assembler): void {
-  a.function('asm_exc_nmi', 'frame');
+export function emitPerfEntry(a: Assembler, name: string, handler: string): void {
+  a.function(name, 'frame');
   a.pushImm(-1);
   pushRegisters(a);
   a.cld();
   a.mov(R.RDI, R.RSP);
-  a.call('exc_nmi');
+  a.call(handler);
   popRegisters(a);
   a.aluImm('add', R.RSP, 8);
   a.iretq();

@@ -20,6 +20,8 @@ export const GATE = {
   STUB_DONE: 0x1009,
   /** sysvec_irq_work: what an NMI could not do itself. */
   IRQ_WORK: 0x100a,
+  /** perf's clocks sample. */
+  PERF_TIMER: 0x100b,
   /** + vector, 0-31. */
   EXCEPTION: 0x1100,
 } as const;
@@ -28,4 +30,6 @@ export const GATE = {
 export const TIMER_VECTOR = 0xec;
 /** What an NMI sends its own CPU. IRQ_WORK_VECTOR there. */
 export const IRQ_WORK_VECTOR = 0xf6;
+/** perf's own timer; Linux's hrtimers share LOCAL_TIMER_VECTOR. */
+export const PERF_TIMER_VECTOR = 0xf3;
 export const SPURIOUS_VECTOR = 0xff;

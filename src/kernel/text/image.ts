@@ -7,8 +7,8 @@ import { GATE_LENGTH } from '#arch/gate.ts';
 import { GPR as R, VECTOR } from '#arch/registers.ts';
 import { PT } from '../task/pt-regs.ts';
 import { type Cost, functionCost, syscallCost } from './cost-table.ts';
-import { emitEntry, emitNmi, emitReturns, emitStubs, emitSyscallEntry } from './entry.ts';
-import { GATE, IRQ_WORK_VECTOR, TIMER_VECTOR } from './gates.ts';
+import { emitEntry, emitPerfEntry, emitReturns, emitStubs, emitSyscallEntry } from './entry.ts';
+import { GATE, IRQ_WORK_VECTOR, PERF_TIMER_VECTOR, TIMER_VECTOR } from './gates.ts';
 import { KERNEL_TEXT } from './layout.ts';
 
 export interface KernelImage {
@@ -130,6 +130,7 @@ export function buildImage(calls: readonly { readonly number: number; readonly n
 function vectorLabel(vector: number): string {
   if (vector === VECTOR.NMI) return 'asm_exc_nmi';
   if (vector < 32) return EXCEPTION_NAMES[vector] === undefined ? 'asm_spurious_interrupt' : `asm_exc_${EXCEPTION_NAMES[vector]}`;
+  if (vector === PERF_TIMER_VECTOR) return 'asm_perf_hrtimer';
   if (vector === IRQ_WORK_VECTOR) return 'asm_sysvec_irq_work';
   return vector === TIMER_VECTOR ? 'asm_sysvec_apic_timer_interrupt' : 'asm_spurious_interrupt';
 }
@@ -140,8 +141,10 @@ function assemble(calls: readonly { readonly number: number; readonly name: stri
   a.ud2();
   emitSyscallEntry(a, count);
   emitReturns(a);
-  emitNmi(a);
+  emitPerfEntry(a, 'asm_exc_nmi', 'exc_nmi');
   kernelFunction(a, 'exc_nmi', functionCost('exc_nmi'), GATE.NMI);
+  emitPerfEntry(a, 'asm_perf_hrtimer', 'perf_swevent_hrtimer');
+  kernelFunction(a, 'perf_swevent_hrtimer', functionCost('perf_swevent_hrtimer'), GATE.PERF_TIMER);
   for (const [key, name] of Object.entries(EXCEPTION_NAMES)) {
     const vector = Number(key);
     emitEntry(a, `asm_exc_${name}`, `exc_${name}`, WITH_ERROR_CODE.includes(vector));

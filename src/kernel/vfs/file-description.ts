@@ -59,6 +59,11 @@ export abstract class FileDescription {
     return false;
   }
 
+  /** How long a read (or write) that finds nothing (or no room) waits before it gives -EAGAIN; 0n: for ever. */
+  timeoutNs(_writing: boolean): bigint {
+    return 0n;
+  }
+
   retain(): this {
     this.references++;
     return this;

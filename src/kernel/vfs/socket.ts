@@ -1,10 +1,9 @@
-/** AF_UNIX sockets (unix(7)): both ends live in this kernel; nothing is sent outside. */
+/** Sockets: what the families share. Both ends live in this kernel; nothing is sent outside. */
 import { ERRNO } from '#abi/errno.ts';
 import { O, S } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
-import { MAX_DGRAMS, SOCK, SOCKET_BUFFER } from '#abi/socket.ts';
+import { SOCK, SOCKET_BUFFER } from '#abi/socket.ts';
 import type { Wait } from '../syscalls/types.ts';
-import { NamedNode } from './fifo.ts';
 import { FileDescription, type Transfer } from './file-description.ts';
 import type { InodeTable } from './inodes.ts';
 import { type FileStat, Node } from './node.ts';
@@ -64,42 +63,36 @@ class SocketNode extends Node {
   }
 }
 
-/** The name that bind made in the tree. */
-export class BoundName extends NamedNode {
-  socket: UnixSocket | undefined;
-
-  override type(): number {
-    return S.IFSOCK;
-  }
-  override open(): number {
-    return -ERRNO.ENXIO;
-  }
-}
-
-export class UnixSocket extends FileDescription {
+/** A socket of any family: connections, a queue of messages, what closing does. */
+export abstract class Socket extends FileDescription {
+  abstract readonly family: number;
   /** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
   readonly type: number;
   readonly credentials: PeerCredentials;
-  private readonly inodes: InodeTable;
+  protected readonly inodes: InodeTable;
   /** Own address as Message.from. */
   address = '';
-  peer: UnixSocket | undefined;
-  /** Credentials of the peer when it connected or listened. */
+  peer: Socket | undefined;
+  /** Credentials of the peer when it connected or listened; undefined: never connected. */
   peerCredentials: PeerCredentials | undefined;
   peerAddress = '';
   /** Connections that nobody accepted yet; undefined: not listening. */
-  backlog: UnixSocket[] | undefined;
-  private backlogLimit = 0;
-  private inbox: Message[] = [];
+  backlog: Socket[] | undefined;
+  protected backlogLimit = 0;
+  protected readonly inbox: Message[] = [];
   private queued = 0;
-  private changes = 0;
+  protected changes = 0;
   readClosed = false;
   writeClosed = false;
   passCredentials = false;
   /** SO_ERROR. */
   error = 0;
+  /** SO_RCVTIMEO and SO_SNDTIMEO; 0n: for ever. */
   receiveTimeoutNs = 0n;
   sendTimeoutNs = 0n;
+  /** SO_RCVBUF and SO_SNDBUF as they are told; what they would limit is not modelled. */
+  receiveBuffer: number = SOCKET_BUFFER;
+  sendBuffer: number = SOCKET_BUFFER;
   /** Told when the last descriptor is closed. */
   onClose: () => void = () => {};
 
@@ -113,9 +106,12 @@ export class UnixSocket extends FileDescription {
   get connectionless(): boolean {
     return this.type === SOCK.DGRAM;
   }
+  override timeoutNs(writing: boolean): bigint {
+    return writing ? this.sendTimeoutNs : this.receiveTimeoutNs;
+  }
 
   /** Joins two sockets. */
-  static pair(a: UnixSocket, b: UnixSocket): void {
+  static pair(a: Socket, b: Socket): void {
     a.peer = b;
     b.peer = a;
     a.peerCredentials = b.credentials;
@@ -132,78 +128,58 @@ export class UnixSocket extends FileDescription {
     return 0;
   }
 
-  /** connect(2) of a stream or seqpacket socket to a listening one. */
-  connect(to: UnixSocket): Transfer {
-    if (this.peer !== undefined || this.peerCredentials !== undefined) return -ERRNO.EISCONN;
-    if (this.backlog !== undefined) return -ERRNO.EINVAL;
-    const { backlog } = to;
-    if (to.type !== this.type) return -ERRNO.EPROTOTYPE;
-    if (backlog === undefined || !to.isOpen) return -ERRNO.ECONNREFUSED;
-    if (backlog.length > to.backlogLimit) {
-      return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('connect to a socket', () => backlog.length <= to.backlogLimit || !to.isOpen);
-    }
-    const served = new UnixSocket(this.inodes, this.type, 0, to.credentials);
-    served.address = to.address;
-    UnixSocket.pair(this, served);
-    this.peerAddress = to.address;
-    served.peerAddress = this.address;
-    backlog.push(served);
-    to.changes++;
-    return 0;
-  }
-
   /** A connection, with the reference that it was born with. */
-  accept(): UnixSocket | number | Wait {
+  accept(): Socket | number | Wait {
     const { backlog } = this;
     if (backlog === undefined) return -ERRNO.EINVAL;
     const next = backlog.shift();
     if (next !== undefined) return next;
-    return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('accept', () => backlog.length > 0);
+    return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('accept', () => backlog.length > 0 || this.backlog !== backlog);
   }
 
-  shutdown(read: boolean, write: boolean): number {
-    if (this.peerCredentials === undefined) return -ERRNO.ENOTCONN;
-    if (read) this.readClosed = true;
-    if (write) this.writeClosed = true;
-    if (this.peer !== undefined && !this.connectionless) {
-      if (read) this.peer.writeClosed = true;
-      if (write) this.peer.readClosed = true;
-      this.peer.changes++;
-    }
+  abstract shutdown(read: boolean, write: boolean): number;
+  /** The last descriptor of the peer was closed; `abortive`: with bytes of ours in its queue. */
+  protected abstract peerClosed(abortive: boolean): void;
+  /** A send without a receiver. */
+  protected abstract withoutPeer(length: number): Transfer;
+
+  /** shutdown(2) or a reset of the other end: a sleeper must look again. */
+  protected wake(): void {
     this.changes++;
-    return 0;
+  }
+  /** For subclasses that wake a socket of their own kind. */
+  protected static wake(s: Socket): void {
+    s.changes++;
   }
 
+  /** Closing now loses what the peer has sent: it is told. */
+  protected get abortive(): boolean {
+    return this.inbox.length > 0;
+  }
   protected override closed(): void {
     this.onClose();
-    for (const waiting of this.backlog ?? []) waiting.release();
+    for (const waiting of this.backlog?.splice(0) ?? []) waiting.release();
+    this.backlog = undefined;
     const { peer } = this;
     if (peer?.peer === this) {
-      if (!this.connectionless) {
-        if (this.inbox.length > 0) peer.error = ERRNO.ECONNRESET;
-        peer.readClosed = true;
-        peer.writeClosed = true;
-      }
       peer.peer = undefined;
+      peer.peerClosed(this.abortive);
       peer.changes++;
     }
     for (const m of this.inbox.splice(0)) for (const f of m.files) f.release();
   }
 
-  private takeError(): number {
+  protected takeError(): number {
     const { error } = this;
     this.error = 0;
     return -error;
   }
 
   /** Sends one message to `to` (the peer unless told). `dontWait`: MSG_DONTWAIT. The message's files are taken over at success only. */
-  send(message: Message, dontWait: boolean, to: UnixSocket | undefined = this.peer): Transfer {
+  send(message: Message, dontWait: boolean, to: Socket | undefined = this.peer): Transfer {
     if (this.error !== 0) return this.takeError();
     if (this.writeClosed) return -ERRNO.EPIPE;
-    if (to === undefined) {
-      if (this.peerCredentials === undefined) return -ERRNO.ENOTCONN;
-      return this.connectionless ? -ERRNO.ECONNREFUSED : -ERRNO.EPIPE;
-    }
+    if (to === undefined) return this.withoutPeer(message.bytes.length);
     if (!to.isOpen) return -ERRNO.ECONNREFUSED;
     if (to.readClosed && !this.connectionless) return -ERRNO.EPIPE;
     if (this.type !== SOCK.STREAM && message.bytes.length > SOCKET_BUFFER - 32) return -ERRNO.EMSGSIZE;
@@ -212,23 +188,29 @@ export class UnixSocket extends FileDescription {
       if (dontWait || this.nonBlocking) return -ERRNO.EAGAIN;
       return waitFor('write to a socket', () => to.hasRoom || this.writeClosed || to.readClosed || !to.isOpen);
     }
-    to.inbox.push(message);
-    to.queued += message.bytes.length;
-    to.changes++;
+    return to.deliver(message);
+  }
+  /** Puts a message into the queue. */
+  protected deliver(message: Message): number {
+    this.inbox.push(message);
+    this.queued += message.bytes.length;
+    this.changes++;
     return message.bytes.length;
   }
   /** A write that begins while there is room is taken whole: what a program can see of the limit is when it waits. */
-  private get hasRoom(): boolean {
-    return this.queued < SOCKET_BUFFER && (!this.connectionless || this.inbox.length <= MAX_DGRAMS);
+  protected get hasRoom(): boolean {
+    return this.queued < SOCKET_BUFFER;
   }
 
+  /** What recv of a stream that was never connected says. */
+  protected abstract readonly unconnectedRead: number;
   /** The next message, or undefined at the end; a Wait or -errno. It stays in the queue: `consume` takes of it. */
   next(dontWait: boolean): Message | undefined | number | Wait {
     const [first] = this.inbox;
     if (first !== undefined) return first;
     if (this.error !== 0) return this.takeError();
     if (this.readClosed) return undefined;
-    if (!this.connectionless && this.peer === undefined) return this.peerCredentials === undefined ? -ERRNO.EINVAL : undefined;
+    if (!this.connectionless && this.peer === undefined) return this.peerCredentials === undefined ? this.unconnectedRead : undefined;
     if (dontWait || this.nonBlocking) return -ERRNO.EAGAIN;
     return waitFor('read from a socket', () => this.inbox.length > 0 || this.readClosed || this.error !== 0);
   }

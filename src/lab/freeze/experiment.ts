@@ -10,7 +10,7 @@ import type { PerfEvent } from '#kernel/perf/event.ts';
 import { handlersFor } from '#kernel/perf/intel/pmi/handlers.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { LostCause } from '#kernel/perf/ledger.ts';
-import { isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { setPeriod } from '#kernel/perf/period.ts';
 import type { PerfSample } from '#kernel/perf/sample.ts';
 import { type PmiLatency, parsePmiLatency } from '#machine/apic/pmi-latency.ts';

@@ -5,7 +5,7 @@ import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import { NEHALEM } from '#arch/cpu-models/nehalem.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
 import { findHandler } from '#kernel/perf/intel/pmi/handlers.ts';
-import { isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { Session } from '#system/session.ts';
 import { workloadOf } from './workload.ts';
 

@@ -8,7 +8,7 @@ import { makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { FIXED } from '#kernel/perf/intel/constraints.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
-import { isRefusal } from '#kernel/perf/open.ts';
+import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { counterDelta } from '#kernel/perf/period.ts';
 import { parsePmiLatency } from '#machine/apic/pmi-latency.ts';
 import { Session } from '#system/session.ts';

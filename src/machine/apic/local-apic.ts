@@ -61,6 +61,8 @@ export class LocalApic implements Attentive, Msrs {
   #esrPending = 0n;
   #icr = 0n;
   #deadline = 0n;
+  /** Software's second deadline, for interrupts that are perf's own work. */
+  #sampleTimer: { readonly tsc: number; readonly vector: number } | undefined;
   /** The moment at which the PMI under way reaches the APIC, in the latency's unit of `#now`. */
   #pmiDue: number | undefined;
   #nmiLatched = false;
@@ -173,6 +175,20 @@ export class LocalApic implements Attentive, Msrs {
     return this.#clock.slotsUntil(Number(this.#deadline));
   }
 
+  /**
+   * Posts `vector` when the TSC reads `tsc`; undefined: never. Real processors have one deadline for all; that perf's own has a register to
+   * itself keeps sampling from moving the kernel's timer interrupts (docs/model.md).
+   */
+  setSampleTimer(timer: { readonly tsc: number; readonly vector: number } | undefined): void {
+    this.#changes++;
+    this.#sampleTimer = timer;
+    this.attend();
+  }
+  /** As nextTimerSlots, for the second deadline. */
+  nextSampleSlots(): number | undefined {
+    return this.#sampleTimer === undefined ? undefined : this.#clock.slotsUntil(this.#sampleTimer.tsc);
+  }
+
   // ---- time
 
   get changes(): number {
@@ -184,12 +200,21 @@ export class LocalApic implements Attentive, Msrs {
       if (this.#latency.unit === 'instructions') horizon.boundInstructions(left);
       else horizon.boundClock(left, this.#slotsPerIteration);
     }
-    if (this.#deadline !== 0n) horizon.boundClock(Math.max(this.#clock.slotsUntil(Number(this.#deadline)), 1), this.#slotsPerIteration);
+    if (this.#deadline !== 0n) this.#boundTsc(horizon, Number(this.#deadline));
+    if (this.#sampleTimer !== undefined) this.#boundTsc(horizon, this.#sampleTimer.tsc);
+  }
+  #boundTsc(horizon: Horizon, tsc: number): void {
+    horizon.boundClock(Math.max(this.#clock.slotsUntil(tsc), 1), this.#slotsPerIteration);
   }
 
   /** After the PMU's `attend`. */
   attend(): void {
     this.#arrive();
+    if (this.#sampleTimer !== undefined && this.#clock.tsc() >= this.#sampleTimer.tsc) {
+      const { vector } = this.#sampleTimer;
+      this.#sampleTimer = undefined;
+      this.#post(vector);
+    }
     if (this.#deadline === 0n || this.#clock.tsc() < Number(this.#deadline)) return;
     this.#deadline = 0n;
     const lvt = this.#lvt.get(MSR.IA32_X2APIC_LVT_TIMER) as bigint;

@@ -59,8 +59,12 @@ export class CpuCore implements Cpu {
   private seenChanges = 0;
   private readonly tables: DescriptorTables = { idtBase: 0n, idtLimit: 0, tssBase: 0n };
   private overheadDepth = 0;
-  /** From the delivery of a PMI to the IRET that ends it. */
-  private servingPmi = false;
+  /** NMIs and sample timer interrupts that were delivered and have not returned: perf's own work. */
+  private perfInterrupts = 0;
+  /** Vector of the sample timer. */
+  private sampleVector = -1;
+  /** The sample timer interrupted HLT, which goes on when its handler returns. */
+  private haltGoesOn = false;
   private undefinedText = '';
 
   constructor(index: number, parts: CoreParts) {
@@ -184,6 +188,10 @@ export class CpuCore implements Cpu {
   leaveOverhead(): void {
     this.overheadDepth--;
   }
+  setSampleTimer(tsc: number | undefined, vector: number): void {
+    this.sampleVector = vector;
+    this.parts.apic.setSampleTimer(tsc === undefined ? undefined : { tsc, vector });
+  }
   undefinedInstruction(): string {
     return this.undefinedText;
   }
@@ -194,7 +202,7 @@ export class CpuCore implements Cpu {
   // ---- execution
 
   private mode(): Mode {
-    if (this.overheadDepth > 0 || this.servingPmi) return MODE.OVERHEAD;
+    if (this.overheadDepth > 0 || this.perfInterrupts > 0) return MODE.OVERHEAD;
     return this.cpl === 3 ? MODE.USER : MODE.KERNEL;
   }
 
@@ -264,7 +272,7 @@ export class CpuCore implements Cpu {
     const rip = engine.rip;
     engine.instructionRip = rip;
     apic.accept(interrupt);
-    if (interrupt.kind === 'nmi') this.servingPmi = true;
+    if (interrupt.kind === 'nmi' || interrupt.vector === this.sampleVector) this.perfInterrupts++;
     return this.raise(vector, 0, rip);
   }
 
@@ -285,7 +293,9 @@ export class CpuCore implements Cpu {
       case 'halt':
         return this.halt(apic, clock);
       default:
-        return undefined;
+        if (!this.haltGoesOn || this.perfInterrupts > 0) return undefined;
+        this.haltGoesOn = false;
+        return this.halt(apic, clock);
     }
   }
   private halt(apic: LocalApic, clock: MachineClock): Exit | undefined {
@@ -295,7 +305,9 @@ export class CpuCore implements Cpu {
     if (apic.pending(enabled) !== undefined) return undefined;
     const slots = enabled ? apic.nextTimerSlots() : undefined;
     if (slots === undefined) return { kind: 'halt' };
-    clock.idle(slots);
+    const sample = apic.nextSampleSlots();
+    this.haltGoesOn = sample !== undefined && sample < slots;
+    clock.idle(this.haltGoesOn ? (sample as number) : slots);
     this.attend();
     return undefined;
   }
@@ -303,7 +315,7 @@ export class CpuCore implements Cpu {
   /** IRET retired: NMIs are open again, and a PMI's handler is over. */
   interruptReturned(): void {
     this.parts.apic.iret();
-    this.servingPmi = false;
+    if (this.perfInterrupts > 0) this.perfInterrupts--;
   }
   /** A far transfer retired in `mode` (engine/system). */
   countFar(mode: Mode): void {
@@ -316,4 +328,7 @@ export class CpuCore implements Cpu {
 
 /** INT n is recorded when it enters its handler. */
 const isFarTransfer = (operation: number): boolean =>
-  operation === SYSTEM_OP.SYSCALL || operation === SYSTEM_OP.SYSRET || operation === SYSTEM_OP.IRET;
+  operation === SYSTEM_OP.SYSCALL ||
+  operation === SYSTEM_OP.SYSRET ||
+  operation === SYSTEM_OP.IRET ||
+  (operation >= SYSTEM_OP.RETF && operation <= SYSTEM_OP.CALL_FAR8);

@@ -63,7 +63,11 @@ export function fxsave(e: Engine, va: bigint): Outcome {
   const area = fxImage(e);
   for (const end of [va, va + BigInt(AREA - 16)]) if (e.translate(end, 1) === 0) return pageFault(e);
   // Bytes 464 to 511 are the program's own.
-  for (let i = 0; i < XMM + 256; i += 16) e.bytes.set(area.subarray(i, i + 16), e.translate(va + BigInt(i), 1));
+  for (let i = 0; i < XMM + 256; i += 16) {
+    const host = e.translate(va + BigInt(i), 1);
+    e.observeAccess(va + BigInt(i), host, 16, true);
+    e.bytes.set(area.subarray(i, i + 16), host);
+  }
   return { kind: 'done' };
 }
 
@@ -73,6 +77,7 @@ export function fxrstor(e: Engine, va: bigint): Outcome {
   for (let i = 0; i < AREA; i += 16) {
     const host = e.translate(va + BigInt(i), 0);
     if (host === 0) return pageFault(e);
+    e.observeAccess(va + BigInt(i), host, 16, false);
     area.set(e.bytes.subarray(host, host + 16), i);
   }
   return loadFxImage(e, area) ? { kind: 'done' } : GP;

@@ -15,11 +15,14 @@ const PUSHES_ERROR: ReadonlySet<number> = new Set([VECTOR.DF, VECTOR.TS, VECTOR.
 /** 8 bytes at a linear address with supervisor rights; undefined: not mapped. */
 function read64(e: Engine, va: bigint): bigint | undefined {
   const host = e.translate(va, 0);
-  return host === 0 ? undefined : e.view.getBigUint64(host, true);
+  if (host === 0) return undefined;
+  e.observeAccess(va, host, 8, false);
+  return e.view.getBigUint64(host, true);
 }
 function push64(e: Engine, va: bigint, v: bigint): boolean {
   const host = e.translate(va, 1);
   if (host === 0) return false;
+  e.observeAccess(va, host, 8, true);
   e.view.setBigUint64(host, v, true);
   return true;
 }

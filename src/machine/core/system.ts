@@ -4,6 +4,7 @@ import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
 import { readFlags, readRflags, writeFlags, writeRflags } from './flags.ts';
+import { farReturn, farTransfer, movSegment, popSegment, userIret } from './far.ts';
 import { fldenv, fnsave, fnstenv, frstor } from './fpu-environment.ts';
 import { fxrstor, fxsave } from './fxsave.ts';
 import { iret } from './interrupts.ts';
@@ -89,7 +90,7 @@ function rarer(cpu: CpuCore): Outcome {
       return divideSigned(r, engine.systemArgument);
     case SYSTEM_OP.IRET: {
       const mode = cpu.currentMode();
-      if (user) return GP; // an IRET within ring 3 is legal but no program of ours; named in docs/model.md
+      if (user) return userIret(cpu, Number(engine.systemArgument >> 16n));
       if (!iret(engine)) return GP;
       cpu.countFar(mode);
       cpu.interruptReturned();
@@ -164,6 +165,27 @@ function rarer(cpu: CpuCore): Outcome {
       return fnsave(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FRSTOR:
       return frstor(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.FNSTENV16:
+      return fnstenv(engine, BigInt.asUintN(64, engine.systemArgument), true);
+    case SYSTEM_OP.FLDENV16:
+      return fldenv(engine, BigInt.asUintN(64, engine.systemArgument), true);
+    case SYSTEM_OP.FNSAVE16:
+      return fnsave(engine, BigInt.asUintN(64, engine.systemArgument), true);
+    case SYSTEM_OP.FRSTOR16:
+      return frstor(engine, BigInt.asUintN(64, engine.systemArgument), true);
+    case SYSTEM_OP.LOAD_SEGMENT:
+      return movSegment(cpu, engine.systemArgument);
+    case SYSTEM_OP.POP_SEGMENT:
+      return popSegment(cpu, engine.systemArgument);
+    case SYSTEM_OP.RETF:
+      return farReturn(cpu, Number(engine.systemArgument));
+    case SYSTEM_OP.JMP_FAR2:
+    case SYSTEM_OP.JMP_FAR4:
+    case SYSTEM_OP.JMP_FAR8:
+    case SYSTEM_OP.CALL_FAR2:
+    case SYSTEM_OP.CALL_FAR4:
+    case SYSTEM_OP.CALL_FAR8:
+      return farTransfer(cpu, farWidth(engine.systemOp), BigInt.asUintN(64, engine.systemArgument), engine.systemOp >= SYSTEM_OP.CALL_FAR2);
     case SYSTEM_OP.LDMXCSR:
       if ((engine.systemArgument & ~0xffffn) !== 0n) return GP;
       engine.setRegister32(REG.MXCSR, Number(engine.systemArgument));
@@ -172,6 +194,8 @@ function rarer(cpu: CpuCore): Outcome {
       throw new Error(`engine: unknown system operation ${engine.systemOp}`);
   }
 }
+
+const farWidth = (operation: number): 2 | 4 | 8 => [2, 4, 8][(operation - SYSTEM_OP.JMP_FAR2) % 3] as 2 | 4 | 8;
 
 function divide(r: BigUint64Array, argument: bigint): Outcome {
   const divisor = BigInt.asUintN(64, argument);

@@ -10,6 +10,7 @@ import { Blocks, type FetchTranslate } from './decode/blocks.ts';
 import * as L from './layout.ts';
 import { softFloat } from './soft/soft.ts';
 import type { Generated, Manifest } from './tier0/generate.ts';
+import type { Models } from '../models/models.ts';
 
 /** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
 export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
@@ -38,6 +39,9 @@ export class Engine {
   private readonly plainGo: (middle: number) => number;
   private recordingGo: ((middle: number) => number) | undefined;
   private readonly recorder: (() => Generated) | undefined;
+  private observingGo: ((middle: number) => number) | undefined;
+  /** What looks at the observer's log; undefined: the plain code runs, and there is no log. */
+  private models: Models | undefined;
   private readonly manifest: Manifest;
   private readonly imports: Record<string, Record<string, unknown>>;
   /** By the low bits of the page number: may the jump cache hold an address of such a page? */
@@ -80,6 +84,7 @@ export class Engine {
     this.fetch = instance.exports['fetch'] as FetchTranslate;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs, visibleFeatures(model, ENGINE_FEATURES));
     this.blocks.onCodePage = () => this.dropWriteRights();
+    this.blocks.onFlush = () => this.models?.settle();
     this.setI32(L.BOX.JUMP_CACHE, L.JUMP_CACHE_KERNEL);
     this.i64[L.BOX.MEMORY_BYTES / 8] = BigInt(memoryBytes);
     this.setI32(L.BOX.REP_COST, this.repCost);
@@ -106,8 +111,28 @@ export class Engine {
     if (capture === 0 && !this.recording) return;
     this.setI32(L.LBR.CAPTURE, capture);
     this.recording = capture !== 0;
+    this.choose();
+  }
+  private choose(): void {
+    if (this.observingGo !== undefined) {
+      this.go = this.observingGo; // its drain records branches, too
+      return;
+    }
     if (this.recording) this.recordingGo ??= this.makeRecording();
     this.go = this.recording ? (this.recordingGo as (middle: number) => number) : this.plainGo;
+  }
+  /** From the next slice on the observing variant runs: what retires goes through the models. */
+  observe(generated: Generated, models: Models): void {
+    if (!sameNumbers(generated.manifest, this.manifest)) throw new Error('engine: the observing variant numbers its forms otherwise');
+    const { exports } = this.instantiate(generated);
+    this.observingGo = exports['go'] as (middle: number) => number;
+    this.models = models;
+    models.start(exports['drain'] as (observe: number) => number);
+    this.choose();
+  }
+  /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
+  observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
+    this.models?.access(va, host, bytes, write);
   }
   private makeRecording(): (middle: number) => number {
     if (this.recorder === undefined) throw new Error('engine: made without the variant that records branches');
@@ -233,12 +258,14 @@ export class Engine {
   }
   flushTlb(): void {
     this.pin();
+    this.models?.flushTlbs();
     if (!this.dropList(L.BOX.FILLS, L.FILL_LIST, L.FILL_MAX)) this.emptyTlb();
     this.setI32(L.BOX.KERNEL_FILLS, 0);
     this.dropJumps();
   }
   invlpg(va: bigint): void {
     this.pin();
+    this.models?.invalidatePage(va);
     const slot = Number((va >> 8n) & 0xfff0n);
     this.i64[(L.TLB_READ + slot) >> 3] = -1n;
     this.i64[(L.TLB_WRITE + slot) >> 3] = -1n;
@@ -299,7 +326,9 @@ export class Engine {
     this.setI32(L.BOX.REP_STORES, 0);
     if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
     const path = this.traces ? this.pathHash : 0n;
+    if (this.models !== undefined) this.setI32(L.BOX.OBSERVE, mode === MODE.OVERHEAD ? 0 : 1);
     const end = this.execute();
+    if (this.models !== undefined) this.drain(mode);
     // perf's own work is no part of the path.
     if (this.traces && mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
     this.account(instructions, slots, mode);
@@ -362,6 +391,7 @@ export class Engine {
           return 'rep';
         case L.RESULT.SYSTEM:
           this.takeBack();
+          this.models?.step(this.getI32(L.BOX.BLK), this.getI32(L.BOX.REC));
           this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
           this.setI32(L.REGS + L.REG.RIP, this.getI32(L.BOX.TARGET));
           this.setI32(L.REGS + L.REG.RIP + 4, this.getI32(L.BOX.TARGET + 4));
@@ -418,6 +448,7 @@ export class Engine {
     this.instructionLow = (this.getI32(blk + L.BLOCK.RIP) + this.view.getUint16(rec + L.RECORD.OFFSET, true)) | 0;
     this.instructionHigh = this.getI32(blk + L.BLOCK.RIP + 4);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
+    this.models?.cut(rec);
     const records = this.getI32(blk + L.BLOCK.COST + 4);
     const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
     for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
@@ -435,6 +466,12 @@ export class Engine {
     const borrow = low >>> 0 < less >>> 0 ? 1 : 0;
     this.setI32(from, low - less);
     this.setI32(from + 4, this.getI32(from + 4) - this.getI32(by + 4) - borrow);
+  }
+
+  /** Sends the log through the models; what misses cost is part of the slice. */
+  private drain(mode: Mode): void {
+    const cost = (this.models as Models).drain(mode);
+    if (cost !== 0) this.setI32(L.BOX.SLOTS, this.getI32(L.BOX.SLOTS) - cost);
   }
 
   private account(instructions: number, slots: number, mode: Mode): void {
@@ -460,7 +497,7 @@ export class Engine {
   retireSystem(mode: Mode): void {
     const row = L.CLASSES + this.systemClass * L.CLASS_BYTES;
     this.retire.add(mode, EV.INSTRUCTIONS, 1);
-    this.retire.add(mode, EV.SLOTS, this.getI32(row));
+    this.retire.add(mode, EV.SLOTS, this.getI32(row) + (this.models?.drain(mode) ?? 0));
     const [low, high] = [this.getI32(row + 8), this.getI32(row + 12)];
     this.retire.add(mode, EV.LOADS, loadsOf(low));
     this.retire.add(mode, EV.STORES, storesOf(low, high));

@@ -23,6 +23,10 @@ export const REG = {
   /** i32 selectors; CS.RPL is the CPL. */
   CS: 224,
   SS: 228,
+  ES: 232,
+  DS: 236,
+  FS: 240,
+  GS: 244,
   XMM: 256,
 } as const;
 /** x87, offsets as in REG: R0 to R7 (physical; 16 bytes each, 10 used; an MMX register is the low 8), words, and the tag byte (1 = in use). */
@@ -80,8 +84,16 @@ export const BOX = {
   MEMORY_BYTES: CTL + 136,
   /** i64: hash of the taken transfers so far (trace variant only). */
   PATH: CTL + 144,
+  /** i32: where the observer's log ends (observing variant only, see OBSERVED). */
+  LOG: CTL + 152,
+  /** i32: a block is entered only with the log's end at most here; else the log is drained first. */
+  LOG_LIMIT: CTL + 156,
+  /** i32: most slots that the models may add to one instruction; 0 unless misses cost time. */
+  PENALTY: CTL + 160,
+  /** i32: 1 while what retires is for the models; 0: perf's own work, which leaves them alone. */
+  OBSERVE: CTL + 164,
   /** i32: 1 while the machine is so young that `hot` is not worth compiling: everything is stepped. */
-  COLD: CTL + 152,
+  COLD: CTL + 168,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
@@ -113,7 +125,7 @@ export const LBR = {
 export const LBR_RECORD = {
   FROM: 0,
   TO: 8,
-  /** slots since power-on << 8 | LBR_META | kind; LBR_WRITTEN: `VALUE` is the INFO word as software wrote it; 0: nothing was recorded. */
+  /** slots since power-on << 8 | LBR_MISPREDICTED | LBR_META | kind; LBR_WRITTEN: `VALUE` is the INFO word as software wrote it; 0: nothing was recorded. */
   META: 16,
   /** Slots since power-on at the record before. */
   VALUE: 24,
@@ -121,6 +133,7 @@ export const LBR_RECORD = {
 } as const;
 export const LBR_META = 0x10;
 export const LBR_WRITTEN = 0x20;
+export const LBR_MISPREDICTED = 0x40;
 /** LBR.CAPTURE: bit k = branches of kind k (arch/lbr.ts BRANCH). */
 export const LBR_CAPTURE = {
   /** Returns take the newest record away. */
@@ -153,11 +166,17 @@ export const CODE_FLAGS = 0x100000;
 /** Blocks and records. */
 export const CODE = 0x200000;
 export const CODE_BYTES = 0x4000000;
+/** Tables and log of the observing models (machine/models/memory.ts). Untouched, and so no memory of the host's, while nothing observes. */
+export const MODELS = CODE + CODE_BYTES;
+export const MODELS_BYTES = 0x1000000;
 /** Guest-physical address 0. */
-export const PHYSICAL = CODE + CODE_BYTES;
+export const PHYSICAL = MODELS + MODELS_BYTES;
 
-/** A block: header, records, possibly a closing `fall` record. */
-export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, BYTES: 32 } as const;
+/**
+ * A block: header, records, possibly a closing `fall` record. PLACE: i32 host address of its first byte; SPAN: i32, bytes in bits 11:0,
+ * guest-physical number of the second page in 31:12 (of a page-crossing block).
+ */
+export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, PLACE: 32, SPAN: 36, BYTES: 40 } as const;
 
 /** A record: one pre-decoded instruction. */
 export const RECORD = {
@@ -188,6 +207,28 @@ export const RECORD = {
 export const SCALE_RIP = 0x80;
 export const SCALE_ADDR32 = 0x40;
 
+/**
+ * The observer's log: what retired, in order, for the models to look at when it is drained. Entries of 16 bytes: {i64 value << 8 | detail << 3 |
+ * type, i32, i32}. An instruction writes behind the end and moves the end when it cannot leave any more, so that a restarted one is logged once.
+ */
+export const OBSERVED = {
+  /** value: linear address; detail: size − 1; host address, record. */
+  LOAD: 0,
+  STORE: 1,
+  /** Page-crossing: the second page's host address is in the next 16 bytes, +8. */
+  CROSS_LOAD: 2,
+  CROSS_STORE: 3,
+  /** value: target when indirect; detail: kind << 1 | taken; slots left, record. */
+  BRANCH: 4,
+  /** A block was entered and paid for; block. */
+  BLOCK: 5,
+  /** A single record was stepped; block, record. */
+  STEP: 6,
+  /** detail 0: the block stopped before this record; record. Else bulk iterations: value: source, detail: 1 | log2 width << 1 | MOVS << 3; next entry: value: target, +8 host address, +12 number. */
+  OTHER: 7,
+  BYTES: 16,
+} as const;
+
 /** The path hash: h ← (h ^ target) × this (FNV-1a's 64-bit prime). */
 export const PATH_PRIME = 0x100_0000_01b3n;
 
@@ -206,4 +247,6 @@ export const RESULT = {
   RUN_FUNCTION: 8,
   /** step → go: the block is finished. */
   STEPPED: 9,
+  /** hot → run: the log is full; `blk` is to be entered. */
+  DRAIN: 10,
 } as const;

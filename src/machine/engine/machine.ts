@@ -50,6 +50,8 @@ export interface Machine {
   /** The rest of RFLAGS (i64). */
   readonly rflags: Val;
   setRflags(v: Val): void;
+  /** The base that an FS or GS prefix adds to an implied address; 0 without one. */
+  segment(): Val;
   /** A segment base. */
   base(name: 'fs' | 'gs' | 'kernelGs'): Place;
   /** i32: 1 at CPL 3. */

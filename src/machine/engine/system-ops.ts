@@ -30,5 +30,19 @@ export const SYSTEM_OP = {
   FRSTOR: 30,
   RDRAND: 31,
   RDPID: 32,
+  FNSTENV16: 33,
+  FLDENV16: 34,
+  FNSAVE16: 35,
+  FRSTOR16: 36,
+  LOAD_SEGMENT: 37,
+  POP_SEGMENT: 38,
+  RETF: 39,
+  /** Far transfers through memory, by the width of the offset. */
+  JMP_FAR2: 40,
+  JMP_FAR4: 41,
+  JMP_FAR8: 42,
+  CALL_FAR2: 43,
+  CALL_FAR4: 44,
+  CALL_FAR8: 45,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];

@@ -157,7 +157,7 @@ test('the same through the tracing interpreter alone, and without a hot set', ()
 
 test('the plain interpreter may come from a file: its numbers are compared, and a recorder with others is refused', () => {
   const { bytes, manifest } = plainInterpreter();
-  const fromFile = { bytes, manifest: JSON.parse(JSON.stringify(manifest)) as typeof manifest, traces: false };
+  const fromFile = { bytes, manifest: JSON.parse(JSON.stringify(manifest)) as typeof manifest, traces: false, observes: false };
   const p = new Pins(SKYLAKE, BRANCHY, { interpreter: fromFile });
   enable(p, SKYLAKE);
   p.run(100);

@@ -1,6 +1,6 @@
 /** The records as they stand in the engine's memory (engine/layout.ts LBR). */
 import { type Branch, BRANCH, LBR_INFO } from '#arch/lbr.ts';
-import { LBR, LBR_CAPTURE, LBR_META, LBR_RECORD, LBR_WRITTEN } from '../engine/layout.ts';
+import { LBR, LBR_CAPTURE, LBR_META, LBR_MISPREDICTED, LBR_RECORD, LBR_WRITTEN } from '../engine/layout.ts';
 
 export interface LbrRecord {
   /** Linear addresses. */
@@ -79,7 +79,8 @@ export class LbrMemory {
     if ((meta & BigInt(LBR_META)) === 0n) return 0n;
     const cycles = (meta >> 8n) / this.#slotsPerCycle - value / this.#slotsPerCycle;
     const CYC_CNT = cycles < CYCLES_MAX ? cycles : CYCLES_MAX;
-    return LBR_INFO.pack(architectural ? { CYC_CNT, CYC_CNT_VALID: true, BR_TYPE: meta & KIND_BITS } : { CYC_CNT });
+    const MISPRED = (meta & BigInt(LBR_MISPREDICTED)) !== 0n;
+    return LBR_INFO.pack(architectural ? { CYC_CNT, CYC_CNT_VALID: true, BR_TYPE: meta & KIND_BITS, MISPRED } : { CYC_CNT, MISPRED });
   }
 
   #at(behind: number): number {

@@ -3,8 +3,7 @@
  * (the base events, and two clocks made from SLOTS). docs/cycles.md says why cycles are counted per ring.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { NOT_MODELLED, type Quantity } from '#arch/pmu/events.ts';
-import { assert } from '#base/assert.ts';
+import type { Quantity } from '#arch/pmu/events.ts';
 import { EV, EV_COUNT, MODE, type Mode, type Retire } from '../retire.ts';
 
 /** Entries of the count vector behind the base events. */
@@ -40,9 +39,8 @@ const memory = (...indexes: number[]): Formula => ({
 });
 const clock = (index: number, slotsEach: number): Formula => ({ ...sum(index), perInstruction: 0, slotsEach });
 
-/** The formula of a quantity. Asking for one that is not modelled is our bug: arch/pmu/event-select.ts says so first. */
+/** The formula of a quantity. */
 export function formulaOf(quantity: Quantity, clocks: { readonly slotsPerCycle: number; readonly slotsPerXclk: number }): Formula {
-  assert(NOT_MODELLED[quantity] === undefined, `${quantity} is not modelled`);
   switch (quantity) {
     case 'instructions':
       return sum(EV.INSTRUCTIONS);
@@ -93,6 +91,80 @@ export function formulaOf(quantity: Quantity, clocks: { readonly slotsPerCycle: 
       return memory(EV.STORES);
     case 'loads-stores':
       return memory(EV.LOADS, EV.STORES);
+    default:
+      return modelled(quantity);
+  }
+}
+
+/** One access can touch two lines and two pages. */
+const lines = (...indexes: number[]): Formula => ({ ...memory(...indexes), perInstruction: 4 * MAX_ACCESSES + 2 });
+const less = (of: Formula, ...indexes: number[]): Formula => ({
+  ...of,
+  terms: [...of.terms, ...indexes.map((index) => ({ index, factor: -1 }))],
+});
+/** What the models count (machine/models). */
+function modelled(quantity: Quantity): Formula {
+  switch (quantity) {
+    case 'branch-misses':
+      return sum(EV.MISPREDICTED_TAKEN, EV.MISPREDICTED_NOT_TAKEN, EV.MISPREDICTED_JMP, EV.MISPREDICTED_CALL, EV.MISPREDICTED_RET);
+    case 'conditional-misses':
+      return sum(EV.MISPREDICTED_TAKEN, EV.MISPREDICTED_NOT_TAKEN);
+    case 'conditional-taken-misses':
+      return sum(EV.MISPREDICTED_TAKEN);
+    case 'taken-misses':
+      return sum(EV.MISPREDICTED_TAKEN, EV.MISPREDICTED_JMP, EV.MISPREDICTED_CALL, EV.MISPREDICTED_RET);
+    case 'indirect-call-misses':
+      return sum(EV.MISPREDICTED_CALL);
+    case 'indirect-misses':
+      return sum(EV.MISPREDICTED_JMP, EV.MISPREDICTED_CALL);
+    case 'return-misses':
+      return sum(EV.MISPREDICTED_RET);
+    case 'l1d-replacement':
+      return lines(EV.L1D_REPLACEMENT);
+    case 'load-l1-misses':
+      return memory(EV.LOAD_L1_MISS);
+    case 'load-l1-hits':
+      return less(memory(EV.LOADS), EV.LOAD_L1_MISS);
+    case 'load-l2-misses':
+      return memory(EV.LOAD_L2_MISS);
+    case 'load-l2-hits':
+      return less(memory(EV.LOAD_L1_MISS), EV.LOAD_L2_MISS);
+    case 'load-llc-misses':
+      return memory(EV.LOAD_LLC_MISS);
+    case 'load-llc-hits':
+      return less(memory(EV.LOAD_L2_MISS), EV.LOAD_LLC_MISS);
+    case 'store-l1-misses':
+      return memory(EV.STORE_L1_MISS);
+    case 'l1i-misses':
+      return lines(EV.L1I_MISS);
+    case 'llc-references':
+      return lines(EV.LLC_LOAD, EV.LLC_STORE, EV.LLC_CODE);
+    case 'llc-misses':
+      return lines(EV.LLC_LOAD_MISS, EV.LLC_STORE_MISS, EV.LLC_CODE_MISS);
+    case 'llc-loads':
+      return lines(EV.LLC_LOAD);
+    case 'llc-load-misses':
+      return lines(EV.LLC_LOAD_MISS);
+    case 'llc-stores':
+      return lines(EV.LLC_STORE);
+    case 'llc-store-misses':
+      return lines(EV.LLC_STORE_MISS);
+    case 'llc-code':
+      return lines(EV.LLC_CODE);
+    case 'llc-code-misses':
+      return lines(EV.LLC_CODE_MISS);
+    case 'dtlb-load-stlb-hits':
+      return lines(EV.DTLB_LOAD_STLB_HIT);
+    case 'dtlb-load-walks':
+      return lines(EV.DTLB_LOAD_WALK);
+    case 'dtlb-store-stlb-hits':
+      return lines(EV.DTLB_STORE_STLB_HIT);
+    case 'dtlb-store-walks':
+      return lines(EV.DTLB_STORE_WALK);
+    case 'itlb-stlb-hits':
+      return lines(EV.ITLB_STLB_HIT);
+    case 'itlb-walks':
+      return lines(EV.ITLB_WALK);
     default:
       throw new Error(`no formula for ${quantity}`);
   }

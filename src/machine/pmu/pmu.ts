@@ -7,7 +7,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { MSR } from '#arch/msr.ts';
 import { DEBUGCTL, debugctlReserved } from '#arch/pmu/debugctl.ts';
 import { eventMeaning, fixedEvent, isTime } from '#arch/pmu/event-select.ts';
-import type { EventRow } from '#arch/pmu/events.ts';
+import { type EventRow, isModelled } from '#arch/pmu/events.ts';
 import { FIXED_OS, FIXED_PMI, FIXED_USR, fixedControl, fixedCtrCtrlReserved } from '#arch/pmu/fixed-ctr.ts';
 import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_INUSE, statusBits, statusSetBits } from '#arch/pmu/global.ts';
 import { perfCapabilities } from '#arch/pmu/perf-capabilities.ts';
@@ -29,6 +29,8 @@ export interface PmuOptions {
   readonly freezeOnDelivery?: boolean;
   /** Is there an LBR block? Decides the LBR format that IA32_PERF_CAPABILITIES tells. */
   readonly lbr?: boolean;
+  /** Caches, TLBs and predictor; undefined: there are none. */
+  readonly models?: { readonly on: boolean; start(): void };
 }
 
 const LBR = DEBUGCTL.mask('LBR');
@@ -52,6 +54,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   readonly #ownLbrEnable: boolean;
   #lbrEnabled = false;
   #lbrFrozen = false;
+  readonly #models: PmuOptions['models'];
   readonly #refused = new Map<bigint, string>();
   #changes = 0;
 
@@ -64,6 +67,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     this.#counts = new Counts(model, retire);
     this.#requestPmi = requestPmi;
     this.#freezeOnDelivery = options.freezeOnDelivery ?? false;
+    this.#models = options.models;
     // With architectural LBR, IA32_LBR_CTL enables; DEBUGCTL.LBR reads 0 and takes no write.
     this.#ownLbrEnable = options.lbr !== true || model.lbr?.format !== 'arch';
     this.#perfCapabilities = perfCapabilities(model, options.lbr ?? false);
@@ -280,6 +284,13 @@ export class Pmu implements Attentive, Msrs, Truth {
     const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, select);
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
+    if (isModelled(meaning.row.quantity)) {
+      if (this.#models === undefined) {
+        this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: this machine was made without cache and predictor models`);
+        return undefined;
+      }
+      this.#models.start();
+    }
     const modes = modesOf((low & PERFEVTSEL_USR) !== 0, (low & PERFEVTSEL_OS) !== 0);
     const formula = this.#formula(meaning.row);
     const perCycle = low >>> 24 !== 0 || (low & PERFEVTSEL_EDGE) !== 0;
@@ -341,12 +352,17 @@ export class Pmu implements Attentive, Msrs, Truth {
     return counter?.overhead ?? { now: 0, atRead: 0, atWrite: 0 };
   }
 
+  get predicts(): boolean {
+    return this.#models?.on ?? false;
+  }
+
   /** A condition per cycle (CMASK, EDGE) has no total: it is known only while a counter looks at each cycle. */
   #truthFormula(eventSelect: bigint): Formula | undefined {
     const low = Number(BigInt.asUintN(32, eventSelect));
     if (low >>> 24 !== 0 || (low & PERFEVTSEL_EDGE) !== 0) return undefined;
     const meaning = eventMeaning(this.#model, eventSelect);
-    return meaning.kind === 'counts' ? this.#formula(meaning.row) : undefined;
+    if (meaning.kind !== 'counts' || (isModelled(meaning.row.quantity) && this.#models === undefined)) return undefined;
+    return this.#formula(meaning.row);
   }
 }
 

@@ -136,12 +136,12 @@ test('INUSE mirrors event selects, fixed controls and the PMI bits', () => {
   assert.equal(m.rdmsr(MSR.IA32_PERF_GLOBAL_INUSE), (1n << 2n) | (1n << 33n) | (1n << 63n));
 });
 
-test('an event that is not modelled stands still and says why; nothing is silently zero', () => {
+test('an event of models that the machine has not stands still and says why; nothing is silently zero', () => {
   const m = new TickMachine(SKYLAKE, () => ({ events: [EV.COND] }));
   m.wrmsr(MSR.IA32_PERFEVTSEL0, 0x41_00c5n);
   m.run(100);
   assert.equal(m.pmu.total(0xc5n), undefined);
-  assert.match(m.pmu.refused().get(0xc5n) ?? '', /BR_MISP_RETIRED.ALL_BRANCHES: there is no branch predictor model/);
+  assert.match(m.pmu.refused().get(0xc5n) ?? '', /BR_MISP_RETIRED.ALL_BRANCHES: this machine was made without cache and predictor models/);
 });
 
 test('DEBUGCTL of a model without LBR keeps no LBR bit; PERF_CAPABILITIES tells the LBR format only where there is a block', () => {

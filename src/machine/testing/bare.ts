@@ -5,6 +5,7 @@
 import { SKYLAKE_TEST_COSTS } from './costs.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { SAPPHIRERAPIDS } from '#arch/cpu-models/sapphirerapids.ts';
+import type { FeatureWords } from '#arch/cpuid-features.ts';
 import { GPR } from '#arch/registers.ts';
 import { Engine } from '../engine/engine.ts';
 import { PHYSICAL, REG } from '../engine/layout.ts';
@@ -17,13 +18,8 @@ export class Bare {
   readonly engine: Engine;
   private nextFrame = 2;
 
-  constructor(generated: Generated, memoryBytes = 64 << 20) {
-    this.engine = new Engine(
-      { costs: SKYLAKE_TEST_COSTS, features: SAPPHIRERAPIDS.features } as CpuModel,
-      generated,
-      memoryBytes,
-      this.retire,
-    );
+  constructor(generated: Generated, memoryBytes = 64 << 20, features: FeatureWords = SAPPHIRERAPIDS.features) {
+    this.engine = new Engine({ costs: SKYLAKE_TEST_COSTS, features } as CpuModel, generated, memoryBytes, this.retire);
     this.engine.setRegister64(REG.CR3, 0x1000n);
     this.engine.setRegister64(REG.RFLAGS, 0x202n);
     resetFpu(this.engine);

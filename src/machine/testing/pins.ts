@@ -24,7 +24,8 @@ const TSS = 0xffff_ffff_8300_2000n;
 let plain: Generated | undefined;
 let tracing: Generated | undefined;
 export const plainInterpreter = (): Generated => (plain ??= generateInterpreter(allForms(), new Set(HOT_SET)));
-export const tracingInterpreter = (): Generated => (tracing ??= generateInterpreter(allForms(), new Set(HOT_SET), true));
+export const tracingInterpreter = (): Generated =>
+  (tracing ??= generateInterpreter(allForms(), new Set(HOT_SET), { trace: true, observe: false }));
 
 export interface PinProgram {
   readonly user: (a: Assembler) => void;

@@ -4,16 +4,20 @@
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
+import { MSR } from '#arch/msr.ts';
 import { MODE } from '#machine/retire.ts';
 import { type Tick, TickMachine } from '#machine/testing/tick-machine.ts';
 import { type AttrValues, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { defaultHandler, findHandler } from '#kernel/perf/intel/pmi/handlers.ts';
-import { isRefusal, type Refusal } from '#kernel/perf/open.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import { onTask, Perf } from '#kernel/perf/perf.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import type { PerfSample } from '#kernel/perf/sample.ts';
+import type { InterruptFrame } from '#kernel/perf-hooks.ts';
 import type { Task } from '#kernel/task/task.ts';
+
+const TIMER = 0xf3;
 
 export interface BenchOptions {
   readonly model?: CpuModel;
@@ -74,16 +78,22 @@ export class TickBench {
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     };
-    this.perf = new Perf({ model, truth: machine.pmu, clock: machine.clock, msrs, handler, ...extra });
-    machine.onInterrupt = () => {
+    const setTimer = (tsc: number | undefined): void => machine.apic.setSampleTimer(tsc === undefined ? undefined : { tsc, vector: TIMER });
+    this.perf = new Perf({ setTimer, model, truth: machine.pmu, clock: machine.clock, msrs, handler, ...extra });
+    machine.onInterrupt = ({ kind }) => {
       machine.overhead(entry);
       const kernel = this.script(machine.ticks).mode === MODE.KERNEL;
-      this.perf.pmi(this.cpu, {
+      const frame: InterruptFrame = {
         rip: (kernel ? 0xffff_ffff_8100_0000n : 0x40_0000n) + BigInt(machine.ticks),
         cpl: kernel ? 0 : 3,
         rflags: 0n,
         rsp: 0n,
-      });
+      };
+      if (kind === 'nmi') this.perf.pmi(this.cpu, frame);
+      else {
+        machine.msrs.write(MSR.IA32_X2APIC_EOI, 0n);
+        this.perf.hrtimer(this.cpu, frame);
+      }
       machine.overhead(exit);
     };
     this.perf.boot(this.cpu);

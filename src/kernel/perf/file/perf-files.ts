@@ -1,5 +1,7 @@
 /** perf_event_open and what its descriptors share: who owns events, what rings may lock, and the way from an overflow to a signal. */
 import { ERRNO } from '#abi/errno.ts';
+import { PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
+import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { PERF_FLAG } from '#abi/perf-event/syscall.ts';
 import { RLIM_INFINITY, RLIMIT } from '#abi/process.ts';
 import { SI, SIG } from '#abi/signals.ts';
@@ -13,7 +15,7 @@ import type { Task } from '../../task/task.ts';
 import { IRQ_WORK_VECTOR } from '../../text/gates.ts';
 import { attrFlag, type PerfEventAttr } from '../attr.ts';
 import type { PerfEvent } from '../event.ts';
-import { isRefusal } from '../open.ts';
+import { checkAttr, isRefusal } from '../attr-checks.ts';
 import type { Perf } from '../perf.ts';
 import { copyAttr } from './attr-copy.ts';
 import { EventFile } from './event-file.ts';
@@ -49,6 +51,8 @@ export class PerfFiles {
     if ((flags & ~ALL_FLAGS) !== 0) return -ERRNO.EINVAL;
     const attr = copyAttr(t.memory, attrVa);
     if (typeof attr === 'number') return attr;
+    const wrong = checkAttr(attr);
+    if (wrong !== undefined) return this.refuse(-wrong.errno, wrong.reason);
     const early = this.mayOpen(t, attr);
     if (early < 0) return early;
     if ((flags & PERF_FLAG.PID_CGROUP) !== 0) {
@@ -62,7 +66,7 @@ export class PerfFiles {
     const leader = (flags & PERF_FLAG.FD_NO_GROUP) === 0 ? other : undefined;
     const task = pid === -1 ? undefined : pid === 0 ? t : this.kernel.tasks.get(pid);
     if (pid !== -1 && (task === undefined || !task.alive)) return -ERRNO.ESRCH;
-    const event = this.perf.open(attr, { task, cpu }, leader, 'file');
+    const event = this.perf.open(attr, { task, cpu, by: t }, leader, 'file');
     if (isRefusal(event)) return this.refuse(-event.errno, event.reason);
     const file = new EventFile(this, event);
     if ((flags & PERF_FLAG.FD_OUTPUT) !== 0 && other !== undefined) {
@@ -88,6 +92,10 @@ export class PerfFiles {
     if (t.credentials.euid === 0) return 0;
     if (settings.paranoid >= 3) return -ERRNO.EACCES; // Debian's addition
     if (settings.paranoid >= 2 && (!attrFlag(attr, 'exclude_kernel') || attrFlag(attr, 'text_poke'))) return -ERRNO.EACCES;
+    const branches = (attr.sample_type & PERF_SAMPLE.BRANCH_STACK) === 0 ? 0n : attr.branch_sample_type;
+    const kernelBranches = (branches & BigInt(PERF_SAMPLE_BRANCH.KERNEL | PERF_SAMPLE_BRANCH.HV)) !== 0n;
+    const physical = (attr.sample_type & PERF_SAMPLE.PHYS_ADDR) !== 0;
+    if (settings.paranoid >= 2 && (kernelBranches || physical)) return -ERRNO.EACCES;
     return attrFlag(attr, 'namespaces') ? -ERRNO.EACCES : 0;
   }
 

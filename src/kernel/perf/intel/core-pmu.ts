@@ -60,7 +60,7 @@ export class CorePmu implements Pmu {
   constructor(parts: CorePmuParts) {
     this.model = parts.model;
     this.registers = new PmuRegisters(parts.model, parts.msrs);
-    this.lbr = new LbrDriver(parts.model, this.registers);
+    this.lbr = new LbrDriver(parts.model, this.registers, () => parts.truth.predicts);
     this.truth = parts.truth;
     this.handler = parts.handler;
     this.overflow = parts.overflow;

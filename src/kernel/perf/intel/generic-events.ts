@@ -26,20 +26,34 @@ export function hardwareSelect(config: bigint): SelectOrError {
   return { select };
 }
 
-/** cache | op << 8 | result << 16: what the retirement model can count of it. */
+/**
+ * cache | op << 8 | result << 16, as quantities: those of the events that Linux's tables have for Skylake (L1-dcache-load-misses is L1D.REPLACEMENT there:
+ * lines that loads and stores brought in), by OFFCORE_REQUESTS where they have OFFCORE_RESPONSE.
+ */
 const CACHE_QUANTITIES: Readonly<Record<string, Quantity>> = {
-  '0,0,0': 'loads', // L1-dcache-loads: MEM_INST_RETIRED.ALL_LOADS on Skylake
+  '0,0,0': 'loads', // L1-dcache-loads
+  '0,0,1': 'l1d-replacement',
   '0,1,0': 'stores', // L1-dcache-stores
+  '1,0,1': 'l1i-misses',
+  '2,0,0': 'llc-loads',
+  '2,0,1': 'llc-load-misses',
+  '2,1,0': 'llc-stores',
+  '2,1,1': 'llc-store-misses',
   '3,0,0': 'loads', // dTLB-loads
+  '3,0,1': 'dtlb-load-walks',
   '3,1,0': 'stores', // dTLB-stores
+  '3,1,1': 'dtlb-store-walks',
+  '4,0,0': 'itlb-stlb-hits',
+  '4,0,1': 'itlb-walks',
   '5,0,0': 'branches', // branch-loads
+  '5,0,1': 'branch-misses',
 };
 
 export function cacheSelect(model: CpuModel, config: bigint): SelectOrError {
   const [cache, op, result] = [Number(config & 255n), Number((config >> 8n) & 255n), Number((config >> 16n) & 255n)];
   if (cache > 6 || op > 2 || result > 1) return { errno: ERRNO.EINVAL, reason: 'no such generic cache event' };
   const quantity = CACHE_QUANTITIES[`${cache},${op},${result}`];
-  if (quantity === undefined) return { errno: ERRNO.ENOENT, reason: 'not modelled yet: there is no cache, TLB or predictor model' };
+  if (quantity === undefined) return { errno: ERRNO.ENOENT, reason: 'Intel processors have no such generic cache event' };
   const row = model.events.find((e) => e.quantity === quantity && e.event !== 0);
   if (row === undefined) return { errno: ERRNO.ENOENT, reason: `${model.name} has no event for it` };
   return { select: BigInt(row.event | (row.umask << 8)) };

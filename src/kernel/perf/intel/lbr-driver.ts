@@ -12,6 +12,8 @@ export interface RecordedBranch {
   readonly from: bigint;
   readonly to: bigint;
   readonly cycles: bigint;
+  /** The branch was mispredicted; undefined: nobody knows. */
+  readonly mispred: boolean | undefined;
 }
 
 const ADDRESS_BITS = 48;
@@ -22,13 +24,16 @@ export class LbrDriver {
   /** Top of stack at that time; -1: the model has none. */
   hwIndex = -1n;
   private readonly registers: PmuRegisters;
+  private readonly predicts: () => boolean;
   private readonly layout: LbrLayout | undefined;
   /** Unfreezing is the status acknowledgement's. */
   private readonly streamlined: boolean;
   private readonly users = new Set<PerfEvent>();
   private select: BranchSelect | undefined;
 
-  constructor(model: CpuModel, registers: PmuRegisters) {
+  /** `predicts`: does a clear MISPRED mean a right prediction, or is there no predictor? */
+  constructor(model: CpuModel, registers: PmuRegisters, predicts: () => boolean) {
+    this.predicts = predicts;
     this.registers = registers;
     this.layout = model.lbr === undefined ? undefined : lbrLayout(model.lbr);
     this.streamlined = model.pmu.version >= 4;
@@ -86,11 +91,14 @@ export class LbrDriver {
 
   private record(layout: LbrLayout, index: number): RecordedBranch {
     const from = this.registers.readRegister(layout.from + index);
-    if (layout.to === undefined) return { from: from & 0xffff_ffffn, to: from >> 32n, cycles: 0n };
+    if (layout.to === undefined) return { from: from & 0xffff_ffffn, to: from >> 32n, cycles: 0n, mispred: undefined };
     const to = this.registers.readRegister(layout.to + index);
     const info = layout.info === undefined ? 0n : this.registers.readRegister(layout.info + index);
     const cycles = layout.toFlags === 'cycles' ? to >> 48n : LBR_INFO.get(info, 'CYC_CNT');
-    return { from: address(from), to: address(to), cycles };
+    const holdsMispred = layout.info !== undefined || layout.fromFlags !== 'none';
+    const word = layout.info === undefined ? from : info;
+    const mispred = holdsMispred && this.predicts() ? LBR_INFO.get(word, 'MISPRED') === 1n : undefined;
+    return { from: address(from), to: address(to), cycles, mispred };
   }
 
   /** The last task's branches are none of the next one's. */

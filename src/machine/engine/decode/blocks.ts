@@ -44,6 +44,8 @@ export class Blocks {
   epoch = 0;
   /** Pages that got their first block: their write rights must go. */
   onCodePage: () => void = () => {};
+  /** All blocks and records are about to be overwritten. */
+  onFlush: () => void = () => {};
 
   /** `features`: what the processor has; an instruction of another feature is undefined. */
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
@@ -126,8 +128,8 @@ export class Blocks {
     let at = offset;
     let [n, slots, loads, stores] = [0, 0, 0, 0];
     const branches = [0, 0, 0, 0, 0, 0];
-    let before = 0;
     let ended = false;
+    let second = 0;
     while (n < MAX_RECORDS && at < PAGE && !ended) {
       decoder.decodeOut(i);
       let spare: Decoder | undefined;
@@ -146,15 +148,13 @@ export class Blocks {
         code = new DataView(both.buffer);
         end = 0;
         this.crossing.add(block);
-        this.register((next - L.PHYSICAL) >>> 12, pageNumber(nextLow, nextHigh), -1 - at, block);
+        second = (next - L.PHYSICAL) >>> 12;
+        this.register(second, pageNumber(nextLow, nextHigh), -1 - at, block);
       }
       const length = Math.max(i.length, 1);
       end += length;
       const plan = this.records.write({ decoder, instruction: i, code, end }, rec, at - offset, kernel);
       spare?.free();
-      const hot = this.view.getUint16(rec + L.RECORD.HOT, true);
-      if (n > 0) this.records.join(rec - L.RECORD.BYTES, before, hot);
-      before = hot;
       slots += plan.slots;
       loads += plan.loads;
       stores += plan.stores;
@@ -176,6 +176,8 @@ export class Blocks {
     for (let k = 0; k < 4; k++) v.setInt32(block + L.BLOCK.EVA + k * 4, words[k] as number, true);
     v.setInt32(block + L.BLOCK.RIP, low, true);
     v.setInt32(block + L.BLOCK.RIP + 4, high, true);
+    v.setInt32(block + L.BLOCK.PLACE, start + offset, true);
+    v.setInt32(block + L.BLOCK.SPAN, (at - offset) | (second << 12), true);
     this.next = rec;
     this.register(page, linear, offset, block);
     return block;
@@ -218,6 +220,7 @@ export class Blocks {
     return this.bytes[L.CODE_FLAGS + page] === 1;
   }
   flush(): void {
+    this.onFlush();
     for (const page of this.pages.keys()) this.invalidatePage(page);
     this.next = L.CODE;
     this.crossing.clear();

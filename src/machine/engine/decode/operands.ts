@@ -5,18 +5,18 @@ import { MemorySizeBytes } from './memory-size.ts';
 import { FPU, REG } from '../layout.ts';
 
 interface RegisterInfo {
-  readonly kind: 'r' | 'x';
+  readonly kind: 'r' | 'x' | 's';
   readonly w: number;
   /** Offset into the register file. */
   readonly offset: number;
 }
 
-/** iced Register → place. Segment, control, debug, MMX, x87 and AVX registers are not here. */
+/** iced Register → place. Control, debug, MMX, x87 and AVX registers are not here. */
 export const REGISTERS: readonly (RegisterInfo | undefined)[] = buildRegisters();
 
 function buildRegisters(): (RegisterInfo | undefined)[] {
   const out: (RegisterInfo | undefined)[] = [];
-  const set = (name: string, kind: 'r' | 'x', w: number, offset: number): void => {
+  const set = (name: string, kind: RegisterInfo['kind'], w: number, offset: number): void => {
     out[(Register as unknown as Record<string, number>)[name] as number] = { kind, w, offset };
   };
   const legacy = ['AX', 'CX', 'DX', 'BX', 'SP', 'BP', 'SI', 'DI'];
@@ -33,6 +33,7 @@ function buildRegisters(): (RegisterInfo | undefined)[] {
     set(`R${i}W`, 'r', 2, i * 8);
     set(`R${i}L`, 'r', 1, i * 8);
   }
+  for (const n of ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'] as const) set(n, 's', 2, REG[n]);
   for (let i = 0; i < 8; i++) set(`MM${i}`, 'x', 8, FPU.R0 + i * 16);
   for (let i = 0; i < 16; i++) set(`XMM${i}`, 'x', 16, REG.XMM + i * 16);
   return out;
@@ -53,6 +54,8 @@ const isBranch = (kind: OpKind): boolean => kind === OpKind.NearBranch16 || kind
 export interface Shape {
   /** Form keys to try, best first. */
   readonly keys: readonly string[];
+  /** The same code may want another form (its address size decides): not to be remembered by code. */
+  readonly varies?: true;
   /** Overrides the immediate. */
   readonly imm?: bigint;
 }
@@ -75,18 +78,17 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     if ((disp & ~GATE_MAX) === GATE_MAGIC) return { keys: ['gate'], imm: BigInt(disp & GATE_MAX) };
   }
   if (i.isStringInstruction && !PRIVILEGED.has(name)) {
-    if (i.segmentPrefix !== Register.None) return { keys: [] };
     const address32 = STRING32.has(i.op0Kind) || STRING32.has(i.op1Kind);
     if (STRING16.has(i.op0Kind) || STRING16.has(i.op1Kind)) return { keys: [] };
     const compares = name.startsWith('scas') || name.startsWith('cmps');
     const prefix = i.hasRepnePrefix ? (compares ? 'repne ' : 'rep ') : i.hasRepPrefix ? 'rep ' : '';
     return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
   }
-  // The implicit [RDI] is no operand of the form. With a segment or 32-bit address: not there.
-  if (name === 'maskmovdqu')
-    return { keys: i.op0Kind === OpKind.MemorySegRDI && i.segmentPrefix === Register.None ? ['maskmovdqu:x16,x16'] : [] };
-  if (name === 'maskmovq')
-    return { keys: i.op0Kind === OpKind.MemorySegRDI && i.segmentPrefix === Register.None ? ['maskmovq:x8,x8'] : [] };
+  // The implicit [RDI] is no operand of the form.
+  if (name === 'maskmovdqu' || name === 'maskmovq') {
+    const a = i.op0Kind === OpKind.MemorySegEDI ? 'a32 ' : '';
+    return { keys: [a + name + (name === 'maskmovq' ? ':x8,x8' : ':x16,x16')], varies: true };
+  }
   const fpu = fpuShape(i, name);
   if (fpu !== undefined) return fpu;
   if (name === 'int3') return { keys: ['int'], imm: 3n };
@@ -104,23 +106,19 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     if (from >= 0) return { keys: ['mov-from-cr'], imm: BigInt((from << 8) | gprNumber(i.op0Register)) };
     if (to >= 0) return { keys: ['mov-to-cr'], imm: BigInt((to << 8) | gprNumber(i.op1Register)) };
   }
-  if (name === 'xlatb') return { keys: i.segmentPrefix === Register.None ? ['xlatb'] : [] };
-  if (name === 'enter') return { keys: i.immediate8_2nd === 0 ? ['enter'] : [], imm: BigInt(i.immediate16) };
-  if (
-    i.memoryDisplSize === 8 &&
-    i.memoryBase === Register.None &&
-    i.memoryIndex === Register.None &&
-    name === 'mov' &&
-    !i.isIpRelMemoryOperand
-  ) {
+  if (name === 'xlatb') return { keys: [i.memoryBase === Register.EBX ? 'a32 xlatb' : 'xlatb'], varies: true };
+  if (name === 'enter')
+    return { keys: [i.code === Code.Enterw_imm16_imm8 ? 'enterw' : 'enter'], imm: BigInt(i.immediate16 | ((i.immediate8_2nd & 31) << 16)) };
+  const special = specialShape(i, name);
+  if (special !== undefined) return special;
+  if (name === 'mov') {
     const key = moffs(i);
-    if (key === 'moffs') return { keys: [] };
     if (key !== undefined) return { keys: [key], imm: BigInt.asUintN(64, i.memoryDisplacement) };
   }
   return { keys: operandKeys(i, name) };
 }
 
-/** MOV between the accumulator and a 64-bit absolute address (A0-A3). FS and GS overrides are not there: 'moffs'. */
+/** MOV between the accumulator and an absolute address (A0-A3). */
 function moffs(i: Instruction): string | undefined {
   const widths: Partial<Record<Code, number>> = {
     [Code.Mov_AL_moffs8]: 1,
@@ -134,10 +132,56 @@ function moffs(i: Instruction): string | undefined {
     [Code.Mov_moffs32_EAX]: 4,
     [Code.Mov_moffs64_RAX]: 8,
   };
-  const [from, to] = [widths[i.code], stores[i.code]];
-  if (from === undefined && to === undefined) return undefined;
-  if (i.memorySegment === Register.FS || i.memorySegment === Register.GS) return 'moffs';
-  return from === undefined ? `mov-to-moffs${to}` : `mov-from-moffs${from}`;
+  if (widths[i.code] !== undefined) return `mov-from-moffs${widths[i.code]}`;
+  if (stores[i.code] !== undefined) return `mov-to-moffs${stores[i.code]}`;
+  return undefined;
+}
+
+/** x87 environments in their 16-bit format (66H). */
+const SHORT_FORMAT: ReadonlySet<Code> = new Set([Code.Fnstenv_m14byte, Code.Fldenv_m14byte, Code.Fnsave_m94byte, Code.Frstor_m94byte]);
+/** Far transfers by the width of the offset. */
+const FAR: Partial<Record<Code, string>> = {
+  [Code.Jmp_m1616]: 'jmp-far2',
+  [Code.Jmp_m1632]: 'jmp-far4',
+  [Code.Jmp_m1664]: 'jmp-far8',
+  [Code.Call_m1616]: 'call-far2',
+  [Code.Call_m1632]: 'call-far4',
+  [Code.Call_m1664]: 'call-far8',
+};
+/** Returns by width: RETF with what it takes off the stack besides, IRET. */
+const RETURN_WIDTH: Partial<Record<Code, number>> = {
+  [Code.Retfw]: 2,
+  [Code.Retfw_imm16]: 2,
+  [Code.Retfd]: 4,
+  [Code.Retfd_imm16]: 4,
+  [Code.Retfq]: 8,
+  [Code.Retfq_imm16]: 8,
+  [Code.Iretw]: 2,
+  [Code.Iretd]: 4,
+  [Code.Iretq]: 8,
+};
+const LOOP32: ReadonlySet<Code> = new Set([Code.Loop_rel8_64_ECX, Code.Loope_rel8_64_ECX, Code.Loopne_rel8_64_ECX]);
+
+/** What operand size, address size or a segment register make of a mnemonic. */
+function specialShape(i: Instruction, name: string): Shape | undefined {
+  if (SHORT_FORMAT.has(i.code)) return { keys: [`${name}16:m8`] };
+  const far = FAR[i.code];
+  if (far !== undefined) return { keys: [`${far}:m8`] };
+  const width = RETURN_WIDTH[i.code];
+  if (width !== undefined) {
+    const more = name === 'retf' && i.opCount > 0 ? i.immediate16 : 0;
+    return { keys: [name === 'retf' ? 'retf' : 'iret'], imm: BigInt((width << 16) | more) };
+  }
+  if (LOOP32.has(i.code)) return { keys: [`a32 ${name}`] };
+  if (name === 'leave' && i.code === Code.Leavew) return { keys: ['leavew'] };
+  if (i.code === Code.Push_imm16 || i.code === Code.Pushw_imm8) return { keys: ['push:i2'] };
+  if (i.code === Code.Pushw_FS || i.code === Code.Pushw_GS) return { keys: ['pushw:s2'] };
+  const target = i.opCount > 0 && i.op0Kind === OpKind.Register ? REGISTERS[i.op0Register] : undefined;
+  if (target?.kind !== 's' || (name !== 'mov' && name !== 'pop')) return undefined;
+  if (name === 'mov')
+    return i.op0Register === Register.CS ? { keys: ['undefined'] } : { keys: operandKeys(i, name), imm: BigInt(target.offset) };
+  const w = i.code === Code.Popw_FS || i.code === Code.Popw_GS ? 2 : 8;
+  return { keys: ['pop:s2'], imm: BigInt((w << 16) | target.offset) };
 }
 
 const stackPosition = (r: Register): number => (r >= Register.ST0 && r <= Register.ST7 ? r - Register.ST0 : -1);

@@ -8,7 +8,7 @@ import type { FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
 import type { FormEntry, Manifest } from '../tier0/generate.ts';
 import { lacking, withoutFeature } from './features.ts';
-import { isMemory, REGISTERS, shapeOf } from './operands.ts';
+import { isMemory, REGISTERS, type Shape, shapeOf } from './operands.ts';
 
 /** Event sums of a form's records. */
 export interface Sums {
@@ -53,14 +53,8 @@ export interface Source {
 }
 
 const isImmediate = (kind: OpKind): boolean => kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64;
-/** Not there with a segment override. INVALID is no code of its own. */
-const BY_PREFIX: ReadonlySet<Code> = new Set([
-  Code.INVALID,
-  Code.Xlat_m8,
-  Code.Maskmovdqu_rDI_xmm_xmm,
-  Code.VEX_Vmaskmovdqu_rDI_xmm_xmm,
-  Code.Maskmovq_rDI_mm_mm,
-]);
+/** Forms whose memory operand is in the immediate, or means nothing. */
+const IN_IMMEDIATE = /moffs|^gate$/;
 const SCALE_SHIFT = [0, 0, 1, 0, 2, 0, 0, 0, 3] as const;
 const BRANCHES = ['cond', 'jmp', 'jmpInd', 'call', 'callInd', 'ret'] as const;
 
@@ -86,8 +80,6 @@ export class Records {
   /** By code and whether an operand is memory. */
   private readonly plans: (Plan | undefined)[] = [];
   private readonly classes = new Map<number, number>();
-  /** Two hot cases → the case of both. */
-  private readonly pairs = new Map<number, number>();
 
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
     this.bytes = memory;
@@ -95,7 +87,6 @@ export class Records {
     this.costs = costs;
     this.features = features;
     for (const f of manifest.forms) this.forms.set(f.key, f);
-    for (const [first, second, both] of manifest.pairs) this.pairs.set(first * 0x1_0000 + second, both);
     this.undefinedForm = this.forms.get('undefined') as FormEntry;
     this.classOf(0, { slots: 0, loads: 0, stores: 0, branch: null }); // class 0: free (closing records)
   }
@@ -116,6 +107,8 @@ export class Records {
       const r = REGISTERS[registerOf(i, operands[k] as number)];
       if (r !== undefined) v.setUint16(rec + (plan.fields[k] as number), r.offset, true);
     }
+    // Implicit operands (strings, XLAT, absolute addresses) take an override from here, too.
+    if (!plan.general) v.setUint16(rec + L.RECORD.SEGMENT, segmentOf(i.segmentPrefix), true);
     let hot = entry.hot[''];
     if (plan.hasMemory) hot = this.memory(s, plan, rec, offset + length);
     if (plan.immediate !== undefined) this.immediate(i, plan, rec);
@@ -124,12 +117,6 @@ export class Records {
     if (plan.fixed !== undefined) v.setBigUint64(rec + L.RECORD.IMM, plan.fixed, true);
     v.setUint16(rec + L.RECORD.HOT, hot ?? 0, true);
     return plan;
-  }
-
-  /** The record of case `first` and the one behind it, of case `second`, are executed together if there is a case for that. */
-  join(rec: number, first: number, second: number): void {
-    const both = this.pairs.get(first * 0x1_0000 + second);
-    if (both !== undefined) this.view.setUint16(rec + L.RECORD.HOT, both, true);
   }
 
   // ---- plans
@@ -150,15 +137,14 @@ export class Records {
 
   private makePlan(s: Source, kernel: boolean, hasMemory: boolean): Plan {
     const i = s.instruction;
-    const shape = i.code === Code.INVALID ? { keys: [] } : shapeOf(i, kernel);
+    const shape: Shape = i.code === Code.INVALID ? { keys: [] } : shapeOf(i, kernel);
     const lacks = shape.keys.length > 0 && lacking(i, this.features) !== undefined;
     let entry: FormEntry | undefined;
     for (const key of shape.keys) {
       const k = lacks ? withoutFeature(key) : key;
       entry ??= k === undefined ? undefined : this.forms.get(k);
     }
-    // Prefixes change the form of some.
-    const general = !('imm' in shape) && !i.isStringInstruction && i.segmentPrefix === Register.None && !BY_PREFIX.has(i.code);
+    const general = shape.imm === undefined && shape.varies === undefined && !i.isStringInstruction && i.code !== Code.INVALID;
     if (entry === undefined) return this.planOf(this.undefinedForm, { general });
     const operands: number[] = [];
     const fields: number[] = [];
@@ -182,10 +168,10 @@ export class Records {
       general,
       operands,
       fields,
-      hasMemory: hasMemory && !('imm' in shape), // the address is in the immediate, or means nothing
+      hasMemory: hasMemory && !shape.keys.some((k) => IN_IMMEDIATE.test(k)),
       immediate,
       distance,
-      fixed: 'imm' in shape ? shape.imm : undefined,
+      fixed: shape.imm,
       scaled: i.encoding === EncodingKind.EVEX,
     });
   }
@@ -215,7 +201,7 @@ export class Records {
 
   // ---- operands
 
-  /** The displacement as the instruction has it, sign-extended. */
+  /** The displacement, sign-extended to the address size. */
   private displacement(s: Source, plan: Plan): number {
     const i = s.instruction;
     const size = i.memoryDisplSize;
@@ -227,7 +213,8 @@ export class Records {
       offsets.free();
     }
     const end = s.end - plan.trailing;
-    return size === 1 ? s.code.getInt8(end - 1) : s.code.getInt32(end - 4, true);
+    if (size === 1) return s.code.getInt8(end - 1);
+    return size === 4 ? s.code.getUint32(end - 4, true) : s.code.getInt32(end - 4, true); // 4: 32-bit addresses
   }
 
   /** Fills the memory fields; returns the hot case for the operand's shape. `behind`: the instruction's end, from the block's start. */
@@ -262,13 +249,11 @@ export class Records {
         shape = 'x';
         scale = SCALE_SHIFT[i.memoryIndexScale] ?? 0;
       }
+      // An absolute address of the upper 2 GiB below 4 GiB: only a 67H prefix gives it.
+      if (b === Register.None && x === Register.None && disp > 0x7fff_ffff) narrow = true;
       if (narrow) scale |= L.SCALE_ADDR32;
     }
-    if (!plan.ignoresSegment) {
-      const g = i.memorySegment;
-      if (g === Register.FS) segment = L.REG.FS_BASE;
-      else if (g === Register.GS) segment = L.REG.GS_BASE;
-    }
+    if (!plan.ignoresSegment) segment = segmentOf(i.memorySegment);
     if (segment !== L.REG.ZERO && shape === 'b') shape = 'x';
     v.setUint16(rec + L.RECORD.BASE, base, true);
     v.setUint16(rec + L.RECORD.INDEX, index, true);
@@ -357,6 +342,10 @@ export class Records {
   }
 }
 
+function segmentOf(r: Register): number {
+  if (r === Register.FS) return L.REG.FS_BASE;
+  return r === Register.GS ? L.REG.GS_BASE : L.REG.ZERO;
+}
 function registerOf(i: Instruction, operand: number): Register {
   switch (operand) {
     case 0:

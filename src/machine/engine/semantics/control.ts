@@ -1,9 +1,9 @@
 /** Transfers and the stack. SDM Vol. 1 ch. 6, Vol. 2. */
 import { RFLAGS } from '#arch/registers.ts';
-import { add, and, eq, eqz, k64, ne, or, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
+import { add, and, eq, eqz, k64, ne, or, shrU, sub, type Val, wrap, xor } from '#base/wasm/ops.ts';
 import type { Cc, Machine, Place, Width } from '../machine.ts';
 import { SYSTEM_OP } from '../system-ops.ts';
-import { condition, setStatusFlags, statusFlags } from './flags.ts';
+import { condition, setStatusFlags, statusFlags, trunc } from './flags.ts';
 import { CONDITIONS, type FormTable } from './registry.ts';
 
 const RSP = 4;
@@ -78,23 +78,28 @@ export function defineControl(t: FormTable): void {
   t.def('popfq', [''], '', (m) => popf(m, 8), { ends: true });
   t.def('pushf', [''], '', (m) => push(m, 2, m.let(and(or(m.rflags, statusFlags(m)), k64(0xffff)))));
   t.def('popf', [''], '', (m) => popf(m, 2), { ends: true });
-  // ENTER size, 0. Nested levels (second immediate) are refused by the decoder.
-  t.def('enter', [''], '', (m) => {
-    const frame = m.let(sub(m.gpr(RSP, 8).get(), k64(8)));
-    m.store(8, frame, m.gpr(RBP, 8).get());
-    m.gpr(RBP, 8).set(frame);
-    m.gpr(RSP, 8).set(m.let(sub(frame, and(m.imm(), k64(0xffff)))));
-  });
-  t.def('leave', [''], '', (m) => {
-    const bp = m.gpr(RBP, 8);
-    const at = bp.get();
-    const v = m.let(m.load(8, at));
-    m.gpr(RSP, 8).set(m.let(add(at, k64(8))));
-    bp.set(v);
-  });
-  t.def('loop', [''], '', (m) => loop(m, undefined), { cost: 'branch', branch: 'cond' });
-  t.def('loope', [''], '', (m) => loop(m, 4), { cost: 'branch', branch: 'cond' });
-  t.def('loopne', [''], '', (m) => loop(m, 5), { cost: 'branch', branch: 'cond' });
+  t.def('push', ['i2', 's2'], 'r', (m, s) => push(m, (s as Place).kind === 'i' ? 2 : 8, (s as Place).get()));
+  t.def('pushw', ['s2'], 'r', (m, s) => push(m, 2, (s as Place).get()));
+  t.def('enter', [''], '', (m) => enter(m, 8));
+  t.def('enterw', [''], '', (m) => enter(m, 2));
+  for (const [name, w] of [
+    ['leave', 8],
+    ['leavew', 2],
+  ] as const)
+    t.def(name, [''], '', (m) => {
+      const at = m.gpr(RBP, 8).get();
+      const v = m.let(m.load(w, at));
+      m.gpr(RSP, 8).set(m.let(add(at, k64(w))));
+      m.gpr(RBP, w).set(v);
+    });
+  for (const [prefix, w] of [
+    ['', 8],
+    ['a32 ', 4],
+  ] as const) {
+    t.def(`${prefix}loop`, [''], '', (m) => loop(m, w, undefined), { cost: 'branch', branch: 'cond' });
+    t.def(`${prefix}loope`, [''], '', (m) => loop(m, w, 4), { cost: 'branch', branch: 'cond' });
+    t.def(`${prefix}loopne`, [''], '', (m) => loop(m, w, 5), { cost: 'branch', branch: 'cond' });
+  }
   t.def('jrcxz', [''], '', (m) => m.branch(eq(m.gpr(1, 8).get(), k64(0))), { cost: 'branch', branch: 'cond' });
   t.def('jecxz', [''], '', (m) => m.branch(eq(m.gpr(1, 4).get(), k64(0))), { cost: 'branch', branch: 'cond' });
 }
@@ -112,9 +117,39 @@ function popf(m: Machine, w: 2 | 8): void {
   sp.set(m.let(add(at, k64(w))));
 }
 
-function loop(m: Machine, cc: Cc | undefined): void {
-  const cx = m.gpr(1, 8);
-  const n = m.let(sub(cx.get(), k64(1)));
+/** imm = size | level << 16. A level copies the pointers of the frames around, and adds this one's. A fault on the way leaves RSP and RBP alone. */
+function enter(m: Machine, w: 2 | 8): void {
+  const outer = m.gpr(RBP, 8).get();
+  const frame = m.let(sub(m.gpr(RSP, 8).get(), k64(w)));
+  m.store(w, frame, outer);
+  const level = m.let(and(shrU(m.imm(), k64(16)), k64(31)));
+  const top = m.variable(frame);
+  m.if(ne(level, k64(0)), () => {
+    const rest = m.variable(level);
+    const from = m.variable(outer);
+    const add1 = (v: Val): void => {
+      const at = m.let(sub(top.get(), k64(w)));
+      m.store(w, at, v);
+      top.set(at);
+    };
+    m.loop((again) => {
+      m.if(ne(rest.get(), k64(1)), () => {
+        const source = m.let(sub(from.get(), k64(w)));
+        add1(m.let(m.load(w, source)));
+        from.set(source);
+        rest.set(sub(rest.get(), k64(1)));
+        again();
+      });
+    });
+    add1(frame);
+  });
+  m.gpr(RBP, w).set(frame);
+  m.gpr(RSP, 8).set(m.let(sub(top.get(), and(m.imm(), k64(0xffff)))));
+}
+
+function loop(m: Machine, w: 4 | 8, cc: Cc | undefined): void {
+  const cx = m.gpr(1, w);
+  const n = m.let(trunc(w, sub(cx.get(), k64(1))));
   cx.set(n);
   const more = ne(n, k64(0));
   m.branch(cc === undefined ? more : and(more, condition(m, cc)));

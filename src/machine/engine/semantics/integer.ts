@@ -193,16 +193,18 @@ export function defineInteger(t: FormTable): void {
   t.def('cmpxchg16b', ['m16'], 'a', cmpxchgPair(8), { cost: 'locked' });
   for (const from of [1, 2] as const) {
     for (const to of [2, 4, 8] as const) {
-      if (from >= to) continue;
+      if (from > to) continue;
       const shapes = [`r${to},r${from}`, `r${to},m${from}`];
       t.def('movzx', shapes, 'w,r', mov);
       t.def('movsx', shapes, 'w,r', (m, d, s) => (d as Place).set(m.let(trunc(to, sext((s as Place).get(), from)))));
     }
   }
-  t.def('movsxd', ['r8,r4', 'r8,m4', 'r4,r4', 'r4,m4', 'r2,r4', 'r2,m4'], 'w,r', (m, d, s) => {
-    const p = d as Place;
-    p.set(m.let(trunc(p.w, sext((s as Place).get(), 4))));
-  });
+  t.def('movsxd', ['r8,r4', 'r8,m4'], 'w,r', (m, d, s) => (d as Place).set(m.let(sext((s as Place).get(), 4))));
+  // Without REX.W nothing is extended.
+  t.def('movsxd', ['r4,r4', 'r4,m4', 'r2,r2', 'r2,m2'], 'w,r', mov);
+  // The result of BSWAP r16 is undefined; processors give 0.
+  t.def('bswap', ['r2'], 'rw', (_m, d) => (d as Place).set(k64(0)));
+  t.def('mov', ['r2,s2', 'r4,s2', 'r8,s2', 'm2,s2'], 'w,r', mov);
   for (const [i, name] of CONDITIONS.entries()) {
     t.def(`set${name}`, ['r1', 'm1'], 'w', (m, d) => (d as Place).set(m.let(extU(condition(m, i as Cc)))));
     t.def(`cmov${name}`, loadShapes(), 'rw,r', (m, d, s) => {
@@ -237,12 +239,18 @@ export function defineInteger(t: FormTable): void {
     const of = m.let(and(statusFlags(m), k64(1 << 11)));
     setStatusFlags(m, m.let(or(ah, of)));
   });
-  // imm = the segment base's offset into the register file does not fit here: FS and GS overrides are refused by the decoder.
-  t.def('xlatb', [''], '', (m) => m.gpr(0, 1).set(m.let(m.load(1, m.let(add(m.gpr(3, 8).get(), m.gpr(0, 1).get()))))));
-  // imm = a 64-bit absolute address.
+  for (const [name, a] of [
+    ['xlatb', 8],
+    ['a32 xlatb', 4],
+  ] as const)
+    t.def(name, [''], '', (m) => {
+      const offset = trunc(a, add(m.gpr(3, a).get(), m.gpr(0, 1).get()));
+      m.gpr(0, 1).set(m.let(m.load(1, m.let(add(offset, m.segment())))));
+    });
+  // imm = an absolute address.
   for (const w of [1, 2, 4, 8] as const) {
-    t.def(`mov-from-moffs${w}`, [''], '', (m) => m.gpr(0, w).set(m.let(m.load(w, m.let(m.imm())))));
-    t.def(`mov-to-moffs${w}`, [''], '', (m) => m.store(w, m.let(m.imm()), m.gpr(0, w).get()));
+    t.def(`mov-from-moffs${w}`, [''], '', (m) => m.gpr(0, w).set(m.let(m.load(w, m.let(add(m.imm(), m.segment()))))));
+    t.def(`mov-to-moffs${w}`, [''], '', (m) => m.store(w, m.let(add(m.imm(), m.segment())), m.gpr(0, w).get()));
   }
 }
 
@@ -253,7 +261,18 @@ function defineHints(t: FormTable): void {
   t.def('nop', ['', 'r2', 'r4', 'r8', 'm2', 'm4', 'm8', ...shapes], 'a,a', none);
   t.def('reservednop', shapes, 'a,a', none);
   for (const name of ['pause', 'endbr64', 'endbr32', 'lfence', 'mfence', 'sfence', 'serialize']) t.def(name, [''], '', none);
-  for (const name of ['prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchnta', 'prefetchw', 'prefetchwt1', 'prefetch', 'cldemote'])
+  for (const name of [
+    'prefetcht0',
+    'prefetcht1',
+    'prefetcht2',
+    'prefetchnta',
+    'prefetchw',
+    'prefetchwt1',
+    'prefetch',
+    'prefetchit0',
+    'prefetchit1',
+    'cldemote',
+  ])
     t.def(name, ['m1'], 'a', none);
   for (const name of ['clflush', 'clflushopt', 'clwb']) t.def(name, ['m1'], 'r', (_m, d) => void (d as Place).get());
   // Without CET they are NOPs (SDM Vol. 2, RDSSP).

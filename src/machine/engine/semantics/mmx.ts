@@ -2,7 +2,7 @@
  * MMX instructions, SSE's and SSSE3's on MMX registers included. SDM Vol. 1 ch. 9, Vol. 2. The low halves of XMM semantics, where lanes do not mix.
  * Every one but EMMS puts TOP to 0 and marks all registers as in use.
  */
-import { and, gtU, k32, k64, kv128, select, type Val, wrap, extU } from '#base/wasm/ops.ts';
+import { add, and, gtU, k32, k64, kv128, select, type Val, wrap, extU } from '#base/wasm/ops.ts';
 import { bitmask8, lane64, splat8, V, v, withLane64 } from '#base/wasm/simd.ts';
 import type { Machine, Place } from '../machine.ts';
 import { fpuOperation, SOFT_KIND, softOperation } from '../soft/operations.ts';
@@ -192,6 +192,24 @@ function defineImmediates(t: FormTable): void {
   );
 }
 
+const maskMove =
+  (a: 4 | 8): Semantics =>
+  (m, d, s) => {
+    const mask = vector(m, (s as Place).get());
+    const data = (d as Place).get();
+    const target = m.memory(m.let(add(m.gpr(RDI, a).get(), m.segment())), 8, 'rw');
+    m.if(
+      bitmask8(mask),
+      () => {
+        const old = target.get();
+        m.enterMmx();
+        const chosen = v(V.bitselect, vector(m, data), vector(m, old), v(V.i8gtS, ZERO, mask));
+        target.set(m.let(lane64(chosen, 0)));
+      },
+      () => m.enterMmx(),
+    );
+  };
+
 function defineMoves(t: FormTable): void {
   const load: Semantics = (m, d, s) => {
     const x = (s as Place).get();
@@ -249,27 +267,11 @@ function defineMoves(t: FormTable): void {
     VECTOR,
   );
   // As MASKMOVDQU, see sse-move.ts.
-  t.def(
-    'maskmovq',
-    ['x8,x8'],
-    'r,r',
-    (m, d, s) => {
-      const mask = vector(m, (s as Place).get());
-      const data = (d as Place).get();
-      const target = m.memory(m.gpr(RDI, 8).get(), 8, 'rw');
-      m.if(
-        bitmask8(mask),
-        () => {
-          const old = target.get();
-          m.enterMmx();
-          const chosen = v(V.bitselect, vector(m, data), vector(m, old), v(V.i8gtS, ZERO, mask));
-          target.set(m.let(lane64(chosen, 0)));
-        },
-        () => m.enterMmx(),
-      );
-    },
-    VECTOR,
-  );
+  for (const [name, width] of [
+    ['maskmovq', 8],
+    ['a32 maskmovq', 4],
+  ] as const)
+    t.def(name, ['x8,x8'], 'r,r', maskMove(width), VECTOR);
   t.def('emms', [''], '', (m) => m.rare(() => void m.soft(fpuOperation('emptyMmx'), k32(0), ZERO, ZERO)), VECTOR);
 }
 

@@ -1,6 +1,7 @@
 /**
  * The table of forms. A form is a mnemonic with operand shapes, e.g. `add:r4,m4`. Shape letters: r general register, m memory, x XMM register,
- * i immediate, c the register CL or another third operand fixed by the form; the number is the width in bytes. A form's meaning is written once.
+ * i immediate, s segment register, c the register CL or another third operand fixed by the form; the number is the width in bytes. A form's
+ * meaning is written once.
  * 16-byte memory must be aligned (#GP); u is memory that need not be, its key says m.
  */
 import type { Machine, Place, Width } from '../machine.ts';
@@ -75,7 +76,7 @@ export class FormTable {
 }
 
 function operand(s: string, access: Access): Operand {
-  const kind = (s[0] === 'u' ? 'm' : s[0]) as Operand['kind'];
+  const kind = ({ u: 'm', s: 'r' }[s[0] as string] ?? s[0]) as Operand['kind'];
   const w = s.length > 1 ? Number(s.slice(1)) : 8;
   return { kind, w: w as Width, access: kind === 'i' ? 'r' : access, aligned: s === 'm16' && access !== 'a' };
 }

@@ -167,8 +167,8 @@ const bitScan =
   (m, d, s) => {
     const p = d as Place;
     const a = (s as Place).get();
-    const old = p.get();
-    p.set(m.let(select(eqz(a), old, forward ? ctz(a) : sub(k64(63), clz(a)))));
+    // Not written at all: a 32-bit destination keeps its upper half.
+    m.if(ne(a, k64(0)), () => p.set(m.let(forward ? ctz(a) : sub(k64(63), clz(a)))));
     flagsLogic(m, p.w, a);
   };
 /** LZCNT/TZCNT: CF = source zero, ZF = result zero; the rest is undefined and cleared. */

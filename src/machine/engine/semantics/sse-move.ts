@@ -1,5 +1,5 @@
 /** SSE and SSE2 moves between XMM registers, general registers and memory. SDM Vol. 2. */
-import { and, k64, type Val, wrap } from '#base/wasm/ops.ts';
+import { add, and, k64, type Val, wrap } from '#base/wasm/ops.ts';
 import { bitmask8, lane64, shuffleLanes, V, v, withLane32, withLane64 } from '#base/wasm/simd.ts';
 import type { Machine, Place } from '../machine.ts';
 import type { FormTable, Semantics } from './registry.ts';
@@ -55,17 +55,18 @@ function defineHalves(t: FormTable): void {
 }
 
 /** MASKMOVDQU: byte by byte, so that only bytes whose mask bit is set are touched. Counted as one load and one store: see docs/model.md. */
-const maskMove: Semantics = (m, d, s) => {
-  const data = (d as Place).get();
-  const mask = (s as Place).get();
-  m.if(bitmask8(mask), () => {
-    // imm holds nothing; the segment is that of DS, which is zero.
-    const p = m.memory(m.gpr(RDI, 8).get(), 16, 'rw');
-    const old = p.get();
-    const chosen = v(V.i8gtS, ZERO, mask);
-    p.set(m.let(v(V.bitselect, data, old, chosen)));
-  });
-};
+const maskMove =
+  (a: 4 | 8): Semantics =>
+  (m, d, s) => {
+    const data = (d as Place).get();
+    const mask = (s as Place).get();
+    m.if(bitmask8(mask), () => {
+      const p = m.memory(m.let(add(m.gpr(RDI, a).get(), m.segment())), 16, 'rw');
+      const old = p.get();
+      const chosen = v(V.i8gtS, ZERO, mask);
+      p.set(m.let(v(V.bitselect, data, old, chosen)));
+    });
+  };
 
 export function defineSseMove(t: FormTable): void {
   for (const name of ['movaps', 'movapd', 'movdqa']) t.def(name, ['x16,x16', 'x16,m16', 'm16,x16'], 'w,r', move, VECTOR);
@@ -113,5 +114,6 @@ export function defineSseMove(t: FormTable): void {
     VECTOR,
   );
   defineHalves(t);
-  t.def('maskmovdqu', ['x16,x16'], 'r,r', maskMove, VECTOR);
+  t.def('maskmovdqu', ['x16,x16'], 'r,r', maskMove(8), VECTOR);
+  t.def('a32 maskmovdqu', ['x16,x16'], 'r,r', maskMove(4), VECTOR);
 }

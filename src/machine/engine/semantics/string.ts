@@ -22,12 +22,12 @@ function advance(m: Machine, register: number, by: Val, a: AddressWidth): void {
   p.set(m.let(trunc(a, add(p.get(), by))));
 }
 
-/** The source may carry a segment override (`m.imm()` is the segment base); the destination is always ES. */
-const source = (m: Machine, segment: Val, a: AddressWidth): Val => m.let(add(m.gpr(RSI, a).get(), segment));
+/** The source may carry a segment override; the destination is always ES. */
+const source = (m: Machine, a: AddressWidth): Val => m.let(add(m.gpr(RSI, a).get(), m.segment()));
 
 function movs(m: Machine, w: Width, a: AddressWidth): void {
   const to = m.gpr(RDI, a).get();
-  const v = m.let(m.load(w, source(m, m.imm(), a)));
+  const v = m.let(m.load(w, source(m, a)));
   m.store(w, to, v);
   const by = step(m, w);
   advance(m, RSI, by, a);
@@ -38,7 +38,7 @@ function stos(m: Machine, w: Width, a: AddressWidth): void {
   advance(m, RDI, step(m, w), a);
 }
 function lods(m: Machine, w: Width, a: AddressWidth): void {
-  const v = m.let(m.load(w, source(m, m.imm(), a)));
+  const v = m.let(m.load(w, source(m, a)));
   m.gpr(0, w).set(v);
   advance(m, RSI, step(m, w), a);
 }
@@ -49,7 +49,7 @@ function scas(m: Machine, w: Width, a: AddressWidth): void {
   advance(m, RDI, step(m, w), a);
 }
 function cmps(m: Machine, w: Width, a: AddressWidth): void {
-  const from = m.let(m.load(w, source(m, m.imm(), a)));
+  const from = m.let(m.load(w, source(m, a)));
   const b = m.let(m.load(w, m.gpr(RDI, a).get()));
   flagsSub(m, w, from, b, m.let(trunc(w, sub(from, b))));
   const by = step(m, w);

@@ -1,6 +1,6 @@
 /** System instructions: generated code checks nothing, it leaves to core/system.ts with the operation's number. */
 import { RFLAGS, VECTOR } from '#arch/registers.ts';
-import { and, k64, ne, shl, shrS } from '#base/wasm/ops.ts';
+import { add, and, k64, ne, or, shl, shrS } from '#base/wasm/ops.ts';
 import type { Place } from '../machine.ts';
 import { SYSTEM_OP, type SystemOp } from '../system-ops.ts';
 import { trunc } from './flags.ts';
@@ -10,7 +10,6 @@ export function defineSystem(t: FormTable): void {
   const leave = (name: string, op: SystemOp, cost: CostKind): void => t.def(name, [''], '', (m) => m.system(op), { cost, ends: true });
   leave('syscall', SYSTEM_OP.SYSCALL, 'ringTransition');
   leave('sysretq', SYSTEM_OP.SYSRET, 'ringTransition');
-  leave('iretq', SYSTEM_OP.IRET, 'ringTransition');
   leave('hlt', SYSTEM_OP.HLT, 'systemRegister');
   leave('cpuid', SYSTEM_OP.CPUID, 'systemRegister');
   leave('rdtsc', SYSTEM_OP.RDTSC, 'systemRegister');
@@ -50,6 +49,10 @@ export function defineSystem(t: FormTable): void {
   /** imm = control register << 8 | general register. */
   withArgument('mov-from-cr', SYSTEM_OP.READ_CR, 'systemRegister');
   withArgument('mov-to-cr', SYSTEM_OP.WRITE_CR, 'systemRegister');
+  /** imm = width of the frame's words << 16. */
+  withArgument('iret', SYSTEM_OP.IRET, 'ringTransition');
+  /** imm = width << 16 | bytes to take off the stack besides. */
+  withArgument('retf', SYSTEM_OP.RETF, 'ringTransition');
   /** imm = width << 8 | general register. */
   withArgument('rdrand', SYSTEM_OP.RDRAND, 'systemRegister');
   withArgument('rdseed', SYSTEM_OP.RDRAND, 'systemRegister');
@@ -61,6 +64,20 @@ export function defineSystem(t: FormTable): void {
   withMemory('fxsave64', SYSTEM_OP.FXSAVE);
   withMemory('fxrstor', SYSTEM_OP.FXRSTOR);
   withMemory('fxrstor64', SYSTEM_OP.FXRSTOR);
+  for (const w of [2, 4, 8] as const) {
+    withMemory(`jmp-far${w}`, SYSTEM_OP[`JMP_FAR${w}`]);
+    withMemory(`call-far${w}`, SYSTEM_OP[`CALL_FAR${w}`]);
+  }
+  // Segment registers by their offset in the register file: imm, with the selector above it; POP: with the width above it.
+  t.def(
+    'mov',
+    ['s2,r2', 's2,r4', 's2,r8', 's2,m2'],
+    'w,r',
+    (m, _d, s) => m.system(SYSTEM_OP.LOAD_SEGMENT, m.let(or(m.imm(), shl(and((s as Place).get(), k64(0xffff)), k64(16))))),
+    { cost: 'systemRegister', ends: true },
+  );
+  t.def('pop', ['s2'], 'w', (m) => m.system(SYSTEM_OP.POP_SEGMENT, m.imm()), { cost: 'systemRegister', ends: true });
+  defineState(t);
   defineBases(t);
   t.def('ldmxcsr', ['m4'], 'r', (m, p) => m.system(SYSTEM_OP.LDMXCSR, (p as Place).get()), { cost: 'vector', ends: true });
   t.def('stmxcsr', ['m4'], 'w', (m, p) => (p as Place).set(m.mxcsr), { cost: 'vector' });
@@ -79,4 +96,32 @@ function defineBases(t: FormTable): void {
       m.base(name).set(v);
     });
   }
+}
+
+/**
+ * What SMSW, SLDT, STR, SGDT and SIDT give a program on Linux, where UMIP is on: the kernel's constants (arch/x86/kernel/umip.c). No descriptor table
+ * lies in modelled memory but the IDT.
+ */
+const SEEN = { CR0: 0x8005_0033, LDT: 0, TASK: 0x40, GDT: -0x2_0000n, IDT: -0x1_0000n } as const;
+function defineState(t: FormTable): void {
+  for (const [name, v] of [
+    ['smsw', SEEN.CR0],
+    ['sldt', SEEN.LDT],
+    ['str', SEEN.TASK],
+  ] as const)
+    t.def(name, ['r2', 'r4', 'r8', 'm2'], 'w', (m, d) => {
+      const p = d as Place;
+      p.set(m.let(trunc(p.w, k64(v))));
+    });
+  for (const [name, v] of [
+    ['sgdt', SEEN.GDT],
+    ['sidt', SEEN.IDT],
+  ] as const)
+    t.def(name, ['m8'], 'a', (m, d) => {
+      const at = m.let((d as Place).ea());
+      const base = m.memory(m.let(add(at, k64(2))), 8, 'w');
+      base.check();
+      m.store(2, at, k64(0));
+      m.store(8, m.let(add(at, k64(2))), k64(v));
+    });
 }

@@ -210,6 +210,12 @@ function defineControl(t: FormTable): void {
   withMemory('fldenv', SYSTEM_OP.FLDENV);
   withMemory('fnsave', SYSTEM_OP.FNSAVE);
   withMemory('frstor', SYSTEM_OP.FRSTOR);
+  withMemory('fnstenv16', SYSTEM_OP.FNSTENV16);
+  withMemory('fldenv16', SYSTEM_OP.FLDENV16);
+  withMemory('fnsave16', SYSTEM_OP.FNSAVE16);
+  withMemory('frstor16', SYSTEM_OP.FRSTOR16);
+  // Of the 8087 and 80287: nothing since.
+  for (const name of ['fneni', 'fndisi', 'fnsetpm']) t.def(name, [''], '', () => {}, X87);
 }
 
 export function defineX87(t: FormTable): void {

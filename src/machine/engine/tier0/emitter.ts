@@ -35,6 +35,7 @@ import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 
 import type { Operand } from '../semantics/registry.ts';
+import { ObserverLog } from './observer-log.ts';
 import { recordBranch } from './record-branch.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -51,6 +52,9 @@ export interface HotFrame {
   readonly fc: Local;
   readonly evc: Local;
   readonly path: Local;
+  /** End of the observer's log, and where the instruction under way writes. */
+  readonly log: Local;
+  readonly pending: Local;
   /** instructions << 32 | slots left, the current block already paid for. */
   readonly budget: Local;
   /** Executes the record by its function. */
@@ -60,6 +64,15 @@ export interface HotFrame {
   /** `target` is the next RIP. */
   readonly lookup: Label;
 }
+
+/** What a variant of the interpreter does besides running. */
+export interface Variant {
+  /** Hashes the path and keeps the last branch records. */
+  readonly trace: boolean;
+  /** Writes the observer's log. */
+  readonly observe: boolean;
+}
+export const PLAIN: Variant = { trace: false, observe: false };
 
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
@@ -78,9 +91,11 @@ export class Emitter implements Machine {
   private readonly shape: MemoryShape;
   private depth = 0;
   private readonly trace: boolean;
+  private readonly observer: ObserverLog | undefined;
 
-  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, trace: boolean) {
-    this.trace = trace;
+  constructor(f: FunctionBuilder, mode: Mode, runtime: Runtime, shape: MemoryShape, variant: Variant) {
+    this.trace = variant.trace;
+    this.observer = variant.observe ? new ObserverLog(f, mode) : undefined;
     this.f = f;
     this.mode = mode;
     this.runtime = runtime;
@@ -153,6 +168,9 @@ export class Emitter implements Machine {
   xmm(n: number): Place {
     return this.register(k32(0), L.REGS + L.REG.XMM + n * 16, 16, true);
   }
+  segment(): Val {
+    return this.slot(L.RECORD.SEGMENT);
+  }
   imm(): Val {
     return load('i64', 8, this.rec, L.RECORD.IMM);
   }
@@ -205,9 +223,20 @@ export class Emitter implements Machine {
   private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
     const f = this.f;
     let host: Val | undefined;
+    let va: Val = k64(0);
     const probe = (): Val => {
-      host ??= this.probe(f.let(ea()), w, access !== 'r', aligned);
+      if (host !== undefined) return host;
+      va = f.let(ea());
+      host = this.probe(va, w, access !== 'r', aligned);
       return host;
+    };
+    const loaded = (h: Val, n: number): void => {
+      this.loads++;
+      this.observer?.access(va, h, n, false);
+    };
+    const stored = (h: Val, n: number): void => {
+      this.stores++;
+      this.observer?.access(va, h, n, true);
     };
     const bytes = w;
     return {
@@ -215,18 +244,18 @@ export class Emitter implements Machine {
       kind: 'm',
       get: () => {
         const h = probe();
-        this.loads++;
+        loaded(h, w);
         if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
         return f.let(load(REG_TYPE(w), bytes, h));
       },
       getVector: () => {
         const h = probe();
-        this.loads++;
+        loaded(h, w);
         return f.let(w === 4 || w === 8 ? loadZero(w, h) : load('v128', 16, h));
       },
       set: (v) => {
         const h = probe();
-        this.stores++;
+        stored(h, w);
         if (w === 10) {
           f.store(2, h, lane64(v, 1), 8);
           this.storeAt(h, 8, lane64(v, 0), 10);
@@ -234,12 +263,12 @@ export class Emitter implements Machine {
       },
       setLow: (v, n) => {
         const h = probe();
-        this.stores++;
+        stored(h, n);
         this.storeAt(h, n, v);
       },
       scalar: (ty) => {
         const h = probe();
-        this.loads++;
+        loaded(h, SCALAR_BYTES[ty]);
         return f.let(load(ty, SCALAR_BYTES[ty], h));
       },
       check: () => void probe(),
@@ -330,13 +359,15 @@ export class Emitter implements Machine {
   private distance(): Val {
     return extS(load('i32', 4, this.rec, L.RECORD.DISP));
   }
-  /** The trace variant sees every taken transfer: it enters the path hash, and the last branch records. */
+  /** The trace variant sees every taken transfer: it enters the path hash, and (unless the observer's drain does it) the last branch records. */
   private traceTaken(kind: BranchKind, target: Val): void {
     if (!this.trace) return;
     const f = this.f;
-    const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
-    const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
-    recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
+    if (this.observer === undefined) {
+      const rip = add(load('i64', 8, this.blk, L.BLOCK.RIP), extU(this.recordU16(L.RECORD.OFFSET)));
+      const slots = this.mode.kind === 'hot' ? wrap(f.get(this.mode.frame.budget)) : load('i32', 4, k32(L.BOX.SLOTS));
+      recordBranch(f, { kind, from: rip, to: target, slotsLeft: slots, distance: load('i32', 4, this.rec, L.RECORD.DISP) });
+    }
     const mix = (h: Val): Val => mul(xor(h, target), k64(L.PATH_PRIME));
     if (this.mode.kind === 'hot') f.set(this.mode.frame.path, mix(f.get(this.mode.frame.path)));
     else f.store(8, k32(L.BOX.PATH), mix(load('i64', 8, k32(L.BOX.PATH))));
@@ -371,10 +402,12 @@ export class Emitter implements Machine {
       this.bumpEvc(1n);
       this.followTaken('cond');
     });
+    this.observer?.branch('cond', false);
     this.follow(L.RECORD.FALL, () => this.nextRip());
     this.end();
   }
   private followTaken(kind: BranchKind): void {
+    this.observer?.branch(kind, true);
     if (this.trace) this.traceTaken(kind, this.f.let(add(this.nextRip(), this.distance())));
     this.follow(L.RECORD.TAKEN, () => add(this.nextRip(), this.distance()));
   }
@@ -395,6 +428,7 @@ export class Emitter implements Machine {
   jumpIndirect(target: Val, kind: BranchKind): void {
     const f = this.f;
     if (kind === 'callInd') this.bumpEvc(1n << 32n);
+    this.observer?.branch(kind, true, target);
     this.traceTaken(kind, target);
     if (this.mode.kind === 'hot') {
       f.set(this.mode.frame.target, target);
@@ -424,9 +458,15 @@ export class Emitter implements Machine {
       f.store(4, k32(L.BOX.SYSTEM_OP), k32(operation));
       if (argument !== undefined) f.store(8, k32(L.BOX.SYSTEM_ARG), argument);
       f.store(8, k32(L.BOX.TARGET), this.nextRip());
+      this.observer?.commit();
       f.return(k32(L.RESULT.SYSTEM));
     }
     this.end();
+  }
+
+  /** The instruction is done and goes on to the next record. */
+  retire(): void {
+    this.observer?.commit();
   }
 
   rare(body: () => void): void {
@@ -479,6 +519,7 @@ export class Emitter implements Machine {
         const more = body();
         const keep = more === undefined ? undefined : f.let(more);
         cx.set(f.let(sub(n, k64(1))));
+        this.observer?.commit();
         this.countIterations(k32(1), loads, stores);
         if (keep === undefined) f.br(again);
         else f.brIf(again, keep);
@@ -503,7 +544,7 @@ export class Emitter implements Machine {
         let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
         let from: Val = k64(0);
         if (kind === 'movs') {
-          from = f.let(add(si.get(), this.imm()));
+          from = f.let(add(si.get(), this.segment()));
           n = smaller(n, f.let(room(from)));
           // A forward overlap repeats the source: element by element.
           f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
@@ -517,6 +558,7 @@ export class Emitter implements Machine {
         cx.set(f.let(sub(rcx, n)));
         di.set(f.let(add(to, extU(bytes))));
         if (kind === 'movs') si.set(f.let(add(si.get(), extU(bytes))));
+        this.observer?.bulk({ moves: kind === 'movs', width: w, from, source, to, target, n: f.let(wrap(n)) });
         this.countIterations(f.let(wrap(n)), kind === 'movs' ? 1 : 0, 1);
         f.br(again);
       });

@@ -4,10 +4,32 @@
  */
 import { FunctionBuilder, type FunctionType, type Label } from '#base/wasm/function.ts';
 import { call, type FunctionRef, ModuleBuilder } from '#base/wasm/module.ts';
-import { add, and, eq, eqz, extU, k32, k64, leS, load, ltS, ne, or, shl, shrS, shrU, sub, type Val, wrap } from '#base/wasm/ops.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extU,
+  gtU,
+  k32,
+  k64,
+  leS,
+  load,
+  ltS,
+  mul,
+  ne,
+  or,
+  shl,
+  shrS,
+  shrU,
+  sub,
+  type Val,
+  wrap,
+} from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { Form } from '../semantics/registry.ts';
-import { Emitter, type HotFrame, type MemoryShape, type Mode } from './emitter.ts';
+import { Emitter, type HotFrame, type MemoryShape, type Mode, PLAIN, type Variant } from './emitter.ts';
+import { buildDrain } from '../../models/drain.ts';
 import { buildRuntime, jumpSlot, type Runtime } from './runtime.ts';
 
 /** What the decoder needs to know of a form. */
@@ -26,8 +48,6 @@ export interface FormEntry {
 }
 export interface Manifest {
   readonly forms: readonly FormEntry[];
-  /** Hot cases of two records in a row, and the case that executes both. */
-  readonly pairs: readonly (readonly [first: number, second: number, both: number])[];
   readonly enterHot: number;
   readonly fallHot: number;
   readonly fallFunction: number;
@@ -37,9 +57,11 @@ export interface Generated {
   readonly manifest: Manifest;
   /** The variant that sees taken transfers. */
   readonly traces: boolean;
+  /** The variant that writes the observer's log, and has `drain`. */
+  readonly observes: boolean;
 }
 
-/** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`, and two of them joined, `test:r8,r8+je`. */
+/** Chooses hot cases: the key with its memory shape, e.g. `mov:r8,m8@b`. */
 export type HotSet = ReadonlySet<string>;
 
 const BODY: FunctionType = { params: ['i32', 'i32'], results: ['i32'] };
@@ -70,26 +92,27 @@ function runSemantics(form: Form, e: Emitter): void {
   form.semantics(e, ...places);
 }
 
-function buildFormFunction(form: Form, runtime: Runtime, trace: boolean): { body: FunctionBuilder; emitter: Emitter } {
+function buildFormFunction(form: Form, runtime: Runtime, variant: Variant): { body: FunctionBuilder; emitter: Emitter } {
   const f = new FunctionBuilder(BODY.params, BODY.results);
-  const emitter = new Emitter(f, { kind: 'function' }, runtime, 'g', trace);
+  const emitter = new Emitter(f, { kind: 'function' }, runtime, 'g', variant);
   runSemantics(form, emitter);
   if (emitter.ended) f.unreachable();
-  else k32(L.RESULT.NEXT).emit(f.code);
+  else {
+    emitter.retire();
+    k32(L.RESULT.NEXT).emit(f.code);
+  }
   return { body: f, emitter };
 }
 
-interface HotRecord {
+interface HotCase {
   readonly emit: (e: Emitter) => void;
   readonly shape: MemoryShape;
 }
-/** The records in a row that a case executes. Each is complete in itself: the second leaves as if it had been dispatched. */
-type HotCase = readonly HotRecord[];
 
 const BUDGET_SIGNS = k64(-0x7fff_ffff_8000_0000n); // bits 63 and 31
 
 /** Both budgets in one word, so that a block costs one subtraction: instructions << 32 | slots. */
-function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): FunctionBuilder {
+function buildHot(cases: readonly HotCase[], runtime: Runtime, variant: Variant): FunctionBuilder {
   const f = new FunctionBuilder([], ['i32']);
   const rec = f.local('i32');
   const blk = f.local('i32');
@@ -102,8 +125,11 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): 
   const evb = f.local('i64');
   const evc = f.local('i64');
   const path = f.local('i64');
+  const log = f.local('i32');
+  const pending = f.local('i32');
   const result = f.local('i32');
-  if (trace) f.set(path, box64(L.BOX.PATH));
+  if (variant.observe) f.set(log, box(L.BOX.LOG));
+  if (variant.trace) f.set(path, box64(L.BOX.PATH));
   f.set(rec, box(L.BOX.REC));
   f.set(blk, box(L.BOX.BLK));
   f.set(fr, box64(L.REGS + L.REG.FR));
@@ -119,8 +145,8 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): 
       f.block((enter) => {
         f.block((lookup) => {
           f.loop((dispatch) => {
-            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, budget, leave: exit, enter, lookup };
-            emitCases(f, cases, frame, exit, dispatch, runtime, trace);
+            const frame: HotFrame = { rec, blk, target, fr, fx, fc, evc, path, log, pending, budget, leave: exit, enter, lookup };
+            emitCases(f, cases, frame, exit, dispatch, runtime, variant);
           });
         });
         // lookup: the block for `target`, from the jump cache
@@ -134,6 +160,12 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): 
       });
       // enter: pay for the block
       const b = f.get(blk);
+      if (variant.observe) {
+        f.if(gtU(f.get(log), box(L.BOX.LOG_LIMIT)), () => {
+          f.set(result, k32(L.RESULT.DRAIN));
+          f.br(exit);
+        });
+      }
       const left = f.let(sub(f.get(budget), load('i64', 8, b, L.BLOCK.COST)));
       f.set(rec, add(b, k32(L.BLOCK.BYTES)));
       f.if(ne(and(left, BUDGET_SIGNS), k64(0)), () => {
@@ -143,10 +175,16 @@ function buildHot(cases: readonly HotCase[], runtime: Runtime, trace: boolean): 
       f.set(budget, left);
       f.set(eva, add(f.get(eva), load('i64', 8, b, L.BLOCK.EVA)));
       f.set(evb, add(f.get(evb), load('i64', 8, b, L.BLOCK.EVB)));
+      if (variant.observe) {
+        f.store(8, f.get(log), k64(L.OBSERVED.BLOCK));
+        f.store(4, f.get(log), b, 8);
+        f.set(log, add(f.get(log), k32(L.OBSERVED.BYTES)));
+      }
       f.br(again);
     });
   });
-  if (trace) f.store(8, k32(L.BOX.PATH), f.get(path));
+  if (variant.observe) f.store(4, k32(L.BOX.LOG), f.get(log));
+  if (variant.trace) f.store(8, k32(L.BOX.PATH), f.get(path));
   f.store(4, k32(L.BOX.REC), f.get(rec));
   f.store(4, k32(L.BOX.BLK), f.get(blk));
   f.store(8, k32(L.REGS + L.REG.FR), f.get(fr));
@@ -168,7 +206,7 @@ function emitCases(
   exit: Label,
   dispatch: Label,
   runtime: Runtime,
-  trace: boolean,
+  variant: Variant,
 ): void {
   const mode: Mode = { kind: 'hot', frame };
   // Blocks nest from the last case to the first: leaving block i arrives at case i.
@@ -182,27 +220,50 @@ function emitCases(
       labels.push(l);
       open(i - 1);
     });
+    const c = cases[i] as HotCase;
     f.scope(() => {
-      let ended = false;
-      for (const record of cases[i] as HotCase) {
-        const e = new Emitter(f, mode, runtime, record.shape, trace);
-        record.emit(e);
-        ended = e.ended;
-        if (!ended) f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
+      const e = new Emitter(f, mode, runtime, c.shape, variant);
+      c.emit(e);
+      if (!e.ended) {
+        e.retire();
+        f.set(frame.rec, add(f.get(frame.rec), k32(L.RECORD.BYTES)));
+        f.br(dispatch);
       }
-      if (!ended) f.br(dispatch);
     });
   };
   open(cases.length - 1);
 }
 
+/** Drains the log; misses may cost slots. */
+function payFor(f: FunctionBuilder, drain: FunctionRef): void {
+  f.store(4, k32(L.BOX.SLOTS), sub(box(L.BOX.SLOTS), call(drain, box(L.BOX.OBSERVE))));
+}
+
+/** Could the block use more slots than are left, with what its misses cost at most? Then it is stepped. Never, where misses cost nothing. */
+function mayOverspend(blk: Val): Val {
+  const worst = mul(load('i32', 4, blk, L.BLOCK.COST + 4), box(L.BOX.PENALTY));
+  return and(ne(box(L.BOX.PENALTY), k32(0)), ltS(box(L.BOX.SLOTS), add(load('i32', 4, blk, L.BLOCK.COST), worst)));
+}
+
 /** Executes from (REC, BLK) until something is for TypeScript. */
-function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime): FunctionBuilder {
+function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime, drain: FunctionRef | undefined): FunctionBuilder {
   const f = new FunctionBuilder([], ['i32']);
   const rec = f.local('i32');
   const r = f.local('i32');
   f.loop((again) => {
     f.set(r, call(hot));
+    if (drain !== undefined) {
+      f.if(eq(f.get(r), k32(L.RESULT.DRAIN)), () => {
+        payFor(f, drain);
+        f.if(mayOverspend(box(L.BOX.BLK)), () => {
+          f.store(4, k32(L.BOX.REC), add(box(L.BOX.BLK), k32(L.BLOCK.BYTES)));
+          f.return(k32(L.RESULT.BUDGET));
+        });
+        f.store(4, k32(L.TRAMPOLINE), box(L.BOX.BLK), L.RECORD.TAKEN);
+        f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
+        f.br(again);
+      });
+    }
     f.if(ne(f.get(r), k32(L.RESULT.RUN_FUNCTION)), () => f.return(f.get(r)));
     f.set(rec, box(L.BOX.REC));
     f.set(r, m.callIndirect(BODY, load('i32', 2, f.get(rec), L.RECORD.FUNCTION), f.get(rec), box(L.BOX.BLK)));
@@ -226,7 +287,7 @@ function buildRun(m: ModuleBuilder, hot: FunctionRef, runtime: Runtime): Functio
 }
 
 /** Executes single records, each paid for by itself, until the budget is used, the block ends, or something is for TypeScript. */
-function buildStep(m: ModuleBuilder, runtime: Runtime): FunctionBuilder {
+function buildStep(m: ModuleBuilder, runtime: Runtime, drain: FunctionRef | undefined): FunctionBuilder {
   const f = new FunctionBuilder([], ['i32']);
   const rec = f.local('i32');
   const r = f.local('i32');
@@ -241,13 +302,25 @@ function buildStep(m: ModuleBuilder, runtime: Runtime): FunctionBuilder {
       f.store(4, k32(L.BOX.SLOTS), sub(box(L.BOX.SLOTS), wrap(cost)));
       bump(L.BOX.EVA, load('i64', 8, row, 8));
       bump(L.BOX.EVB, load('i64', 8, row, 16));
+      if (drain !== undefined) {
+        const log = f.let(box(L.BOX.LOG));
+        f.store(8, log, k64(L.OBSERVED.STEP));
+        f.store(4, log, box(L.BOX.BLK), 8);
+        f.store(4, log, f.get(rec), 12);
+        f.store(4, k32(L.BOX.LOG), add(log, k32(L.OBSERVED.BYTES)));
+      }
     });
     f.set(r, m.callIndirect(BODY, load('i32', 2, f.get(rec), L.RECORD.FUNCTION), f.get(rec), box(L.BOX.BLK)));
+    const done = (): void => {
+      if (drain !== undefined) f.if(box(L.BOX.PENALTY), () => payFor(f, drain));
+    };
     f.if(eqz(f.get(r)), () => {
+      done();
       f.store(4, k32(L.BOX.REC), add(f.get(rec), k32(L.RECORD.BYTES)));
       f.br(again);
     });
     f.if(eq(f.get(r), k32(L.RESULT.JUMP)), () => {
+      done();
       const blk = f.let(call(runtime.lookup, box64(L.BOX.TARGET)));
       f.if(eqz(blk), () => f.return(k32(L.RESULT.RESOLVE)));
       f.store(4, k32(L.BOX.BLK), blk);
@@ -261,7 +334,7 @@ function buildStep(m: ModuleBuilder, runtime: Runtime): FunctionBuilder {
 }
 
 /** go(middle): `middle` = 1 when (REC, BLK) stands inside a block whose rest is not paid for. COLD: `step` does everything. */
-function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
+function buildGo(run: FunctionRef, step: FunctionRef, observes: boolean): FunctionBuilder {
   const f = new FunctionBuilder(['i32'], ['i32']);
   const r = f.local('i32');
   const stepping = f.local('i32');
@@ -279,6 +352,13 @@ function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
       () => {
         f.store(4, k32(L.BOX.STEPPING), k32(0));
         f.if(leS(box(L.BOX.SLOTS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+        if (observes) {
+          f.if(mayOverspend(box(L.BOX.BLK)), () => {
+            f.if(leS(box(L.BOX.INSTRUCTIONS), k32(0)), () => f.return(k32(L.RESULT.BUDGET)));
+            f.set(stepping, k32(1));
+            f.br(again);
+          });
+        }
         f.store(4, k32(L.TRAMPOLINE), box(L.BOX.BLK), L.RECORD.TAKEN);
         f.store(4, k32(L.BOX.REC), k32(L.TRAMPOLINE));
         f.set(r, call(run));
@@ -294,32 +374,28 @@ function buildGo(run: FunctionRef, step: FunctionRef): FunctionBuilder {
   return f;
 }
 
-/** `trace`: the variant that hashes the path and keeps the last branch records; otherwise the same, record numbers included. */
-export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trace = false): Generated {
+/** Variants differ in what they do besides; record numbers are the same in all. */
+export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, variant: Variant = PLAIN): Generated {
   const m = new ModuleBuilder(L.PHYSICAL / 65536);
   const runtime = buildRuntime(m);
+  const drain = variant.observe ? buildDrain(m) : undefined;
   const cases: HotCase[] = [];
   const addCase = (c: HotCase): number => cases.push(c); // case numbers start at 1: case 0 leaves
-  const enterHot = addCase([{ shape: 'g', emit: (e) => e.enterBlock() }]);
-  const fallHot = addCase([{ shape: 'g', emit: (e) => e.fallThrough() }]);
-  const named = new Map<string, readonly [number: number, record: HotRecord]>();
+  const enterHot = addCase({ shape: 'g', emit: (e) => e.enterBlock() });
+  const fallHot = addCase({ shape: 'g', emit: (e) => e.fallThrough() });
   const table: FunctionRef[] = [];
   const addFunction = (body: FunctionBuilder): number => table.push(m.add(body)) - 1;
   const fall = new FunctionBuilder(BODY.params, BODY.results);
-  new Emitter(fall, { kind: 'function' }, runtime, 'g', false).fallThrough();
+  new Emitter(fall, { kind: 'function' }, runtime, 'g', PLAIN).fallThrough();
   fall.unreachable();
   const fallFunction = addFunction(fall);
   const entries = forms.map((form): FormEntry => {
-    const { body, emitter } = buildFormFunction(form, runtime, trace);
+    const { body, emitter } = buildFormFunction(form, runtime, variant);
     const hot: FormEntry['hot'] = {};
     const shapes: readonly (MemoryShape | '')[] = form.operands.some((o) => o.kind === 'm') ? ['b', 'x', 'a'] : [''];
     for (const s of shapes) {
-      const name = s === '' ? form.key : `${form.key}@${s}`;
-      if (!hotSet.has(name)) continue;
-      const record: HotRecord = { shape: s === '' ? 'g' : s, emit: (e) => runSemantics(form, e) };
-      const number = addCase([record]);
-      hot[s] = number;
-      named.set(name, [number, record]);
+      if (!hotSet.has(s === '' ? form.key : `${form.key}@${s}`)) continue;
+      hot[s] = addCase({ shape: s === '' ? 'g' : s, emit: (e) => runSemantics(form, e) });
     }
     return {
       key: form.key,
@@ -333,15 +409,17 @@ export function generateInterpreter(forms: readonly Form[], hotSet: HotSet, trac
       ends: form.ends,
     };
   });
-  const pairs = [...hotSet].flatMap((name): [number, number, number][] => {
-    const [one, two] = name.split('+').map((part) => named.get(part));
-    return one === undefined || two === undefined ? [] : [[one[0], two[0], addCase([one[1], two[1]])]];
-  });
-  const hot = m.add(buildHot(cases, runtime, trace));
-  const run = m.add(buildRun(m, hot, runtime));
-  const step = m.add(buildStep(m, runtime));
-  const go = m.add(buildGo(run, step));
+  const hot = m.add(buildHot(cases, runtime, variant));
+  const run = m.add(buildRun(m, hot, runtime, drain));
+  const step = m.add(buildStep(m, runtime, drain));
+  const go = m.add(buildGo(run, step, drain !== undefined));
   m.export('go', go);
+  if (drain !== undefined) m.export('drain', drain);
   m.setTable(table);
-  return { bytes: m.finish(), manifest: { forms: entries, pairs, enterHot, fallHot, fallFunction }, traces: trace };
+  return {
+    bytes: m.finish(),
+    manifest: { forms: entries, enterHot, fallHot, fallFunction },
+    traces: variant.trace,
+    observes: variant.observe,
+  };
 }

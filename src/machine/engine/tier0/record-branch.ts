@@ -1,7 +1,10 @@
-/** Generated code of the trace variant: a taken near branch enters the last branch records (machine/lbr), if they take its kind in. */
+/**
+ * Generated code of the trace variant, and of the observer's drain: a taken near branch enters the last branch records (machine/lbr), if they take
+ * its kind in.
+ */
 import { BRANCH } from '#arch/lbr.ts';
 import type { FunctionBuilder } from '#base/wasm/function.ts';
-import { add, and, eqz, extS, k32, k64, load, ne, or, shl, sub, type Val } from '#base/wasm/ops.ts';
+import { add, and, eqz, extS, extU, k32, k64, load, ne, or, shl, sub, type Val } from '#base/wasm/ops.ts';
 import * as L from '../layout.ts';
 import type { BranchKind } from '../machine.ts';
 
@@ -23,6 +26,8 @@ export interface TakenBranch {
   readonly slotsLeft: Val;
   /** i32: of a direct branch. */
   readonly distance: Val;
+  /** i32 1: the predictor was wrong; without one nobody knows. */
+  readonly mispredicted?: Val;
 }
 
 export function recordBranch(f: FunctionBuilder, b: TakenBranch): void {
@@ -41,7 +46,8 @@ export function recordBranch(f: FunctionBuilder, b: TakenBranch): void {
       const at = record(index);
       set(at, L.LBR_RECORD.FROM, b.from);
       set(at, L.LBR_RECORD.TO, b.to);
-      set(at, L.LBR_RECORD.META, or(shl(t, k64(8)), k64(L.LBR_META | kind)));
+      const known = b.mispredicted === undefined ? k64(0) : shl(extU(b.mispredicted), k64(Math.log2(L.LBR_MISPREDICTED)));
+      set(at, L.LBR_RECORD.META, or(or(shl(t, k64(8)), k64(L.LBR_META | kind)), known));
       set(at, L.LBR_RECORD.VALUE, i64(L.LBR.LAST));
       f.store(8, k32(L.LBR.LAST), t);
       f.store(4, k32(L.LBR.TOS), index);
