@@ -67,6 +67,8 @@ export type VfsKernel = Pick<
   Kernel,
   | 'host'
   | 'image'
+  | 'maxTasks'
+  | 'net'
   | 'pageCache'
   | 'perfFiles'
   | 'perfSettings'
