@@ -113,8 +113,8 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
       session.announce();
       recorder.drain();
       await runToEnd(session, recorder, rings.ring, signals.breathe);
-      observed = world.finish();
       recorder.drainFlight();
+      observed = world.finish();
       finish(recorder, session, pipe, world);
     } catch (e) {
       if (!(e instanceof OutputFailure)) throw e;
