@@ -101,6 +101,7 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
     features: words,
     cpuid,
     random,
+    missSlotsPerIteration: observer?.slotsPerIteration ?? 0,
     ...lbr,
   });
   if (hasFeature(words, 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
@@ -143,6 +144,9 @@ class Observer {
     this.engine = engine;
     this.retire = retire;
     this.options = options;
+  }
+  get slotsPerIteration(): number {
+    return this.models?.slotsPerIteration ?? 0;
   }
   get on(): boolean {
     return this.models !== undefined;

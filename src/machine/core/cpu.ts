@@ -48,6 +48,8 @@ export interface CoreParts {
   readonly msrs: MsrFile;
   readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
+  /** What misses can cost one iteration of a REP; 0: nothing. */
+  readonly missSlotsPerIteration?: number;
   readonly xstate: XState;
   /** What CPUID can tell of. */
   readonly features: FeatureWords;
@@ -69,6 +71,10 @@ export class CpuCore implements Cpu {
   cr0 = 0x8005_0033n;
   private cr4Now = 0x6a0n;
   private readonly horizon = new Horizon();
+  /** Where the horizon ends, in totals of Retire; 0 instructions: it must be asked for. */
+  private endInstructions = 0;
+  private endSlots = 0;
+  private seenChanges = 0;
   private readonly tables: DescriptorTables = { idtBase: 0n, idtLimit: 0, tssBase: 0n };
   private overheadDepth = 0;
   /** NMIs and sample timer interrupts that were delivered and have not returned: perf's own work. */
@@ -82,6 +88,7 @@ export class CpuCore implements Cpu {
   constructor(index: number, parts: CoreParts) {
     this.index = index;
     this.parts = parts;
+    this.horizon.missSlotsPerIteration = parts.missSlotsPerIteration ?? 0;
     this.gpr = parts.engine.gpr;
     this.xmm = parts.engine.bytes.subarray(REGS + REG.XMM, REGS + REG.XMM + 256);
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
@@ -254,8 +261,7 @@ export class CpuCore implements Cpu {
   }
 
   run(maxInstructions = NO_LIMIT): Exit {
-    const { engine, retire, pmu, apic, lbr } = this.parts;
-    const h = this.horizon;
+    const { engine, retire, apic, lbr } = this.parts;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
       const interrupt = apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
@@ -263,38 +269,54 @@ export class CpuCore implements Cpu {
         const failed = this.take(interrupt.vector, interrupt);
         if (failed !== undefined) return failed;
       }
-      const left = end - retire.sum(EV.INSTRUCTIONS);
-      if (left <= 0) return { kind: 'budget' };
-      h.reset();
-      h.boundInstructions(left);
-      pmu.bound(h);
-      apic.bound(h);
-      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
-      if (stepping) h.boundInstructions(1);
-      const mode = this.mode();
-      const cpl = this.cpl;
       const before = retire.sum(EV.INSTRUCTIONS);
-      lbr?.arm(engine.cpl);
-      const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
+      if (before >= end) return { kind: 'budget' };
+      this.look();
+      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
+      const cpl = engine.cpl;
+      const mode = this.mode();
+      lbr?.arm(cpl);
+      const instructions = stepping ? 1 : Math.min(this.endInstructions - before, end - before);
+      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), this.horizon.repIterations, mode);
       let exit: Exit | undefined;
-      if (why === 'system') {
-        pmu.attend();
-        exit = this.serveSystem(mode);
-      }
-      pmu.attend();
-      apic.attend();
+      if (why === 'system') exit = this.serveSystem(mode);
+      const retired = retire.sum(EV.INSTRUCTIONS);
+      if (why === 'budget' || engine.repeated || retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots) this.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
       // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
-      else if (stepping && exit === undefined && this.cpl >= cpl && retire.sum(EV.INSTRUCTIONS) > before)
-        exit = this.raise(VECTOR.DB, 0, engine.rip);
+      else if (stepping && exit === undefined && this.cpl >= cpl && retired > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
       if (exit !== undefined) return exit;
     }
+  }
+
+  /**
+   * Sets the horizon up to which nobody needs to look. It holds through system instructions, as long as no block changed what it says; only
+   * repetitions, which it bounds by slice, make it void.
+   */
+  private look(): void {
+    const { retire, pmu, apic } = this.parts;
+    const changes = pmu.changes + apic.changes;
+    if (this.endInstructions > 0 && changes === this.seenChanges) return;
+    if (this.endInstructions > 0) this.attend();
+    const h = this.horizon;
+    h.reset();
+    pmu.bound(h);
+    apic.bound(h);
+    this.seenChanges = pmu.changes + apic.changes;
+    this.endInstructions = retire.sum(EV.INSTRUCTIONS) + h.instructions;
+    this.endSlots = retire.sum(EV.SLOTS) + h.slots;
+  }
+  private attend(): void {
+    this.parts.pmu.attend();
+    this.parts.apic.attend();
+    this.endInstructions = 0;
   }
 
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
     const { engine, lbr } = this.parts;
     if (!software) lbr?.exception();
     const failed = deliver(engine, this.tables, vector, error, rip, software);
+    engine.retireAccesses(this.mode());
     if (vector === VECTOR.DB) lbr?.debugException();
     else if (failed === undefined) lbr?.far(software ? engine.instructionRip : rip, engine.rip, engine.cpl);
     if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);
@@ -311,12 +333,13 @@ export class CpuCore implements Cpu {
 
   private serveSystem(mode: Mode): Exit | undefined {
     const { engine, apic, clock } = this.parts;
-    const next = engine.rip;
+    const operation = engine.systemOp;
+    const next = engine.traces || operation === SYSTEM_OP.INT ? engine.rip : 0n;
     const outcome = systemOperation(this);
     if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
     engine.retireSystem(mode);
-    if (isFarTransfer(engine.systemOp)) this.parts.lbr?.far(engine.instructionRip, engine.rip, engine.cpl);
-    if (mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
+    if (this.parts.lbr?.enabled === true && isFarTransfer(operation)) this.parts.lbr.far(engine.instructionRip, engine.rip, engine.cpl);
+    if (engine.traces && mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
       case 'interrupt':
         return this.raise(outcome.vector, 0, next, true);
@@ -340,7 +363,7 @@ export class CpuCore implements Cpu {
     const sample = apic.nextSampleSlots();
     this.haltGoesOn = sample !== undefined && sample < slots;
     clock.idle(this.haltGoesOn ? (sample as number) : slots);
-    apic.attend();
+    this.attend();
     return undefined;
   }
 

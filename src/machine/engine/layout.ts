@@ -95,6 +95,8 @@ export const BOX = {
   PENALTY: CTL + 160,
   /** i32: 1 while what retires is for the models; 0: perf's own work, which leaves them alone. */
   OBSERVE: CTL + 164,
+  /** i32: 1 while the machine is so young that `hot` is not worth compiling: everything is stepped. */
+  COLD: CTL + 168,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
