@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel.ts';
 import { AddressSpace, LAYOUT } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
+import { minimalSignalStack } from '../signal/fpu-frame.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
@@ -25,8 +26,6 @@ const SCRIPT_LINE = 256;
 const MAX_SCRIPTS = 5;
 /** Stack mapped from the start: 132 KiB, as Linux shows it. */
 const INITIAL_STACK = 33 * PAGE;
-/** Room that a signal frame takes (signal/frame.ts), rounded up. */
-const MINIMAL_SIGNAL_STACK = 1536;
 
 export interface ExecRequest {
   readonly path: string;
@@ -75,7 +74,7 @@ function openProgram(k: Kernel, task: Task, request: ExecRequest, depth: number)
     return refuse(ERRNO.ENOEXEC, 'is a script whose #! line names no interpreter');
   const argv = [interpreter, ...(argument === '' ? [] : [argument]), request.path, ...request.argv.slice(1)];
   const inner = openProgram(k, task, { ...request, path: interpreter, argv }, depth + 1);
-  if ('errno' in inner && depth === 0) return refuse(inner.errno, `is a script; its interpreter ${interpreter} ${inner.reason}`);
+  if ('errno' in inner && depth === 0) return refuse(inner.errno, `is a script; its interpreter ${interpreter}: ${inner.reason}`);
   return inner;
 }
 
@@ -90,7 +89,7 @@ function openReason(errno: number): string {
 
 /** The dynamic linker that PT_INTERP names, mapped: control goes to it first. */
 function loadInterpreter(k: Kernel, task: Task, mm: AddressSpace, path: string): Loaded | Refusal {
-  const because = (r: Refusal): Refusal => refuse(r.errno, `is dynamically linked; its interpreter ${path} ${r.reason}`);
+  const because = (r: Refusal): Refusal => refuse(r.errno, `is dynamically linked; its interpreter ${path}: ${r.reason}`);
   const file = k.vfs.openExecutable(task, path);
   if (typeof file === 'number') return because(refuse(-file, openReason(-file)));
   try {
@@ -162,7 +161,7 @@ function prepare(
   const { credentials: c } = task;
   const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
-    [AT.MINSIGSTKSZ, MINIMAL_SIGNAL_STACK],
+    [AT.MINSIGSTKSZ, minimalSignalStack(k.cpu)],
     [AT.HWCAP, visible.leaf1Edx],
     [AT.PAGESZ, PAGE],
     [AT.CLKTCK, 100],
