@@ -96,7 +96,8 @@ function stat(childEnv: Record<string, string>): void {
     [0, prog('forkpipe')],
     [0, prog('strings')],
     [0, ['/bin/ls', '-l', '/usr']],
-    [0, ['/bin/sh', '-c', 'for i in 1 2 3; do /bin/echo $i; done; /bin/ls /']],
+    // No shell: it writes down its parent's number, which is perf's inside and init's outside.
+    [0, ['/usr/bin/env', '/bin/ls', '/']],
   ];
   for (const [status, command] of commands) {
     const name = `perf stat ${command.map((a) => basename(a)).join(' ')}`;
@@ -135,7 +136,7 @@ const RECORDINGS: readonly Recording[] = [
   { name: 'callchains', options: ['-e', 'instructions:u', '-c', '20011', '-g'], command: prog('recurse', '12') },
   { name: 'branch stacks', options: ['-e', 'branches:u', '-c', '5003', '-b'], command: prog('sieve') },
   { name: 'callchains by LBR', options: ['-e', 'instructions:u', '-c', '200003', '--call-graph', 'lbr'], command: ['/bin/ls', '/usr'] },
-  { name: 'forks', options: ['-e', 'instructions:u', '-c', '100003'], command: ['/bin/sh', '-c', '/bin/ls /usr; /bin/ls /'] },
+  { name: 'forks', options: ['-e', 'instructions:u', '-c', '5003'], command: prog('forkpipe') },
   { name: 'group', options: ['-e', '{instructions:u,branches:u}', '-c', '50021'], command: ['/bin/ls', '/usr'] },
 ];
 
