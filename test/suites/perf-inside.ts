@@ -140,6 +140,10 @@ const RECORDINGS: readonly Recording[] = [
   { name: 'group', options: ['-e', '{instructions:u,branches:u}', '-c', '50021'], command: ['/bin/ls', '/usr'] },
 ];
 
+/** FROM/TO of branch entries without their cycles, which begin in another quarter of a cycle where perf ran before. */
+const withoutCycles = (text: Buffer): Buffer =>
+  Buffer.from(text.toString('latin1').replace(/(0x[0-9a-f]+\/0x[0-9a-f]+\/\S\/\S\/\S)\/\d+/g, '$1'), 'latin1');
+
 /** Fields of a sample that do not tell when and as which process it was taken. */
 const FIELDS = 'event,period,ip,sym,brstack';
 
@@ -161,7 +165,7 @@ function record(childEnv: Record<string, string>): void {
       .split('\n')
       .filter((l) => /^ *\d+ /.test(l)).length;
     if (a.stdout.length === 0) complaints.push('no samples');
-    const differs = difference('perf script', b.stdout, a.stdout);
+    const differs = difference('perf script', withoutCycles(b.stdout), withoutCycles(a.stdout));
     if (differs !== undefined) complaints.push(differs);
     suite.judge(`perf record: ${name}`, complaints, `${samples} samples, inside and outside the same`);
   }
