@@ -130,6 +130,10 @@ export class Engine {
     models.start(exports['drain'] as (observe: number) => number);
     this.choose();
   }
+  /** Do the models look at what retires? */
+  get observing(): boolean {
+    return this.models !== undefined;
+  }
   /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
   observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
     this.models?.access(va, host, bytes, write);
