@@ -8,6 +8,8 @@ export class Horizon {
   slots = 0;
   /** Iterations that the REP instructions (or elements that an XSAVE …) of the slice may make together; a REP that needs more ends the slice. */
   repIterations = 0;
+  /** Slots that misses can add to one iteration of a REP (--cycles detailed). */
+  missSlotsPerIteration = 0;
 
   /** Upper limits that keep the engine's packed sums from overflowing; one slice is also V8's chance to tier up. */
   static readonly MAX_INSTRUCTIONS = 60_000;
@@ -33,13 +35,14 @@ export class Horizon {
    * Attention is needed once `slots` ≥ 1 more slots have been used: exactly, inside a REP too. What instructions use by themselves and what
    * iterations add to it are bounded so that together they cannot pass the point before the slice's last step.
    */
-  boundClock(slots: number, slotsPerIteration: number): void {
+  boundClock(slots: number, costPerIteration: number): void {
+    const slotsPerIteration = costPerIteration + this.missSlotsPerIteration;
     const iterations = Math.max(Math.floor(slots / (2 * slotsPerIteration)), 1);
     if (iterations < Horizon.MAX_REP) {
       this.boundRep(iterations);
       this.boundSlots(Math.max(slots - iterations * slotsPerIteration, 1));
     } else {
-      this.boundSlots(slots - Horizon.MAX_REP * slotsPerIteration);
+      this.boundSlots(Math.max(slots - Horizon.MAX_REP * slotsPerIteration, 1));
     }
   }
 }

@@ -1,6 +1,15 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
 import type { CpuidResult } from '#arch/cpuid.ts';
+import {
+  AVX_STATE_FEATURES,
+  type Feature,
+  type FeatureWords,
+  features,
+  featureWords,
+  hasFeature,
+  withoutFeatures,
+} from '#arch/cpuid-features.ts';
 import { CR4, RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
 import type { Exit } from '#port/exit.ts';
@@ -20,6 +29,7 @@ import { fxImage, loadFxImage, resetFpu } from './fxsave.ts';
 import { type DescriptorTables, deliver } from './interrupts.ts';
 import { systemOperation } from './system.ts';
 import type { CoreRegisters } from './system-registers.ts';
+import type { XState } from './xsave.ts';
 
 /** What a system operation did; a fault leaves RIP to the core. */
 export type Outcome =
@@ -38,10 +48,18 @@ export interface CoreParts {
   readonly msrs: MsrFile;
   readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
+  /** What misses can cost one iteration of a REP; 0: nothing. */
+  readonly missSlotsPerIteration?: number;
+  readonly xstate: XState;
+  /** What CPUID can tell of. */
+  readonly features: FeatureWords;
   readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
   /** What RDRAND and RDSEED draw from. */
   readonly random: Rng;
 }
+
+/** #UD while CR4.OSXSAVE is clear. */
+const XSAVE_FEATURES = features('XSAVE XSAVEOPT XSAVEC XSAVES');
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -51,7 +69,7 @@ export class CpuCore implements Cpu {
   readonly xmm: Uint8Array;
   readonly parts: CoreParts;
   cr0 = 0x8005_0033n;
-  cr4 = 0x6a0n;
+  private cr4Now = 0x6a0n;
   private readonly horizon = new Horizon();
   /** Where the horizon ends, in totals of Retire; 0 instructions: it must be asked for. */
   private endInstructions = 0;
@@ -70,12 +88,14 @@ export class CpuCore implements Cpu {
   constructor(index: number, parts: CoreParts) {
     this.index = index;
     this.parts = parts;
+    this.horizon.missSlotsPerIteration = parts.missSlotsPerIteration ?? 0;
     this.gpr = parts.engine.gpr;
     this.xmm = parts.engine.bytes.subarray(REGS + REG.XMM, REGS + REG.XMM + 256);
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
     parts.engine.setRegister32(REG.CS, 0x10);
     parts.engine.setRegister32(REG.SS, 0x18);
     resetFpu(parts.engine);
+    this.decodeByState();
   }
 
   // ---- registers
@@ -145,11 +165,45 @@ export class CpuCore implements Cpu {
     return this.parts.msrs;
   }
 
-  fxImage(): Uint8Array {
-    return fxImage(this.parts.engine);
+  has(feature: Feature): boolean {
+    return hasFeature(this.parts.features, feature);
   }
-  loadFxImage(image: Uint8Array): boolean {
-    return loadFxImage(this.parts.engine, image);
+  cpuid(leaf: number, subleaf: number): CpuidResult {
+    return this.parts.cpuid(leaf, subleaf);
+  }
+  get cr4(): bigint {
+    return this.cr4Now;
+  }
+  set cr4(v: bigint) {
+    const changes = ((v ^ this.cr4Now) & CR4.OSXSAVE) !== 0n;
+    this.cr4Now = v;
+    if (changes) this.decodeByState();
+  }
+  mayHaveCr4(v: bigint): boolean {
+    return (v & CR4.OSXSAVE) === 0n || this.has('XSAVE');
+  }
+  get osXsave(): boolean {
+    return (this.cr4Now & CR4.OSXSAVE) !== 0n;
+  }
+  get xcr0(): number {
+    return this.parts.xstate.xcr0;
+  }
+  setXcr0(value: bigint): boolean {
+    if (!this.osXsave || !this.parts.xstate.setXcr0(value)) return false;
+    this.decodeByState();
+    return true;
+  }
+  /** Instructions whose state the system has not turned on are undefined: they are decoded so. SDM Vol. 1 §13.5. */
+  private decodeByState(): void {
+    const off = this.osXsave ? ((this.xcr0 & 6) === 6 ? [] : AVX_STATE_FEATURES) : [...AVX_STATE_FEATURES, ...XSAVE_FEATURES];
+    this.parts.engine.setFeatures(withoutFeatures(this.parts.features, featureWords(off)));
+  }
+
+  fpuImage(): Uint8Array {
+    return this.osXsave ? this.parts.xstate.image() : fxImage(this.parts.engine);
+  }
+  loadFpuImage(image: Uint8Array, components: number): boolean {
+    return this.osXsave ? this.parts.xstate.loadImage(image, components) : loadFxImage(this.parts.engine, image);
   }
   resetFpu(): void {
     resetFpu(this.parts.engine);
@@ -263,6 +317,7 @@ export class CpuCore implements Cpu {
     const { engine, lbr } = this.parts;
     if (!software) lbr?.exception();
     const failed = deliver(engine, this.tables, vector, error, rip, software);
+    engine.retireAccesses(this.mode());
     if (vector === VECTOR.DB) lbr?.debugException();
     else if (failed === undefined) lbr?.far(software ? engine.instructionRip : rip, engine.rip, engine.cpl);
     if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);

@@ -157,6 +157,27 @@ function rarer(cpu: CpuCore): Outcome {
       return fxsave(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FXRSTOR:
       return fxrstor(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.XGETBV: {
+      const index = get(GPR.RCX) & LOW32;
+      if (index > (cpu.has('XGETBV1') ? 1n : 0n)) return GP;
+      setPair(BigInt(index === 0n ? cpu.parts.xstate.xcr0 : cpu.parts.xstate.xcr0 & cpu.parts.xstate.inUse()));
+      return DONE;
+    }
+    case SYSTEM_OP.XSETBV:
+      if (user || (get(GPR.RCX) & LOW32) !== 0n) return GP;
+      return cpu.setXcr0(pair(get)) ? DONE : GP;
+    case SYSTEM_OP.XSAVE:
+    case SYSTEM_OP.XSAVEOPT:
+    case SYSTEM_OP.XSAVEC:
+    case SYSTEM_OP.XSAVES: {
+      if (engine.systemOp === SYSTEM_OP.XSAVES && user) return GP;
+      const kind = engine.systemOp === SYSTEM_OP.XSAVE ? 'plain' : engine.systemOp === SYSTEM_OP.XSAVEOPT ? 'optimized' : 'compacted';
+      return cpu.parts.xstate.save(BigInt.asUintN(64, engine.systemArgument), pair(get), kind);
+    }
+    case SYSTEM_OP.XRSTOR:
+    case SYSTEM_OP.XRSTORS:
+      if (engine.systemOp === SYSTEM_OP.XRSTORS && user) return GP;
+      return cpu.parts.xstate.restore(BigInt.asUintN(64, engine.systemArgument), pair(get), engine.systemOp === SYSTEM_OP.XRSTORS);
     case SYSTEM_OP.FNSTENV:
       return fnstenv(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FLDENV:
@@ -195,6 +216,8 @@ function rarer(cpu: CpuCore): Outcome {
   }
 }
 
+/** EDX:EAX. */
+const pair = (get: (n: number) => bigint): bigint => (get(GPR.RAX) & LOW32) | ((get(GPR.RDX) & LOW32) << 32n);
 const farWidth = (operation: number): 2 | 4 | 8 => [2, 4, 8][(operation - SYSTEM_OP.JMP_FAR2) % 3] as 2 | 4 | 8;
 
 function divide(r: BigUint64Array, argument: bigint): Outcome {
@@ -247,6 +270,7 @@ function controlRegister(cpu: CpuCore, write: boolean, argument: number): Outcom
   const known: Record<number, 'cr0' | 'cr2' | 'cr3' | 'cr4'> = { 0: 'cr0', 2: 'cr2', 3: 'cr3', 4: 'cr4' };
   const name = known[number];
   if (name === undefined) return UD;
+  if (write && name === 'cr4' && !cpu.mayHaveCr4(cpu.gpr[register] as bigint)) return GP;
   if (write) cpu[name] = cpu.gpr[register] as bigint;
   else cpu.gpr[register] = cpu[name];
   return DONE;

@@ -4,7 +4,7 @@
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { visibleFeatures } from '#arch/cpuid.ts';
-import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import { ENGINE_FEATURES, type FeatureWords } from '#arch/cpuid-features.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks, type FetchTranslate } from './decode/blocks.ts';
 import * as L from './layout.ts';
@@ -134,6 +134,10 @@ export class Engine {
   get observing(): boolean {
     return this.models !== undefined;
   }
+  /** What TypeScript accessed to deliver an interrupt belongs to the handler. */
+  retireAccesses(mode: Mode): void {
+    if (this.models !== undefined) this.retire.add(mode, EV.SLOTS, this.models.drain(mode));
+  }
   /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
   observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
     this.models?.access(va, host, bytes, write);
@@ -206,6 +210,12 @@ export class Engine {
     if (!this.located) return;
     const now = this.rip;
     this.rip = now;
+  }
+  /** What decoding takes for there: when that changes, all code is decoded anew. */
+  setFeatures(words: FeatureWords): void {
+    this.pin();
+    this.blocks.setFeatures(words);
+    this.settleEpoch();
   }
   get context(): Uint8Array {
     return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);

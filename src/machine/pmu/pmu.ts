@@ -10,6 +10,7 @@ import { eventMeaning, fixedEvent, isTime } from '#arch/pmu/event-select.ts';
 import { type EventRow, isModelled } from '#arch/pmu/events.ts';
 import { FIXED_OS, FIXED_PMI, FIXED_USR, fixedControl, fixedCtrCtrlReserved } from '#arch/pmu/fixed-ctr.ts';
 import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_INUSE, statusBits, statusSetBits } from '#arch/pmu/global.ts';
+import { OFFCORE_RESERVED, offcoreIndex } from '#arch/pmu/offcore.ts';
 import { perfCapabilities } from '#arch/pmu/perf-capabilities.ts';
 import { PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_OS, PERFEVTSEL_USR, perfevtselReserved } from '#arch/pmu/perfevtsel.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -47,6 +48,8 @@ export class Pmu implements Attentive, Msrs, Truth {
   readonly #gp: readonly Counter[];
   readonly #fixed: readonly Counter[];
   readonly #evtsel: bigint[];
+  /** MSR_OFFCORE_RSP_x. */
+  readonly #offcore: bigint[];
   #fixedCtrl = 0n;
   #globalCtrl: bigint;
   #status = 0n;
@@ -75,6 +78,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     this.#gp = Array.from({ length: model.pmu.gpCounters }, () => new Counter(this.#counts, model.pmu.gpWidth));
     this.#fixed = Array.from({ length: model.pmu.fixedCounters }, () => new Counter(this.#counts, model.pmu.fixedWidth));
     this.#evtsel = this.#gp.map(() => 0n);
+    this.#offcore = (model.offcore?.events ?? []).map(() => 0n);
     this.#globalCtrl = globalCtrlReset(model);
   }
 
@@ -160,6 +164,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     if (inArray(address, MSR.IA32_PMC0, n)) return counterValue(this.#gp[address - MSR.IA32_PMC0]);
     if (fullWidthWrite && inArray(address, MSR.IA32_A_PMC0, n)) return counterValue(this.#gp[address - MSR.IA32_A_PMC0]);
     if (inArray(address, MSR.IA32_PERFEVTSEL0, n)) return this.#evtsel[address - MSR.IA32_PERFEVTSEL0];
+    if (inArray(address, MSR.MSR_OFFCORE_RSP_0, this.#offcore.length)) return this.#offcore[address - MSR.MSR_OFFCORE_RSP_0];
     if (address === MSR.IA32_DEBUGCTL) return this.#debugctl;
     if (version < 2) return undefined;
     if (inArray(address, MSR.IA32_FIXED_CTR0, this.#fixed.length)) return counterValue(this.#fixed[address - MSR.IA32_FIXED_CTR0]);
@@ -195,6 +200,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     }
     if (fullWidthWrite && inArray(address, MSR.IA32_A_PMC0, n)) return setCounter(this.#gp[address - MSR.IA32_A_PMC0], value);
     if (inArray(address, MSR.IA32_PERFEVTSEL0, n)) return this.#writeEvtsel(address - MSR.IA32_PERFEVTSEL0, value);
+    if (inArray(address, MSR.MSR_OFFCORE_RSP_0, this.#offcore.length)) return this.#writeOffcore(address - MSR.MSR_OFFCORE_RSP_0, value);
     if (address === MSR.IA32_DEBUGCTL) {
       if ((value & debugctlReserved(this.#model)) !== 0n) return false;
       this.#debugctl = this.#ownLbrEnable ? value : value & ~LBR;
@@ -245,6 +251,17 @@ export class Pmu implements Attentive, Msrs, Truth {
     return true;
   }
 
+  /** Counters of the register's event count by the new word from now on. */
+  #writeOffcore(i: number, value: bigint): boolean {
+    if ((value & OFFCORE_RESERVED) !== 0n) return false;
+    this.#offcore[i] = value;
+    for (const [k, select] of this.#evtsel.entries()) {
+      if (offcoreIndex(this.#model.offcore, select) === i) (this.#gp[k] as Counter).program(this.#gpProgramme(select));
+    }
+    this.#refresh();
+    return true;
+  }
+
   /** RDPMC. `undefined` = #GP(0): CPL > 0 without CR4.PCE, no such counter. ECX[31:16] is the type: 0 general-purpose, 4000H fixed. */
   rdpmc(ecx: number, cpl: number, cr4pce: boolean): bigint | undefined {
     if (cpl > 0 && !cr4pce) return undefined;
@@ -281,7 +298,7 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   #gpProgramme(select: bigint): Programme | undefined {
     const low = Number(BigInt.asUintN(32, select));
-    const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, select);
+    const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, this.#withRequest(select));
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
     if (isModelled(meaning.row.quantity)) {
@@ -299,6 +316,12 @@ export class Pmu implements Attentive, Msrs, Truth {
       modes,
       condition: perCycle && !isTime(meaning.row) ? new CycleCondition(this.#counts, formula, low, modes) : undefined,
     };
+  }
+
+  /** An off-core response event with its register's word, as arch/pmu/event-select.ts takes it. */
+  #withRequest(select: bigint): bigint {
+    const i = offcoreIndex(this.#model.offcore, select);
+    return i < 0 ? select : select | ((this.#offcore[i] ?? 0n) << 32n);
   }
 
   #fixedProgramme(i: number): Programme | undefined {

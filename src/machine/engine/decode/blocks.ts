@@ -32,7 +32,7 @@ export class Blocks {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly manifest: Manifest;
-  private readonly features: FeatureWords;
+  private features: FeatureWords;
   private readonly records: Records;
   private readonly pages = new Map<number, CodePage>();
   private readonly instruction = new Instruction();
@@ -59,6 +59,13 @@ export class Blocks {
       else if (f.branch === 'jmp' || f.branch === 'call') this.linkKinds.set(f.function, 'taken');
     }
     this.linkKinds.set(manifest.fallFunction, 'fall');
+  }
+
+  /** XCR0 or CR4 changed what may be executed: everything is decoded anew. */
+  setFeatures(words: FeatureWords): void {
+    this.features = words;
+    this.records.setFeatures(words);
+    this.flush();
   }
 
   /** The block at a linear address, decoded if need be; 0 = the fetch faults. `translate` is asked for the page(s). */

@@ -76,9 +76,9 @@ export class Records {
   private readonly forms = new Map<string, FormEntry>();
   private readonly undefinedForm: FormEntry;
   private readonly costs: CycleCosts;
-  private readonly features: FeatureWords;
+  private features: FeatureWords;
   /** By code and whether an operand is memory. */
-  private readonly plans: (Plan | undefined)[] = [];
+  private plans: (Plan | undefined)[] = [];
   private readonly classes = new Map<number, number>();
 
   constructor(memory: Uint8Array, view: DataView, manifest: Manifest, costs: CycleCosts, features: FeatureWords) {
@@ -89,6 +89,11 @@ export class Records {
     for (const f of manifest.forms) this.forms.set(f.key, f);
     this.undefinedForm = this.forms.get('undefined') as FormEntry;
     this.classOf(0, { slots: 0, loads: 0, stores: 0, branch: null }); // class 0: free (closing records)
+  }
+
+  setFeatures(words: FeatureWords): void {
+    this.features = words;
+    this.plans = [];
   }
 
   /** Writes the record of the instruction, `offset` bytes into its block. */

@@ -321,6 +321,8 @@ function buildStep(m: ModuleBuilder, runtime: Runtime, drain: FunctionRef | unde
     });
     f.if(eq(f.get(r), k32(L.RESULT.JUMP)), () => {
       done();
+      // A young machine steps block after block.
+      if (drain !== undefined) f.if(gtU(box(L.BOX.LOG), box(L.BOX.LOG_LIMIT)), () => payFor(f, drain));
       const blk = f.let(call(runtime.lookup, box64(L.BOX.TARGET)));
       f.if(eqz(blk), () => f.return(k32(L.RESULT.RESOLVE)));
       f.store(4, k32(L.BOX.BLK), blk);
