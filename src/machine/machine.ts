@@ -86,7 +86,19 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 });
   if (options.models?.on === true || options.models?.detailed === true) observer?.start();
   const random = new Rng((options.seed ?? 0) ^ 0x5eed);
-  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, random, missSlotsPerIteration: observer?.slotsPerIteration ?? 0, ...lbr });
+  const core = new CpuCore(0, {
+    engine,
+    retire,
+    pmu,
+    apic,
+    clock,
+    msrs,
+    registers,
+    cpuid,
+    random,
+    missSlotsPerIteration: observer?.slotsPerIteration ?? 0,
+    ...lbr,
+  });
   if (hasFeature(visibleFeatures(model, features), 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {

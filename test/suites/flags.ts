@@ -114,7 +114,7 @@ else {
     const complaints = [...leaks(ours.stderr.toString()), ...compare(want, parse(ours.stdout.toString()), 'perfglass')];
     if (ours.status !== 0) complaints.push(`status ${ours.status}; stderr: ${JSON.stringify(ours.stderr.toString().slice(-400))}`);
     suite.judge(`${kind}: perfglass equals the host`, complaints, `${want.size} statements; ${elf}.{native,perfglass} hold the lines`);
-    for (const variant of ['functions', 'trace']) {
+    for (const variant of ['functions', 'trace', ...(kind === 'sse' ? ['observe'] : [])]) {
       const other = run([process.execPath, `${ROOT}test/lib/variant.ts`, variant, elf, model], { limit: 300 });
       suite.judge(
         `${kind}: variant ${variant} equals the host`,
