@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CPU_MODELS } from '../cpu-models/index-of-models.ts';
 import { GOLDMONT } from '../cpu-models/goldmont.ts';
 import { ICELAKE } from '../cpu-models/icelake.ts';
-import { CORE2 } from '#arch/cpu-models/core2.ts';
+import { CORE2 } from '../cpu-models/core2.ts';
 import { SKYLAKE } from '../cpu-models/skylake.ts';
 import { eventMeaning, listEvents } from './event-select.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_INV, PERFEVTSEL_OS, PERFEVTSEL_USR } from './perfevtsel.ts';
