@@ -19,6 +19,8 @@ const ROOT = new URL('..', import.meta.url).pathname;
 /** What a request does that is not simply done. */
 const IOCTL_NOTES: Readonly<Record<string, string>> = {
   TCSETS: 'kept for the session; the host’s terminal keeps its own mode, a pty acts on it',
+  FICLONE: '-EOPNOTSUPP, as file systems that cannot share blocks',
+  FICLONERANGE: 'as FICLONE',
   TCSETSW: 'as TCSETS',
   TCSETSF: 'as TCSETS',
   TCSBRK: 'accepted: output is never held back',

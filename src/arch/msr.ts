@@ -84,6 +84,7 @@ export const MSR = {
   IA32_FS_BASE: 0xc000_0100,
   IA32_GS_BASE: 0xc000_0101,
   IA32_KERNEL_GS_BASE: 0xc000_0102,
+  IA32_XSS: 0xda0,
   IA32_TSC_AUX: 0xc000_0103,
 } as const;
 export type MsrName = keyof typeof MSR;
@@ -196,5 +197,6 @@ export const MSR_TABLE: readonly MsrRow[] = [
   row('IA32_FS_BASE', 'RW', 'system', 0n, 'SDM Vol. 3A, segment bases'),
   row('IA32_GS_BASE', 'RW', 'system', 0n, 'SDM Vol. 3A, segment bases'),
   row('IA32_KERNEL_GS_BASE', 'RW', 'system', 0n, 'SDM Vol. 2B, SWAPGS'),
+  row('IA32_XSS', 'RW', 'static', 0n, 'SDM Vol. 1 §13.2: no supervisor state components, so only 0 can be written'),
   row('IA32_TSC_AUX', 'RW', 'static', 0n, 'SDM Vol. 2B, RDTSCP'),
 ];

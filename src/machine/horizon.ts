@@ -1,6 +1,7 @@
 /**
- * The horizon: how much may happen before some block could need attention. Before each slice the machine starts from "no bound", asks every
- * block to lower it, and the engine then runs at most that much, exactly. After the slice every block may look (`attend`).
+ * The horizon: how much may happen before some block could need attention. The machine starts from "no bound", asks every block to lower it,
+ * and the engine then runs at most that much, exactly, in one slice or, where system instructions come between, in several. Then every block
+ * may look (`attend`).
  */
 export class Horizon {
   instructions = 0;
@@ -48,7 +49,9 @@ export class Horizon {
 
 /** A block of the machine that can need attention at an exact point of the retire stream. */
 export interface Attentive {
+  /** Goes up whenever something other than execution may have changed what `bound` says. */
+  readonly changes: number;
   bound(horizon: Horizon): void;
-  /** Called after every slice, with Retire's totals up to date. */
+  /** Called when the horizon is reached or void, with Retire's totals up to date. */
   attend(): void;
 }

@@ -55,7 +55,7 @@ function rawSelect(attr: PerfEventAttr, model: CpuModel): bigint {
 
 function initSoftware(attr: PerfEventAttr): EventInit | Refusal {
   const name = softwareName(attr.config);
-  if (name === undefined) return refuse(ERRNO.ENOENT, 'no such software event');
+  if (name === undefined || attr.config >> 32n !== 0n) return refuse(ERRNO.ENOENT, 'no such software event');
   if ((attr.sample_type & PERF_SAMPLE.BRANCH_STACK) !== 0) return refuse(ERRNO.EOPNOTSUPP, 'software events have no branch stacks');
   if (!isSoftwareModelled(name)) return refuse(ERRNO.ENOENT, `${name} is not modelled yet`);
   const config = attr.config & 0xffff_ffffn;

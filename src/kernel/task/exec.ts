@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel.ts';
 import { AddressSpace, LAYOUT } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
+import { minimalSignalStack } from '../signal/fpu-frame.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
@@ -25,8 +26,6 @@ const SCRIPT_LINE = 256;
 const MAX_SCRIPTS = 5;
 /** Stack mapped from the start: 132 KiB, as Linux shows it. */
 const INITIAL_STACK = 33 * PAGE;
-/** Room that a signal frame takes (signal/frame.ts), rounded up. */
-const MINIMAL_SIGNAL_STACK = 1536;
 
 export interface ExecRequest {
   readonly path: string;
@@ -44,6 +43,7 @@ export function exec(k: Kernel, task: Task, request: ExecRequest): Refusal | und
     if ('errno' in program) return program;
     const mm = AddressSpace.create(k.mmContext);
     if (mm === undefined) return refuse(ERRNO.ENOMEM, 'out of modelled memory (--memory)');
+    mm.limitBytes = task.mm.limitBytes;
     const prepared = prepare(k, task, mm, program, file, argv, request);
     if ('errno' in prepared) {
       mm.release();
@@ -161,7 +161,7 @@ function prepare(
   const { credentials: c } = task;
   const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
-    [AT.MINSIGSTKSZ, MINIMAL_SIGNAL_STACK],
+    [AT.MINSIGSTKSZ, minimalSignalStack(k.cpu)],
     [AT.HWCAP, visible.leaf1Edx],
     [AT.PAGESZ, PAGE],
     [AT.CLKTCK, 100],
@@ -187,10 +187,17 @@ function prepare(
   const vector = new DataView(new ArrayBuffer(words.length * 8));
   for (const [i, w] of words.entries()) vector.setBigUint64(i * 8, BigInt(w), true);
   blocks.push([sp, new Uint8Array(vector.buffer)]);
+  mm.auxv = new Uint8Array(vector.buffer, vector.byteLength - auxv.length * 16);
   for (const [at, bytes] of blocks) {
     if (!memory.write(at, bytes)) return refuse(ERRNO.ENOMEM, 'out of modelled memory for its stack (--memory)');
   }
   return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory };
+}
+
+/** Descriptors of its own for a task that shared them (CLONE_FILES). */
+export function unshareFiles(k: Kernel, task: Task): void {
+  const shared = [...k.tasks.values()].some((t) => t !== task && t.alive && t.files === task.files);
+  if (shared) task.files = task.files.clone();
 }
 
 function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, name: string, path: string, argv: readonly string[]): void {
@@ -198,6 +205,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   dropTimers(k, task.process);
   k.replaceMm(task, mm, prepared.memory);
   releaseVfork(task);
+  unshareFiles(k, task);
   task.files.closeOnExec();
   task.signals.actions = task.signals.actions.clone();
   task.signals.actions.resetHandlers();
@@ -205,6 +213,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.clearChildTid = 0;
   task.robustList = 0;
   task.exitSignal = 17;
+  task.execCapabilities();
   task.comm = commOf(name);
   task.process.argv = argv;
   task.process.executable = path;

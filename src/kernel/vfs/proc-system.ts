@@ -1,11 +1,15 @@
 /** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { ENGINE_FEATURES, type FeatureWord, type FeatureWords, featureWords } from '#arch/cpuid-features.ts';
+import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import { visibleFeatures } from '#arch/cpuid.ts';
 import { USER_HZ, UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 
 /** What /proc needs of the kernel. */
-export type ProcKernel = Pick<Kernel, 'tasks' | 'current' | 'port' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'>;
+export type ProcKernel = Pick<
+  Kernel,
+  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'
+>;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
 const LEAF1_EDX =
@@ -16,28 +20,18 @@ const EXT1_EDX = '- - - - - - - - - - - syscall - - - - - - - - nx - - - - - pdp
 const EXT1_ECX = 'lahf_lm - - - - abm - - 3dnowprefetch - - - - - - - - - - - - - - - - - - - - - - -';
 const LEAF7_EBX =
   'fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl';
+const LEAF7_ECX =
+  '- avx512vbmi umip pku - waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni avx512_bitalg - avx512_vpopcntdq - - - - - - - rdpid - - cldemote - movdiri movdir64b';
+const LEAF7_EDX = '- - - - fsrm - - - - - md_clear - - - serialize - - - - arch_lbr';
+const LEAFD1_EAX = 'xsaveopt xsavec xgetbv1 xsaves';
+const LEAF71_EAX = '- - - - avx_vnni';
 
 function names(word: number, table: string): string[] {
   return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
 }
 
-/** What CPUID tells a guest: what the model has and the engine executes. */
-function seen(model: FeatureWords): FeatureWords {
-  const engine = featureWords(ENGINE_FEATURES);
-  const word = (name: FeatureWord): number => (model[name] & engine[name]) >>> 0;
-  return {
-    leaf1Ecx: word('leaf1Ecx'),
-    leaf1Edx: word('leaf1Edx'),
-    leaf7Ebx: word('leaf7Ebx'),
-    leaf7Ecx: word('leaf7Ecx'),
-    leaf7Edx: word('leaf7Edx'),
-    ext1Ecx: word('ext1Ecx'),
-    ext1Edx: word('ext1Edx'),
-  };
-}
-
 export function cpuinfo(model: CpuModel, cpus: number): string {
-  const f = seen(model.features);
+  const f = visibleFeatures(model, ENGINE_FEATURES);
   const flags = [
     ...names(f.leaf1Edx, LEAF1_EDX),
     ...names(f.ext1Edx, EXT1_EDX),
@@ -50,6 +44,10 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
     ...names(f.leaf1Ecx, LEAF1_ECX),
     ...names(f.ext1Ecx, EXT1_ECX),
     ...names(f.leaf7Ebx, LEAF7_EBX),
+    ...names(f.leafD1Eax, LEAFD1_EAX),
+    ...names(f.leaf71Eax, LEAF71_EAX),
+    ...names(f.leaf7Ecx, LEAF7_ECX),
+    ...names(f.leaf7Edx, LEAF7_EDX),
   ].join(' ');
   let out = '';
   for (let cpu = 0; cpu < cpus; cpu++) {
@@ -97,6 +95,17 @@ export function meminfo(totalBytes: number, freeBytes: number): string {
     kilobytes('SwapTotal', 0),
     kilobytes('SwapFree', 0),
   ].join('');
+}
+
+/** The counts of proc_vmstat(5) that the model has: free pages and faults. */
+export function vmstat(k: ProcKernel, freeBytes: number): string {
+  let minor = 0;
+  let major = 0;
+  for (const t of k.tasks.values()) {
+    minor += t.times.minorFaults + t.childTimes.minorFaults;
+    major += t.times.majorFaults + t.childTimes.majorFaults;
+  }
+  return `nr_free_pages ${Math.floor(freeBytes / 4096)}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault ${minor + major}\npgmajfault ${major}\n`;
 }
 
 const ticks = (ns: number): number => Math.floor((ns * USER_HZ) / 1e9);
@@ -157,10 +166,28 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/perf_event_max_stack': 127,
   'kernel/perf_event_max_contexts_per_stack': 8,
   'kernel/nmi_watchdog': 0,
+  'kernel/core_pattern': 'core',
+  'kernel/random/entropy_avail': 256,
+  'kernel/random/poolsize': 256,
+  'kernel/random/boot_id': '00000000-0000-4000-8000-000000000000',
+  'kernel/unprivileged_userns_clone': 0,
+  'kernel/sched_autogroup_enabled': 0,
+  'net/core/somaxconn': 4096,
+  'net/core/rmem_max': 212992,
+  'net/core/wmem_max': 212992,
+  'net/ipv4/ip_local_port_range': '32768\t60999',
+  'net/ipv4/ip_unprivileged_port_start': 1024,
+  'net/ipv4/ping_group_range': '1\t0',
+  'net/ipv6/conf/all/disable_ipv6': 0,
   'vm/overcommit_memory': 0,
+  'vm/overcommit_ratio': 50,
+  'vm/swappiness': 60,
   'vm/max_map_count': 65530,
   'vm/mmap_min_addr': 65536,
   'fs/file-max': 1048576,
   'fs/nr_open': 1048576,
   'fs/pipe-max-size': 1048576,
+  'fs/protected_hardlinks': 0,
+  'fs/protected_symlinks': 0,
+  'fs/suid_dumpable': 0,
 };

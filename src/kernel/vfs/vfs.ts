@@ -74,6 +74,8 @@ export type VfsKernel = Pick<
   Kernel,
   | 'host'
   | 'image'
+  | 'maxTasks'
+  | 'net'
   | 'pageCache'
   | 'perfFiles'
   | 'perfSettings'

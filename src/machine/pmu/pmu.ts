@@ -59,6 +59,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   #lbrFrozen = false;
   readonly #models: PmuOptions['models'];
   readonly #refused = new Map<bigint, string>();
+  #changes = 0;
 
   /**
    * `retire`: this processor's totals. They must hold all that retired before the accessing instruction whenever `read`, `write`,
@@ -83,6 +84,9 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   // ---- time
 
+  get changes(): number {
+    return this.#changes;
+  }
   bound(horizon: Horizon): void {
     for (const c of this.#gp) c.bound(horizon);
     for (const c of this.#fixed) c.bound(horizon);
@@ -185,6 +189,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   }
 
   write(address: number, value: bigint): boolean {
+    this.#changes++;
     this.attend();
     const { version, fullWidthWrite, gpWidth } = this.#model.pmu;
     const n = this.#gp.length;
@@ -331,6 +336,7 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   /** The counting predicates of spec §1.8. */
   #refresh(): void {
+    this.#changes++;
     const global = this.#model.pmu.version >= 2;
     const held = (this.#status & CTR_FRZ) !== 0n;
     for (const [i, c] of this.#gp.entries()) {
