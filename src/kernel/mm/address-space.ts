@@ -214,6 +214,7 @@ export class AddressSpace {
     if (oldEnd > v.end || (newEnd > oldEnd && v.source?.frames !== undefined)) return -ERRNO.EFAULT;
     if (fixed === undefined && v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
       v.end = newEnd;
+      this.maps.grew(newEnd - oldEnd);
       return start;
     }
     if (!mayMove) return -ERRNO.ENOMEM;
@@ -274,6 +275,7 @@ export class AddressSpace {
       v.source?.retain();
       if (v.shared !== undefined) v.shared.users++;
       child.maps.list.push({ ...v });
+      child.maps.grew(v.end - v.start);
       if (isShared(v) || !v.own) continue; // can be faulted in again
       this.tables.forEach(v.start, v.end, (va, entry, leaf) => {
         const to = complete ? child.tables.makeEntry(va) : undefined;
