@@ -253,8 +253,13 @@ export class AddressSpace {
   /** msync and the end of shared file mappings: writes dirty pages back. */
   sync(start: number, end: number): number {
     let result = 0;
-    for (const v of this.maps.overlapping(start, end)) result = this.writeBack(v, Math.max(start, v.start), Math.min(end, v.end)) || result;
-    return result;
+    let mapped = 0;
+    for (const v of this.maps.overlapping(start, end)) {
+      const [from, to] = [Math.max(start, v.start), Math.min(end, v.end)];
+      mapped += to - from;
+      result = this.writeBack(v, from, to) || result;
+    }
+    return result < 0 || mapped === end - start ? result : -ERRNO.ENOMEM; // a hole: what is mapped has been written all the same
   }
 
   /** fork: private pages become copy-on-write in both. undefined: no memory. */
