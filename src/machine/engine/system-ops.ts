@@ -44,5 +44,7 @@ export const SYSTEM_OP = {
   CALL_FAR2: 43,
   CALL_FAR4: 44,
   CALL_FAR8: 45,
+  DESCRIPTOR: 46,
+  INT1: 47,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];
