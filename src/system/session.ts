@@ -5,9 +5,9 @@ import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
-import type { Refusal } from '#kernel/perf/attr-checks.ts';
+import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
-import { clockNs, onTask, Perf } from '#kernel/perf/perf.ts';
+import { clockNs, onTask, Perf, type Target } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
@@ -106,6 +106,7 @@ export class Session {
       clock: this.machine.clock,
       msrs: options.onMsrAccess === undefined ? this.kernel.msrs : watched(this.kernel.msrs, options.onMsrAccess),
       handler: options.handler,
+      announce: (task) => this.tellMappings(task),
       setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
@@ -128,10 +129,12 @@ export class Session {
     return undefined;
   }
 
-  /** Opens an event on the program and what it forks (attr.inherit). After `start`, before the first `step`. */
-  open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing): PerfEvent | Refusal {
+  /** Opens an event on `target`, by default the program and what it forks (attr.inherit). After `start`, before the first `step`. */
+  open(attr: PerfEventAttr, leader?: PerfEvent, output?: RecordRing, target?: Target): PerfEvent | Refusal {
     if (this.task === undefined) throw new Error('open before start');
-    return this.perf.open(attr, onTask(this.task), leader, output);
+    const event = this.perf.open(attr, target ?? onTask(this.task), leader, output);
+    if (!isRefusal(event)) this.perf.install(event);
+    return event;
   }
 
   /**
@@ -141,7 +144,10 @@ export class Session {
   announce(): void {
     if (this.task === undefined) throw new Error('announce before start');
     this.perf.execed(this.task);
-    for (const v of this.task.mm.vmas) this.kernel.mapped(this.task, v);
+    this.tellMappings(this.task);
+  }
+  private tellMappings(task: Task): void {
+    for (const v of task.mm.vmas) this.kernel.mapped(task, v);
   }
 
   /** Runs a while; undefined: there is more to do. */

@@ -4,7 +4,7 @@
  * `node test/suites/record.ts WORD…` runs the cases whose name contains a word.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { leaks, perfglass, PROGRAMS } from '../lib/perfglass.ts';
@@ -83,6 +83,22 @@ const CASES: readonly Case[] = [
     options: ['-e', 'instructions:u', '-c', '200003', '--call-graph', 'dwarf,2048'],
     command: ['/bin/ls', '/'],
     unwound: true,
+  },
+  {
+    name: 'the whole computer',
+    options: ['-a', '-e', 'instructions,cpu-clock', '-c', '20011', '--switch-events'],
+    command: prog('forkpipe'),
+    holds: ['SWITCH_CPU_WIDE', 'FORK(', 'EXIT('],
+  },
+  { name: 'by time', options: ['-e', 'cpu-clock', '-F', '20000', '-g'], command: prog('files'), kernelChains: true },
+  { name: 'page faults, each', options: ['-e', 'page-faults', '-c', '3', '-P', '-d'], command: prog('files') },
+  { name: 'a child by its pid', options: ['-p', '1002', '-e', 'instructions:u', '-c', '1009'], command: prog('forkpipe'), holds: ['COMM'] },
+  { name: 'counts of ended children', options: ['-s', '-e', 'instructions:u', '-c', '2003'], command: prog('forkpipe'), holds: ['READ'] },
+  {
+    name: 'a thousand children',
+    options: ['-e', 'instructions:u', '-c', '100003'],
+    command: ['/bin/sh', '-c', 'i=0; while [ $i -lt 1000 ]; do (:); i=$((i+1)); done'],
+    holds: ['FORK(', 'EXIT('],
   },
   { name: 'ls', options: ['-e', 'instructions:u', '-c', '50021', '-g'], command: ['/bin/ls', '/usr'] },
   {
@@ -233,7 +249,14 @@ function badInput(): void {
   const at = (...args: string[]): Outcome => run(perfglass('record', ...args), { cwd: dir, env, limit: 30 });
   bad('unwritable -o', at('-o', '/nowhere/x', '--', ...fib), 1, /failed to open \/nowhere\/x for writing: ENOENT/);
   bad('-c with -F', at('-c', '100', '-F', '100', '--', ...fib), 129, /-c or -F/);
-  bad('-m 3', at('-m', '3', '--', ...fib), 129, /power of two/);
+  const three = run(perfglass('record', '-o', 'three', '-m', '3', '--', ...fib), { cwd: dir, env });
+  bad('-m 3', three, 0, /rounded to 4 pages, a power of two/, 'three');
+  bad('-m 0', at('-m', '0', '--', ...fib), 129, /at least one page/);
+  bad('-m 2G', at('-m', '2G', '--', ...fib), 129, /at most 1G/);
+  bad('-a with -p', at('-a', '-p', '1000', '--', ...fib), 129, /-a and -p exclude each other/);
+  bad('a CPU that is not there', at('-C', '0-3', '--', ...fib), 129, /there is no CPU 1/);
+  bad('a pid that never comes', at('-p', '77', '--', ...fib), 0, /no task had pid 77/);
+  flight();
   bad('unknown call graph', at('--call-graph', 'orc', '--', ...fib), 129, /fp, dwarf/);
   bad('unknown event', at('-e', 'cycels', '--', ...fib), 129, /did you mean/);
   bad('no command', at('-e', 'cycles'), 129, /what to record/);
@@ -258,15 +281,36 @@ function badInput(): void {
   bad('a closed pipe', { ...piped, status: Number(piped.stdout.toString()) }, 1, /EPIPE/);
 }
 
+/** --overwrite: the newest samples, without a hole among them, and the program's mappings. */
+function flight(): void {
+  const fib = prog('fib', '25');
+  const options = ['--max-sample-rate', '100000000', '-e', 'instructions:u', '-c', '1009'];
+  const [all, last] = [[], ['--overwrite', '-m', '4']].map((more, i) => {
+    run(perfglass('record', '-q', '-o', `flight${i}`, ...options, ...more, '--', ...fib), { cwd: dir, env });
+    return run([perf as string, 'script', '-F', 'time,ip,sym', '-i', `flight${i}`], { cwd: dir, env }).stdout.toString();
+  });
+  const complaints: string[] = [];
+  const count = (last ?? '').split('\n').length - 1;
+  if (count < 50) complaints.push(`only ${count} samples`);
+  if (all?.endsWith(last ?? '') !== true) complaints.push('they are not the last ones of the whole recording');
+  suite.judge('a flight recorder keeps the newest', complaints, `${count} samples`);
+}
+
 /** SIGINT in the middle: the program ends by it, the file is complete. */
 async function interrupted(): Promise<void> {
   const file = join(dir, 'int.data');
-  const [node, ...args] = perfglass('record', '-e', 'instructions:u', '-c', '1000003', '-o', file, '--', ...prog('fib', '38'));
+  const [node, ...args] = perfglass('record', '-e', 'instructions:u', '-c', '100003', '-m', '4', '-o', file, '--', ...prog('fib', '38'));
   const child = spawn(node as string, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: Buffer[] = [];
   child.stderr.on('data', (b: Buffer) => said.push(b));
-  setTimeout(() => child.kill('SIGINT'), 4000);
+  // Once samples are in the file, however slow the machine is.
+  const poll = setInterval(() => {
+    if (!existsSync(file) || statSync(file).size < 10_000) return;
+    clearInterval(poll);
+    child.kill('SIGINT');
+  }, 200);
   const status = await new Promise<number>((resolve) => child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : -1)));
+  clearInterval(poll);
   const outcome = { stdout: Buffer.alloc(0), stderr: Buffer.concat(said), status, signal: null, timedOut: false };
   bad('Ctrl-C', outcome, 130, /Captured and wrote/, file);
 }

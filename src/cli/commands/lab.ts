@@ -1,4 +1,4 @@
-/** `perfglass lab`: the experiments. `lab freeze` is the first letter as a table. */
+/** `perfglass lab`: the experiments. `lab freeze` is the first letter as a table, `lab rr` what it means for a record-replay debugger. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { handlersFor } from '#kernel/perf/intel/pmi/handlers.ts';
@@ -7,15 +7,17 @@ import { DEFAULT_PERIOD, DEFAULT_SKIDS, type FreezeOptions, type FreezeResult, f
 import { freezeFigure } from '#lab/freeze/figure.ts';
 import { traceFreeze } from '#lab/freeze/trace.ts';
 import { builtInWorkload, type Workload } from '#lab/freeze/workload.ts';
+import { DEFAULT_RR_SKID, DEFAULT_SLICE, rrExperiment } from '#lab/rr/experiment.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { latencyOption, modelOption, numberOption, programOf } from '../options.ts';
+import { rrText } from '../lab/rr-text.ts';
 import { table } from '../table.ts';
 
 const USAGE = 129;
 
-interface FreezeCliOptions {
+interface LabOptions {
   json?: boolean;
   svg?: string;
   cpu?: string;
@@ -26,25 +28,55 @@ interface FreezeCliOptions {
 
 export const define: DefineCommand = (program: Command, setExit) => {
   program
-    .usage('freeze [options] [-- COMMAND [ARGS]]')
-    .argument('<experiment>', 'freeze')
-    .argument('[command...]', 'the program; default: one that is built in. Its output is thrown away')
+    .usage('freeze|rr [options] [-- COMMAND [ARGS]]')
+    .argument('<experiment>', 'freeze: what each PMI handler counts and loses; rr: whether a record-replay debugger can rely on it')
+    .argument('[command...]', 'freeze: the program; default: one that is built in. Its output is thrown away')
     .option('--json', 'as JSON')
     .option('--svg <file>', 'also draw the counters over one window, in user and in kernel mode')
     .option('--cpu <model>', 'modelled processor')
-    .option('--period <n>', `sampling period of instructions:u (default ${DEFAULT_PERIOD})`)
+    .option(
+      '--period <n>',
+      `freeze: sampling period of instructions:u (default ${DEFAULT_PERIOD}); rr: branches a slice (${DEFAULT_SLICE})`,
+    )
     .option(
       '--skid <latency>',
-      `PMI latency, as --pmi-latency of stat; may be repeated (default ${DEFAULT_SKIDS.join(', ')})`,
+      `PMI latency, as --pmi-latency of stat; may be repeated (default ${DEFAULT_SKIDS.join(', ')}; rr takes two, of recording and replay: ${DEFAULT_RR_SKID})`,
       (v: string, all?: string[]) => [...(all ?? []), v],
     )
     .option('--seed <n>', 'for everything that is drawn (default 0)')
-    .action((experiment: string, command: string[], o: FreezeCliOptions) => {
-      if (experiment !== 'freeze') throw new CliError(`no experiment '${experiment}'; there is: freeze`, USAGE);
-      freeze(command, o);
+    .action((experiment: string, command: string[], o: LabOptions) => {
+      if (experiment === 'rr') rr(command, o);
+      else if (experiment === 'freeze') freeze(command, o);
+      else throw new CliError(`no experiment '${experiment}'; there are: freeze, rr`, USAGE);
       setExit(0);
     });
 };
+
+function rr(command: readonly string[], o: LabOptions): void {
+  if (command.length > 0 || o.svg !== undefined) throw new CliError('lab rr runs a program of its own and draws nothing', USAGE);
+  const [first, second] = o.skid ?? [];
+  for (const s of o.skid ?? []) latencyOption(s);
+  const seed = numberOption('--seed', o.seed, 0, 0xffff_fffe) ?? 1;
+  loadInterpreter();
+  const result = attempt(() =>
+    rrExperiment({
+      model: modelOption(o.cpu),
+      slice: numberOption('--period', o.period, 200, 1_000_000_000) ?? DEFAULT_SLICE,
+      skids: [first ?? DEFAULT_RR_SKID, second ?? first ?? DEFAULT_RR_SKID],
+      seeds: [seed, seed + 1],
+    }),
+  );
+  process.stdout.write(o.json === true ? `${JSON.stringify(result, undefined, 2)}\n` : rrText(result));
+}
+
+/** What an experiment throws is about the program: not found, refused, too short. */
+function attempt<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (e) {
+    throw e instanceof Error && e.constructor === Error && !e.message.startsWith('assertion') ? new CliError(e.message) : e;
+  }
+}
 
 /** Standard streams go nowhere: the program runs once for every cell of the table. */
 class QuietHost extends NodeHost {
@@ -56,7 +88,7 @@ class QuietHost extends NodeHost {
   }
 }
 
-function freeze(command: readonly string[], o: FreezeCliOptions): void {
+function freeze(command: readonly string[], o: LabOptions): void {
   const model = modelOption(o.cpu);
   for (const s of o.skid ?? []) latencyOption(s);
   const workload: Workload =
@@ -69,15 +101,8 @@ function freeze(command: readonly string[], o: FreezeCliOptions): void {
     seed: numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0,
   };
   loadInterpreter();
-  let svg: string | undefined;
-  let result: FreezeResult;
-  try {
-    result = freezeExperiment(options);
-    if (o.svg !== undefined) svg = draw(options);
-  } catch (e) {
-    // What the experiment throws is about the program: not found, refused, too short.
-    throw e instanceof Error && e.constructor === Error && !e.message.startsWith('assertion') ? new CliError(e.message) : e;
-  }
+  const result = attempt(() => freezeExperiment(options));
+  const svg = o.svg === undefined ? undefined : attempt(() => draw(options));
   if (svg !== undefined && o.svg !== undefined) {
     try {
       writeFileSync(o.svg, svg);

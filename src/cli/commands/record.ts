@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
-import { DrainedRing } from '#kernel/perf/record-ring.ts';
+import { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
 import { isModelledEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
@@ -20,7 +20,7 @@ import { buildIds, featuresOf, KERNEL_DSO } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
 import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
-import { openEvents, type Opened, Recorder } from '../record/recorder.ts';
+import { openEvents, type Opened, Recorder, type Rings } from '../record/recorder.ts';
 
 const USAGE = 129;
 const PAGE = 4096;
@@ -55,7 +55,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
   const pages = ringPages(o.mmapPages);
   const compression = compressionOf(o.compressionLevel);
   const models = modelSettings(o);
-  const planned = planEvents(groupsOf(o.event, model), wanted);
+  const planned = planEvents(groupsOf(o.event, model), wanted, parseEvents('dummy:u', model)[0]);
   if (command.length === 0)
     throw new CliError("what to record? perfglass record [options] -- COMMAND [ARGS] ('perfglass record --help')", USAGE);
   const target = programOf(command);
@@ -83,8 +83,13 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     // As perf: with the recording on standard output the program's own goes to standard error.
     const failure = session.start({ ...target, ...(pipe ? { stdout: 2 } : {}) });
     if (failure !== undefined) throw new CliError(failure);
-    const ring = new DrainedRing(pages * PAGE);
-    const opened = openEvents(session, planned, ring);
+    const rings: Rings = {
+      ring: new DrainedRing(pages * PAGE),
+      flight: wanted.overwrite ? new FlightRing(pages * PAGE) : undefined,
+    };
+    const opened = openEvents(session, planned, rings, wanted.target);
+    // What no execve of the command enables.
+    if (wanted.target.kind !== 'command') for (const { event } of opened) session.perf.operations.enable(event);
     const sink = openOutput(name);
     const memoryBytes = memoryMib === undefined ? DEFAULT_MEMORY : memoryMib * 1_048_576;
     const features = featuresOf(
@@ -97,11 +102,12 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     let recorder: Recorder | undefined;
     let trouble: OutputFailure | undefined;
     try {
-      recorder = new Recorder({ sink, pipe, opened, ring, features, compression });
+      recorder = new Recorder({ sink, pipe, planned, opened, rings, features, compression });
       recorder.kernelMapping(session.kernel.image);
       session.announce();
       recorder.drain();
-      await runToEnd(session, recorder, ring, signals.breathe);
+      await runToEnd(session, recorder, rings.ring, signals.breathe);
+      recorder.drainFlight();
       finish(recorder, session, pipe);
     } catch (e) {
       if (!(e instanceof OutputFailure)) throw e;
@@ -164,6 +170,11 @@ function report(
   const size = (sink.size / 1_048_576).toFixed(3);
   say(`Captured and wrote ${size} MB ${name === '-' ? '-' : name} (${recorder.samples} samples)`);
   if (recorder.lost > 0n) process.stderr.write(`perfglass: ${recorder.lost} records found no room in the ring (-m gives more)\n`);
+  if (o.overwrite === true) {
+    const delivered = opened.reduce((n, { event }) => n + session.account(event).samples.delivered, 0);
+    say(`${delivered - recorder.samples} older samples were overwritten`);
+  }
+  for (const pid of session.perf.futures.keys()) process.stderr.write(`perfglass: no task had pid ${pid}: nothing was recorded of it\n`);
   const text = ledgerText(session, opened);
   if (o.ledger === true || o.verbose === true) process.stderr.write(text);
   else if (typeof o.ledger === 'string') write(o.ledger, text);
@@ -206,7 +217,8 @@ function ringPages(text: string | undefined): number {
   const scale = { '': PAGE, B: 1, K: 1024, M: 1_048_576, G: 1_073_741_824 }[(unit ?? '').toUpperCase()] ?? PAGE;
   const wanted = Math.max(1, Math.ceil((Number(digits) * scale) / PAGE));
   const pages = 2 ** Math.ceil(Math.log2(wanted));
-  if (unit === '' && pages !== wanted) throw new CliError(`-m ${text}: pages must be a power of two (next: ${pages})`, USAGE);
+  if (Number(digits) === 0) throw new CliError(`-m ${text}: a ring has at least one page`, USAGE);
+  if (pages !== wanted) process.stderr.write(`perfglass: -m ${text}: rounded to ${pages} pages, a power of two\n`);
   if (pages > 262_144) throw new CliError(`-m ${text}: at most 1G`, USAGE);
   return pages;
 }

@@ -16,6 +16,11 @@ export interface Wanted {
   /** attr.branch_sample_type; undefined: no branch stacks. */
   readonly branches: bigint | undefined;
   readonly inherit: boolean;
+  /** The command and what it forks; a CPU; tasks that are born with these pids. */
+  readonly target: { readonly kind: 'command' } | { readonly kind: 'cpu' } | { readonly kind: 'pids'; readonly pids: readonly number[] };
+  readonly inheritStat: boolean;
+  /** Samples go into a ring that overwrites, everything else into an ordinary one. */
+  readonly overwrite: boolean;
   readonly switchEvents: boolean;
   readonly address: boolean;
   readonly sampleCpu: boolean;
@@ -75,7 +80,9 @@ export interface Planned {
   readonly group: EventGroup;
 }
 
-export function planEvents(groups: readonly EventGroup[], wanted: Wanted): Planned[] {
+/** With `overwrite` a first event, `tracking`, has the side-band records, which must not be lost. */
+export function planEvents(asked: readonly EventGroup[], wanted: Wanted, tracking?: EventGroup): Planned[] {
+  const groups = wanted.overwrite && tracking !== undefined ? [tracking, ...asked] : asked;
   const count = groups.reduce((n, g) => n + g.events.length, 0);
   const out: Planned[] = [];
   for (const group of groups) {
@@ -111,19 +118,23 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
   if (wanted.address) type |= S.ADDR;
   if (wanted.identifier) type |= S.IDENTIFIER;
   else if (place.several || place.read) type |= S.ID;
-  if (wanted.sampleCpu) type |= S.CPU;
+  if (wanted.sampleCpu || wanted.target.kind === 'cpu') type |= S.CPU;
   if (freq || wanted.samplePeriod) type |= S.PERIOD;
   const values: { -readonly [K in keyof AttrValues]: AttrValues[K] } = {
     type: spec.type,
     config: spec.config,
-    read_format: PERF_FORMAT.ID | PERF_FORMAT.LOST,
+    // perf reads READ records (-s) as a structure with both times in it.
+    read_format:
+      PERF_FORMAT.ID | PERF_FORMAT.LOST | (wanted.inheritStat ? PERF_FORMAT.TOTAL_TIME_ENABLED | PERF_FORMAT.TOTAL_TIME_RUNNING : 0),
     sample_period: wanted.period ?? BigInt(wanted.frequency),
   };
   const flags: Record<string, boolean | number> = {
     ...spec.flags,
     disabled: !place.member,
-    enable_on_exec: !place.member,
+    enable_on_exec: !place.member && wanted.target.kind === 'command',
     inherit: wanted.inherit && !place.read,
+    inherit_stat: wanted.inheritStat && wanted.inherit && !place.read,
+    write_backward: wanted.overwrite && !place.first,
     freq,
     sample_id_all: true,
     exclude_guest: spec.flags.exclude_host !== true,

@@ -20,6 +20,12 @@ export interface RecordOptions extends ModelOptions {
   mmapPages?: string;
   compressionLevel?: string | true;
   inherit: boolean;
+  allCpus?: boolean;
+  cpus?: string;
+  pid?: string;
+  tid?: string;
+  stat?: boolean;
+  overwrite?: boolean;
   switchEvents?: boolean;
   data?: boolean;
   sampleCpu?: boolean;
@@ -43,14 +49,8 @@ export interface RecordOptions extends ModelOptions {
 
 /** perf's options that are not here, each with what to do instead. */
 const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
-  ['-a, --all-cpus', 'recording whole CPUs is not there yet; a command and all that it forks is recorded'],
-  ['-C, --cpus <list>', 'recording chosen CPUs is not there yet'],
-  ['-p, --pid <pid>', 'attaching to a running program is not there yet: give the command'],
-  ['-t, --tid <tid>', 'attaching to a running program is not there yet: give the command'],
-  ['--overwrite', 'a ring that overwrites is not there yet; -m takes up to 1G'],
   ['-W, --weight', 'WEIGHT needs PEBS, which no model has yet'],
   ['--phys-data', 'PHYS_ADDR needs PEBS, which no model has yet'],
-  ['-s, --stat', 'READ records of each thread are not there yet; the ledger has the sums'],
 ];
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
@@ -78,6 +78,12 @@ export function declareOptions(
     .option('-m, --mmap-pages <n>', 'the ring: pages (a power of two) or a size, 512K')
     .option('-z, --compression-level [n]', 'compress with zstd')
     .option('-i, --no-inherit', 'do not record what the command forks')
+    .option('-a, --all-cpus', 'record the whole modelled computer: every task, the kernel, idle')
+    .option('-C, --cpus <list>', 'the same, on these CPUs')
+    .option('-p, --pid <list>', 'attach to the processes that will have these pids (the command is 1000, what it forks 1001, …)')
+    .option('-t, --tid <list>', 'attach to the threads that will have these ids')
+    .option('-s, --stat', 'a READ record with the counts of each task that ends, of those that the command forks')
+    .option('--overwrite', 'a flight recorder: the ring keeps the newest, and is read at the end')
     .option('--switch-events', 'record context switches')
     .option('-d, --data', 'record data addresses (0 without PEBS) and data mappings')
     .option('--sample-cpu', 'record the CPU')
@@ -121,6 +127,9 @@ export function wantedOf(o: RecordOptions): Wanted {
     callGraph,
     branches: branchesOf(o),
     inherit: o.inherit,
+    target: targetOf(o),
+    inheritStat: o.stat === true,
+    overwrite: o.overwrite === true,
     switchEvents: o.switchEvents === true,
     address: o.data === true,
     sampleCpu: o.sampleCpu === true,
@@ -131,6 +140,37 @@ export function wantedOf(o: RecordOptions): Wanted {
     identifier: o.sampleIdentifier === true,
     timestamps: true,
   };
+}
+
+/** Whom it watches. As in perf: pids and CPUs exclude each other. */
+function targetOf(o: RecordOptions): Wanted['target'] {
+  const given = [
+    o.allCpus === true ? '-a' : '',
+    o.cpus === undefined ? '' : '-C',
+    o.pid === undefined ? '' : '-p',
+    o.tid === undefined ? '' : '-t',
+  ];
+  const names = given.filter((g) => g !== '');
+  const [first, second] = names;
+  if (second !== undefined && !(first === '-a' && second === '-C')) throw new CliError(`${first} and ${second} exclude each other`, USAGE);
+  if (o.cpus !== undefined)
+    for (const cpu of list('-C', o.cpus))
+      if (cpu !== 0) throw new CliError(`-C: there is no CPU ${cpu}: the modelled computer has one, 0`, USAGE);
+  if (first === '-a' || first === '-C') return { kind: 'cpu' };
+  const ids = o.pid ?? o.tid;
+  return ids === undefined ? { kind: 'command' } : { kind: 'pids', pids: list(o.pid === undefined ? '-t' : '-p', ids) };
+}
+
+/** 0,2-3 */
+function list(option: string, text: string): number[] {
+  const out: number[] = [];
+  for (const part of text.split(',')) {
+    const [, from, to] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? [];
+    if (from === undefined || Number(to ?? from) - Number(from) > 4096)
+      throw new CliError(`${option} '${text}': numbers such as 0,2-3 are wanted`, USAGE);
+    for (let n = Number(from); n <= Number(to ?? from); n++) out.push(n);
+  }
+  return out;
 }
 
 function callGraphOf(o: RecordOptions): CallGraph | undefined {

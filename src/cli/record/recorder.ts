@@ -5,12 +5,14 @@ import { type Compression, PerfDataWriter } from '#formats/perf-data/write.ts';
 import type { Features } from '#formats/perf-data/features.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { isRefusal } from '#kernel/perf/attr-checks.ts';
-import type { DrainedRing } from '#kernel/perf/record-ring.ts';
+import { attrFlag } from '#kernel/perf/attr.ts';
+import type { Target } from '#kernel/perf/perf.ts';
+import type { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
 import type { Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
 import { errnoName } from '../stat/measure.ts';
-import type { Planned } from './attrs.ts';
+import type { Planned, Wanted } from './attrs.ts';
 import { KERNEL_DSO } from './features.ts';
 import type { RecordingSink } from './output.ts';
 
@@ -19,24 +21,41 @@ export interface Opened {
   readonly event: PerfEvent;
 }
 
-/** Opens all events on the session's program, all into one ring. Throws CliError with the kernel's reason. */
-export function openEvents(session: Session, planned: readonly Planned[], ring: DrainedRing): Opened[] {
+/** Where records go: samples of a flight recorder into a ring of their own. */
+export interface Rings {
+  readonly ring: DrainedRing;
+  readonly flight: FlightRing | undefined;
+}
+
+/** Opens all events on whom they are to watch. Throws CliError with the kernel's reason. */
+export function openEvents(session: Session, planned: readonly Planned[], rings: Rings, target: Wanted['target']): Opened[] {
   const out: Opened[] = [];
-  let leader: PerfEvent | undefined;
-  for (const p of planned) {
-    const event = session.open(p.attr, p.inGroup ? leader : undefined, ring);
-    if (isRefusal(event)) throw new CliError(`the event '${p.spec.name}' cannot be recorded: ${event.reason} (${errnoName(event.errno)})`);
-    if (!p.inGroup) leader = event;
-    out.push({ planned: p, event });
+  for (const where of targetsOf(session, target)) {
+    let leader: PerfEvent | undefined;
+    for (const p of planned) {
+      const ring = attrFlag(p.attr, 'write_backward') ? rings.flight : rings.ring;
+      const event = session.open(p.attr, p.inGroup ? leader : undefined, ring, where);
+      if (isRefusal(event))
+        throw new CliError(`the event '${p.spec.name}' cannot be recorded: ${event.reason} (${errnoName(event.errno)})`);
+      if (!p.inGroup) leader = event;
+      out.push({ planned: p, event });
+    }
   }
   return out;
+}
+
+function targetsOf(session: Session, target: Wanted['target']): readonly (Target | undefined)[] {
+  if (target.kind === 'pids')
+    return target.pids.map((pid) => (pid === session.task?.pid ? undefined : { task: undefined, cpu: -1, future: pid }));
+  return target.kind === 'cpu' ? [{ task: undefined, cpu: 0 }] : [undefined];
 }
 
 export interface RecorderParts {
   readonly sink: RecordingSink;
   readonly pipe: boolean;
   readonly opened: readonly Opened[];
-  readonly ring: DrainedRing;
+  readonly planned: readonly Planned[];
+  readonly rings: Rings;
   readonly features: Features;
   readonly compression: Compression | undefined;
 }
@@ -52,16 +71,20 @@ export class Recorder {
   /** Files mapped with execute permission. */
   readonly files = new Set<string>();
   readonly writer: PerfDataWriter;
-  private readonly ring: DrainedRing;
+  private readonly rings: Rings;
   /** Offset of TIME in a sample; undefined: samples have none. */
   private readonly timeOffset: number | undefined;
 
   constructor(parts: RecorderParts) {
-    this.ring = parts.ring;
+    this.rings = parts.rings;
     this.writer = new PerfDataWriter(parts.sink, {
       mode: parts.pipe ? 'pipe' : 'file',
       attrSize: 128,
-      events: parts.opened.map(({ planned, event }) => ({ attr: planned.attr, ids: [event.id], name: planned.spec.name })),
+      events: parts.planned.map((p) => ({
+        attr: p.attr,
+        ids: parts.opened.filter((o) => o.planned === p).map((o) => o.event.id),
+        name: p.spec.name,
+      })),
       features: parts.features,
       ...(parts.compression === undefined ? {} : { compression: parts.compression }),
     });
@@ -79,7 +102,13 @@ export class Recorder {
 
   /** Empties the ring into the file. */
   drain(): void {
-    const bytes = this.ring.drain();
+    this.take(this.rings.ring.drain());
+  }
+  /** What a flight recorder's ring holds at the end. */
+  drainFlight(): void {
+    if (this.rings.flight !== undefined) this.take(this.rings.flight.snapshot());
+  }
+  private take(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.wakeups++;
     this.survey(bytes);
@@ -97,8 +126,9 @@ export class Recorder {
       this.samples++;
       if (this.timeOffset !== undefined) {
         const time = view.getBigUint64(at + this.timeOffset, true);
-        if (this.samples === 1) this.times.first = time;
-        this.times.last = time;
+        // A flight recorder's newest comes first.
+        if (this.samples === 1 || time < this.times.first) this.times.first = time;
+        if (time > this.times.last) this.times.last = time;
       }
       if ((view.getUint16(at + 4, true) & PERF_RECORD_MISC.CPUMODE_MASK) === PERF_RECORD_MISC.KERNEL) this.kernelSamples++;
     }

@@ -39,7 +39,7 @@ export function kernelRecordText(r: KernelRecord, misc: number, id: bigint | und
       if (r.read.timeRunning !== undefined) out += `... time running : ${r.read.timeRunning}\n`;
       if (v?.id !== undefined) out += `... id           : ${v.id}\n`;
       if (v?.lost !== undefined) out += `... lost         : ${v.lost}\n`;
-      return out;
+      return `${out}: unhandled!\n`; // perf script has no handler for it
     }
     case 'AUX': {
       const f = Number(r.flags & 0xffn);

@@ -7,8 +7,8 @@ import type { Standing } from './ledger.ts';
 export type Pass = 'pinned' | 'flexible';
 
 export class EventContext {
-  /** undefined: the events count on a CPU, whoever runs there. */
-  readonly task: Task | undefined;
+  /** undefined: the events count on a CPU, whoever runs there, or wait for their task to be born. */
+  task: Task | undefined;
   /** Leaders in scheduling order. Rotation moves the first of `flexible` to the end. */
   readonly pinned: PerfEvent[] = [];
   readonly flexible: PerfEvent[] = [];

@@ -52,6 +52,8 @@ export interface PerfParts {
   readonly settings?: PerfSettings;
   /** Sets perf's timer to that TSC value; undefined: off. Without it clocks do not sample. */
   readonly setTimer?: (tsc: number | undefined) => void;
+  /** Tells the mappings of a task that events are attached to. */
+  readonly announce?: (task: Task) => void;
   readonly unwindKernel?: KernelUnwinder;
   /** For the kinds of its branches. */
   readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
@@ -66,6 +68,8 @@ export interface Target {
   readonly task: Task | undefined;
   /** -1: any. */
   readonly cpu: number;
+  /** Instead of `task`: the one that will be born with this pid. For the modelled system's own recorder, as pids are known beforehand. */
+  readonly future?: number;
   /** Whose rights decide; undefined: the modelled system's own. */
   readonly by?: Task;
 }
@@ -84,6 +88,8 @@ export class Perf implements PerfHooks {
   private readonly sampler: Sampler;
   private readonly totals: SoftwareTotals;
   private readonly contexts = new Map<Task, EventContext>();
+  /** Events of tasks that are not born yet, by pid. */
+  readonly futures = new Map<number, EventContext>();
   private readonly byId = new Map<bigint, PerfEvent>();
   private nextId = 1n;
   private readonly tickNs: number;
@@ -143,12 +149,13 @@ export class Perf implements PerfHooks {
     const early = checkAttr(attr) ?? checkTarget(attr, task, leader, this.settings.sampleRate);
     if (early !== undefined) return early;
     if (cpu > this.cpu.index || cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${cpu}` };
-    if (task === undefined && cpu === -1) return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
+    if (task === undefined && cpu === -1 && target.future === undefined)
+      return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
     const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
     if (isRefusal(found)) return found;
     const late = checkTaken(attr) ?? checkClock(attr, found.kind === 'core') ?? checkRights(target.by, task, this.settings.paranoid);
     if (late !== undefined) return late;
-    const context = task === undefined ? this.cpu.own : this.contextOf(task);
+    const context = target.future !== undefined ? this.futureOf(target.future) : task === undefined ? this.cpu.own : this.contextOf(task);
     const wrong = leader === undefined ? undefined : checkGroup(attr, leader, context, cpu);
     if (wrong !== undefined) return wrong;
     if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
@@ -258,6 +265,7 @@ export class Perf implements PerfHooks {
 
   forked(parent: Task, child: Task): void {
     this.tell(parent, TASK_FLAGS, this.taskRecord('FORK', child, parent));
+    this.adopt(child);
     const ctx = this.contexts.get(parent);
     const leaders = ctx === undefined ? [] : inheritedLeaders(ctx, parent, child);
     if (leaders.length === 0) return;
@@ -357,6 +365,22 @@ export class Perf implements PerfHooks {
       }
     }
     return ctx;
+  }
+
+  private futureOf(pid: number): EventContext {
+    const ctx = this.futures.get(pid) ?? new EventContext(undefined);
+    this.futures.set(pid, ctx);
+    return ctx;
+  }
+  /** Events that waited for the task are its from here on; what perf would have read of it in /proc is told. */
+  private adopt(child: Task): void {
+    const ctx = this.futures.get(child.pid);
+    if (ctx === undefined) return;
+    this.futures.delete(child.pid);
+    ctx.task = child;
+    this.contexts.set(child, ctx);
+    this.renamed(child);
+    this.parts.announce?.(child);
   }
 
   /** An event leaves a task that lives on: remove_on_exec. */

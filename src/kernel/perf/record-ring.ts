@@ -161,3 +161,32 @@ export class DrainedRing extends RecordRing {
     return out;
   }
 }
+
+/** A ring that is written backward and over what is old: its reader takes what it holds, newest record first, when all is over. */
+export class FlightRing extends RecordRing {
+  private readonly buffer: Buffer;
+
+  constructor(sizeBytes: number) {
+    const buffer = new Buffer(sizeBytes);
+    super(buffer, { overwrite: true, backward: true });
+    this.buffer = buffer;
+  }
+
+  /** The whole records that are still there. The oldest may have been written over in its middle: it is left out. */
+  snapshot(): Uint8Array {
+    const { bytes, sizeBytes } = this.buffer;
+    const at = this.head & (sizeBytes - 1);
+    const out = new Uint8Array(sizeBytes);
+    out.set(bytes.subarray(at));
+    out.set(bytes.subarray(0, at), sizeBytes - at);
+    const view = new DataView(out.buffer);
+    const written = Math.min(-this.head, sizeBytes);
+    let end = 0;
+    while (end < written) {
+      const size = view.getUint16(end + 6, true);
+      if (size === 0 || end + size > written) break;
+      end += size;
+    }
+    return out.subarray(0, end);
+  }
+}
