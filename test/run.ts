@@ -25,6 +25,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'threads', file: 'suites/threads.ts', limit: 420 },
   { name: 'debian', file: 'suites/debian.ts', limit: 900 },
   { name: 'bad-input', file: 'suites/bad-input.ts', limit: 420 },
+  { name: 'root', file: 'suites/root.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'record', file: 'suites/record.ts', limit: 300 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },

@@ -15,11 +15,12 @@ export const ALLOWED: Record<string, readonly string[]> = {
   abi: ['base'], // Linux uapi as data
   port: ['base', 'arch'], // interfaces only
   formats: ['base', 'arch', 'abi'], // files; knows neither machine nor kernel
+  host: ['base', 'abi', 'port'], // implements port/host.ts over images and other hosts: overlay, tar
   machine: ['base', 'arch', 'port'], // implements port
   kernel: ['base', 'arch', 'abi', 'port'], // uses port; never machine, never formats
   system: ['base', 'arch', 'abi', 'port', 'machine', 'kernel', 'formats'], // where machine and kernel meet
   lab: ['base', 'arch', 'abi', 'port', 'machine', 'kernel', 'formats', 'system'],
-  cli: ['base', 'arch', 'abi', 'port', 'machine', 'kernel', 'formats', 'system', 'lab'],
+  cli: ['base', 'arch', 'abi', 'port', 'host', 'machine', 'kernel', 'formats', 'system', 'lab'],
 };
 
 /** Packages that a layer may import. Node's own modules are for `cli` only (and tests): everything below runs in a browser too. */

@@ -88,3 +88,7 @@ export const FUTEX = {
   CLOCK_REALTIME: 256,
 } as const;
 export const ARCH_PRCTL = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004, GET_CPUID: 0x1011, SET_CPUID: 0x1012 } as const;
+/** getpriority(2), ioprio_set(2), personality(2). */
+export const PRIO = { PROCESS: 0, PGRP: 1, USER: 2 } as const;
+export const IOPRIO_WHO = { PROCESS: 1, PGRP: 2, USER: 3 } as const;
+export const PERSONALITY = { DOMAIN: 0xff, LINUX: 0, LINUX32: 8 } as const;

@@ -89,3 +89,15 @@ export function utf8Length(text: string): number {
   }
   return n;
 }
+
+/** The order of strcmp on the names' UTF-8 bytes: by code point, escaped bytes (U+DC80-U+DCFF) last. */
+export function compareNames(a: string, b: string): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+/** Surrogate pairs (above U+FFFF) sort behind U+E000-U+FFFF. */
+const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit);

@@ -1,4 +1,5 @@
 /** What a command file exports. `main.ts` loads a command's file only when it is asked for. */
+import { closeSync, openSync } from 'node:fs';
 import type { Command } from 'commander';
 
 export interface CommandContext {
@@ -20,3 +21,12 @@ export class CliError extends Error {
  * through `setExit`; it never calls process.exit, so that buffered output is written.
  */
 export type DefineCommand = (program: Command, setExit: (code: number) => void) => void;
+
+/** Before a long run, not after it: can its result be written? */
+export function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (e) {
+    throw new CliError(`cannot write ${file}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
+  }
+}

@@ -11,6 +11,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'stat', summary: 'Run a command and count its events, exactly', load: () => import('./commands/stat.ts') },
   { name: 'record', summary: 'Run a command and record samples of its events (perf.data)', load: () => import('./commands/record.ts') },
   { name: 'run', summary: 'Run a command on the modelled processor without measuring', load: () => import('./commands/run.ts') },
+  { name: 'diff', summary: 'Say what differs between two runs, and so why a count changed', load: () => import('./commands/diff.ts') },
   { name: 'list', summary: 'List the events of a modelled processor', load: () => import('./commands/list.ts') },
   { name: 'decode', summary: 'Decode raw Processor Trace bytes', load: () => import('./commands/decode.ts') },
   { name: 'script', summary: 'Print the samples of a recording, or with -D every record', load: () => import('./commands/script.ts') },

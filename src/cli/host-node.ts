@@ -271,6 +271,13 @@ export class NodeHost implements Host {
     const flags = /^flags:\s*([0-7]+)/m.exec(info)?.[1];
     return offset === undefined || flags === undefined ? -ERRNO.ESPIPE : { offset: Number(offset), flags: Number.parseInt(flags, 8) };
   }
+  /** Linux names open descriptors in /proc. */
+  reopen(fd: number, flags: number): number {
+    return this.open(`/proc/self/fd/${fd}`, flags, 0);
+  }
+  pathOf(fd: number): string | number {
+    return this.readlink(`/proc/self/fd/${fd}`);
+  }
   terminal(fd: number): { readonly rows: number; readonly columns: number } | undefined {
     if (!tty.isatty(fd)) return undefined;
     const stream = [process.stdout, process.stderr].find((s) => s.isTTY);

@@ -6,6 +6,7 @@ import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
 import { directMap } from './boot/boot.ts';
 import type { Kernel } from './kernel.ts';
+import { checkCpuTime } from './time/cpu-time.ts';
 import { handleFault } from './mm/fault.ts';
 import { USER_END } from './mm/page-tables.ts';
 import type { InterruptFrame } from './perf-hooks.ts';
@@ -206,7 +207,10 @@ export class GateServer {
     const frame = this.frameOf(this.frameRegisters());
     this.lastFrame = frame;
     k.expireAlarms();
-    if (k.scheduler.tick()) k.perf.tick(k.cpu, frame);
+    if (k.scheduler.tick()) {
+      k.perf.tick(k.cpu, frame);
+      if (k.current !== undefined) checkCpuTime(k, k.current);
+    }
     if (k.sleeperDue()) k.scheduler.needResched = true; // who slept goes before who computes
     k.updateWork();
     k.scheduler.arm();

@@ -7,6 +7,7 @@ import type { Port } from '#port/port.ts';
 import { boot, type CpuArea, directMap } from './boot/boot.ts';
 import { KernelStubs } from './boot/stubs.ts';
 import { GateServer } from './gate-server.ts';
+import { Ipc } from './ipc/ipc.ts';
 import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
 import { type FrameAllocator, PAGE } from './mm/frames.ts';
 import { PageCache } from './mm/page-cache.ts';
@@ -100,6 +101,10 @@ export class Kernel {
   readonly missing = new Map<string, number>();
   /** timerfd's and timer_create's. */
   readonly timers = new Set<KernelTimer>();
+  /** Of CPU time: looked at at ticks. */
+  readonly cpuTimers = new Set<KernelTimer>();
+  /** System V shared memory, semaphores, message queues. */
+  readonly ipc = new Ipc();
   /** Ports of the loopback network. */
   readonly net = { tcp: new Ports(), udp: new Ports() };
   result: RunResult | undefined;
@@ -394,11 +399,21 @@ export class Kernel {
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
     return false;
   }
-  /** A timer of its own, not armed yet; it lives until it is taken out of `timers`. */
+  /** A timer of its own, not armed yet; it lives until it is dropped. */
   newTimer(): KernelTimer {
     const timer = new KernelTimer(() => this.monotonicNs());
     this.timers.add(timer);
     return timer;
+  }
+  /** One that runs on a clock of CPU time. */
+  newCpuTimer(clock: () => bigint): KernelTimer {
+    const timer = new KernelTimer(clock);
+    this.cpuTimers.add(timer);
+    return timer;
+  }
+  dropTimer(timer: KernelTimer): void {
+    this.timers.delete(timer);
+    this.cpuTimers.delete(timer);
   }
   /** Fires the alarms and timers that are due. */
   expireAlarms(): void {

@@ -68,6 +68,10 @@ export interface Host {
   statfs(path: string): HostStatfs | number;
   /** File offset of an inherited descriptor and its O_* status flags; -errno where the host cannot tell. */
   position(fd: number): { readonly offset: number; readonly flags: number } | number;
+  /** The file behind an inherited descriptor, opened anew (as /dev/stdin opens it natively); -errno where that cannot be. */
+  reopen(fd: number, flags: number): number;
+  /** The path of the file behind an inherited descriptor, as the host names it now. */
+  pathOf(fd: number): string | number;
   /** The terminal behind a standard stream, or undefined. */
   terminal(fd: number): { readonly rows: number; readonly columns: number } | undefined;
 }

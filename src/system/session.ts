@@ -12,6 +12,7 @@ import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
+import type { VfsOptions } from '#kernel/vfs/vfs.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import { PERF_TIMER_VECTOR } from '#kernel/text/gates.ts';
 import { unwindKernel } from '#kernel/text/unwind.ts';
@@ -32,8 +33,7 @@ export interface SessionOptions {
   readonly uid?: number;
   readonly gid?: number;
   readonly umask?: number;
-  /** Host path that is the guest's `/`. */
-  readonly root?: string;
+  readonly files?: SessionFiles;
   /** True once for every Ctrl-C since the last call. */
   readonly interrupted?: () => boolean;
   readonly ringSamples?: number;
@@ -51,8 +51,14 @@ export interface SessionOptions {
   readonly onMsrAccess?: (address: number, written: bigint | undefined) => void;
 }
 
+/** What of the file system a caller may choose. */
+export type SessionFiles = Pick<VfsOptions, 'prefix' | 'readOnly' | 'binds' | 'shm'>;
+
 export interface Program {
+  /** Path, or with `search` a name. */
   readonly path: string;
+  /** PATH in which the name is looked for, in the guest's own tree. */
+  readonly search?: string;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
   readonly cwd: string;
@@ -96,7 +102,7 @@ export class Session {
       gid: options.gid ?? 0,
       interrupted: options.interrupted ?? (() => false),
       files: {
-        ...(options.root === undefined ? {} : { prefix: options.root }),
+        ...options.files,
         ...(options.umask === undefined ? {} : { umask: options.umask }),
       },
     });
@@ -122,7 +128,11 @@ export class Session {
 
   /** Loads the program; it has not run yet. Returns why it cannot, or undefined. */
   start(program: Program): string | undefined {
-    const { path, argv, envp, cwd } = program;
+    const { argv, envp, cwd } = program;
+    const found = program.search === undefined ? { path: program.path } : this.kernel.vfs.findProgram(program.path, program.search, cwd);
+    if ('refused' in found)
+      return `${program.path}: ${found.refused === 'denied' ? 'permission denied (not an executable file)' : 'no such program on PATH'}`;
+    const { path } = found;
     const task = this.kernel.spawn(path, argv, envp, cwd, { stdin: 0, stdout: program.stdout ?? 1, stderr: 2 });
     if ('error' in task) return task.error;
     this.task = task;

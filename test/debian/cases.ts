@@ -148,4 +148,20 @@ const built: readonly DebianCase[] = ['threads', 'sockets', 'signals', 'stress']
   })),
 );
 
-export const DEBIAN_CASES: readonly DebianCase[] = [...coreutils, ...tools, ...shells, ...python, ...languages, ...builders, ...built];
+const once: readonly DebianCase[] = ['sysvipc'].map((name) => ({
+  name,
+  argv: ['sh', '-c', `exec ./${name}`],
+  needs: ['gcc'],
+  prepare: `gcc -O1 -pthread -o ${name} ${SOURCES}${name}.c`,
+}));
+
+export const DEBIAN_CASES: readonly DebianCase[] = [
+  ...coreutils,
+  ...tools,
+  ...shells,
+  ...python,
+  ...languages,
+  ...builders,
+  ...built,
+  ...once,
+];

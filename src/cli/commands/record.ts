@@ -1,5 +1,6 @@
 /** `perfglass record`: runs a program on the modelled processor and writes its samples as perf.data, in perf record's manner. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
@@ -10,17 +11,19 @@ import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { modelSettings } from '../models-options.ts';
-import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
-import { planEvents } from '../record/attrs.ts';
+import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
+import { planEvents, type Wanted } from '../record/attrs.ts';
 import { kallsyms, kernelBuildIdText } from '#kernel/text/symbols.ts';
 import { buildIds, featuresOf, KERNEL_DSO } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
 import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
 import { openEvents, type Opened, Recorder, type Rings } from '../record/recorder.ts';
+import { makeManifest, type Observed, writeManifest } from '../manifest/manifest.ts';
+import { optionsOf } from '../world/options.ts';
+import { makeWorld, type World } from '../world/world.ts';
 
 const USAGE = 129;
 const PAGE = 4096;
@@ -58,9 +61,10 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
   const planned = planEvents(groupsOf(o.event, model), wanted, parseEvents('dummy:u', model)[0]);
   if (command.length === 0)
     throw new CliError("what to record? perfglass record [options] -- COMMAND [ARGS] ('perfglass record --help')", USAGE);
-  const target = programOf(command);
   const name = o.output ?? 'perf.data';
   const pipe = name === '-';
+  // As perf: with the recording on standard output the program's own goes to standard error.
+  const world = makeWorld(o, command, pipe ? 2 : 1);
 
   const signals = watchInterrupt();
   try {
@@ -68,21 +72,22 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     const session = new Session({
       model,
       handler,
-      host: new NodeHost(),
+      host: world.host,
       seed,
       interrupted: signals.interrupted,
-      uid: process.getuid?.() ?? 0,
-      gid: process.getgid?.() ?? 0,
-      umask: process.umask(),
+      uid: world.uid,
+      gid: world.gid,
+      umask: world.umask,
+      files: world.files,
       maxSampleRate,
       ...models,
       models: models.models || planned.some((p) => isModelledEvent(p.spec, model)),
       ...(pmiLatency === undefined ? {} : { pmiLatency }),
       ...(memoryMib === undefined ? {} : { memoryBytes: memoryMib * 1_048_576 }),
     });
-    // As perf: with the recording on standard output the program's own goes to standard error.
-    const failure = session.start({ ...target, ...(pipe ? { stdout: 2 } : {}) });
-    if (failure !== undefined) throw new CliError(failure);
+    world.attach(session);
+    const failure = session.start(world.program);
+    if (failure !== undefined) throw new CliError(failure + world.where);
     const rings: Rings = {
       ring: new DrainedRing(pages * PAGE),
       flight: wanted.overwrite ? new FlightRing(pages * PAGE) : undefined,
@@ -101,6 +106,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     );
     let recorder: Recorder | undefined;
     let trouble: OutputFailure | undefined;
+    let observed: Observed | undefined;
     try {
       recorder = new Recorder({ sink, pipe, planned, opened, rings, features, compression });
       recorder.kernelMapping(session.kernel.image);
@@ -108,7 +114,8 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
       recorder.drain();
       await runToEnd(session, recorder, rings.ring, signals.breathe);
       recorder.drainFlight();
-      finish(recorder, session, pipe);
+      observed = world.finish();
+      finish(recorder, session, pipe, world);
     } catch (e) {
       if (!(e instanceof OutputFailure)) throw e;
       trouble = e;
@@ -116,13 +123,29 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     } finally {
       sink.close();
     }
+    const exit = trouble !== undefined || session.result === undefined ? 1 : exitCodeOf(session.result);
+    if (o.inputs !== undefined && observed !== undefined && recorder !== undefined) {
+      const options = optionsOf(o, {
+        cpu: model.name,
+        pmi: handler.name,
+        inherit: o.inherit,
+        ...samplingOptions(wanted),
+        'max-sample-rate': maxSampleRate,
+        ring: pages,
+      });
+      const counts = opened.map(({ planned: p, event }) => ({
+        event: p.spec.name,
+        value: Number(session.read(event).values[0]?.value ?? 0n),
+      }));
+      const recording = { sha256: pipe ? 'not kept: standard output' : hashOf(name), bytes: sink.size, samples: recorder.samples };
+      writeManifest(o.inputs, makeManifest(world, observed, { command: 'record', options, counts, recording, exit }));
+    }
     for (const line of session.messages()) process.stderr.write(`perfglass: ${line}\n`);
     if (recorder !== undefined) report(o, name, recorder, session, opened, sink);
     if (trouble !== undefined) {
       process.stderr.write(`perfglass: ${name}: ${trouble.code}: the recording ends here, after ${sink.size} bytes; they stay readable\n`);
-      return 1;
     }
-    return session.result === undefined ? 1 : exitCodeOf(session.result);
+    return exit;
   } finally {
     signals.release();
   }
@@ -146,8 +169,8 @@ async function runToEnd(session: Session, recorder: Recorder, ring: DrainedRing,
   }
 }
 
-function finish(recorder: Recorder, session: Session, pipe: boolean): void {
-  const ids = buildIds(recorder.files, recorder.kernelSamples > 0 ? session.kernel.image : undefined);
+function finish(recorder: Recorder, session: Session, pipe: boolean, world: World): void {
+  const ids = buildIds(recorder.files, world.readFile, recorder.kernelSamples > 0 ? session.kernel.image : undefined);
   recorder.writer.addFeatures({ buildIds: ids, ...(pipe ? {} : { sampleTime: recorder.times }) });
   recorder.writer.finish();
 }
@@ -200,6 +223,15 @@ function cacheKernelSymbols(session: Session): void {
     process.stderr.write(`perfglass: kernel symbols not kept in ${dir}: ${(e as NodeJS.ErrnoException).code ?? 'error'}\n`);
   }
 }
+
+/** What of the options decides the samples, for the manifest. */
+const samplingOptions = (w: Wanted): Record<string, string | number> => ({
+  ...(w.period === undefined ? { frequency: w.frequency } : { period: String(w.period) }),
+  'call-graph': w.callGraph?.mode ?? 'none',
+  branches: String(w.branches ?? 'none'),
+});
+
+const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 function groupsOf(lists: readonly string[] | undefined, model: CpuModel): EventGroup[] {
   try {

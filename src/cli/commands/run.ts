@@ -1,13 +1,15 @@
 /** `perfglass run`: a program on the modelled processor, nothing measured. Its exit code is the program's. */
 import { exitCodeOf } from '../exit-code.ts';
 import { CliError, type DefineCommand } from '../command.ts';
-import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
-import { handlerOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { handlerOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { measure } from '../stat/measure.ts';
+import { makeManifest, writeManifest } from '../manifest/manifest.ts';
+import { declareWorldOptions, optionsOf, type WorldOptions } from '../world/options.ts';
+import { makeWorld } from '../world/world.ts';
 
-interface RunOptions extends ModelOptions {
+interface RunOptions extends ModelOptions, WorldOptions {
   cpu?: string;
   seed?: string;
   memory?: string;
@@ -15,7 +17,7 @@ interface RunOptions extends ModelOptions {
 }
 
 export const define: DefineCommand = (program, setExit) => {
-  addModelOptions(program)
+  declareWorldOptions(addModelOptions(program))
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()
@@ -37,14 +39,13 @@ async function run(command: readonly string[], o: RunOptions): Promise<number> {
   const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
   const memory = numberOption('--memory', o.memory, 16, 4096);
   if (command.length === 0) throw new CliError("what to run? perfglass run [options] -- COMMAND [ARGS] ('perfglass run --help')", 129);
-  const target = programOf(command);
+  const world = makeWorld(o, command);
   const signals = watchInterrupt();
   try {
     loadInterpreter();
-    const outcome = await measure([], target, {
+    const outcome = await measure([], world, {
       model,
       handler: handlerOption(undefined, model),
-      host: new NodeHost(),
       pmiLatency: undefined,
       seed,
       memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
@@ -55,7 +56,12 @@ async function run(command: readonly string[], o: RunOptions): Promise<number> {
     });
     for (const line of outcome.messages) process.stderr.write(`perfglass: ${line}\n`);
     if (o.verbose === true) for (const [what, times] of outcome.missing) process.stderr.write(`not there: ${what} (${times} times)\n`);
-    return exitCodeOf(outcome.result);
+    const exit = exitCodeOf(outcome.result);
+    if (o.inputs !== undefined && outcome.observed !== undefined) {
+      const parts = { command: 'run', options: optionsOf(o, { cpu: model.name }), counts: [], exit };
+      writeManifest(o.inputs, makeManifest(world, outcome.observed, parts));
+    }
+    return exit;
   } finally {
     signals.release();
   }

@@ -1,19 +1,21 @@
 /** `perfglass stat`: runs a program on the modelled processor and prints exact counts, in perf stat's manner. */
-import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
-import { CliError, type DefineCommand } from '../command.ts';
+import { checkWritable, CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
-import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, programOf, watchInterrupt } from '../options.ts';
+import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
 import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
 import { printText } from '../stat/print-text.ts';
 import { average, statLines } from '../stat/statistics.ts';
+import { makeManifest, writeManifest } from '../manifest/manifest.ts';
+import { declareWorldOptions, optionsOf, type WorldOptions } from '../world/options.ts';
+import { makeWorld, type World } from '../world/world.ts';
 
 const USAGE = 129;
 const DEFAULT_EVENTS = 'task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses';
@@ -24,7 +26,7 @@ const DETAILED = [
   'L1-dcache-prefetches,L1-dcache-prefetch-misses',
 ];
 
-interface StatOptions extends ModelOptions {
+interface StatOptions extends ModelOptions, WorldOptions {
   event?: string[];
   fieldSeparator?: string;
   jsonOutput?: boolean;
@@ -89,7 +91,7 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
       setExit(await stat(command, options));
     });
-  addModelOptions(program);
+  declareWorldOptions(addModelOptions(program));
   for (const [flags, why] of NOT_THERE) {
     program.option(flags, 'not there yet', () => {
       throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
@@ -124,7 +126,8 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   }
   groups = restrictRings(groups, o);
   if (command.length === 0) throw new CliError("what to run? perfglass stat [options] -- COMMAND [ARGS] ('perfglass stat --help')", USAGE);
-  const target = programOf(command);
+  if (o.inputs !== undefined && runs > 1) throw new CliError('--inputs is of one run: without -r', USAGE);
+  let world: World | undefined;
   if (o.output !== undefined && o.output !== '-') checkWritable(o.output);
 
   const signals = watchInterrupt();
@@ -132,10 +135,10 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   try {
     loadInterpreter();
     for (let i = 0; i < runs && outcomes.at(-1)?.result.kind !== 'interrupted'; i++) {
-      const outcome = await measure(groups, target, {
+      world = makeWorld(o, command);
+      const outcome = await measure(groups, world, {
         model,
         handler,
-        host: new NodeHost(),
         pmiLatency,
         seed,
         memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
@@ -153,7 +156,13 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   }
   write(render(command, outcomes, o), o);
   const last = outcomes.at(-1);
-  return last === undefined ? 1 : exitCodeOf(last.result);
+  const exit = last === undefined ? 1 : exitCodeOf(last.result);
+  if (o.inputs !== undefined && world !== undefined && last?.observed !== undefined) {
+    const options = optionsOf(o, { cpu: model.name, pmi: handler.name, inherit: o.inherit });
+    const counts = statLines(outcomes).map((l) => ({ event: l.name, value: l.missing ?? l.value.mean }));
+    writeManifest(o.inputs, makeManifest(world, last.observed, { command: 'stat', options, counts, exit }));
+  }
+  return exit;
 }
 
 function restrictRings(groups: readonly EventGroup[], o: StatOptions): EventGroup[] {
@@ -195,14 +204,6 @@ function verboseText(outcome: RunOutcome): string {
   out.push(`PMIs: ${outcome.pmis.served}, of them empty: ${outcome.pmis.spurious}`);
   for (const [what, times] of outcome.missing) out.push(`the program asked for what is not there: ${what} (${times} times)`);
   return `${out.join('\n')}\n`;
-}
-
-function checkWritable(file: string): void {
-  try {
-    closeSync(openSync(file, 'a'));
-  } catch (e) {
-    throw new CliError(`cannot write ${file}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
-  }
 }
 
 function write(text: string, o: StatOptions): void {

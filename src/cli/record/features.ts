@@ -1,5 +1,4 @@
 /** The recording's features: what the modelled computer is, nothing of the host. */
-import { readFileSync } from 'node:fs';
 import { isElf } from '#abi/elf.ts';
 import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
@@ -49,21 +48,25 @@ function groupsOf(events: readonly Planned[]): { name: string; leader: number; m
 }
 
 /** BUILD_ID entries of the files that were mapped with execute permission, in the order in which they came, and of the kernel if it was hit. */
-export function buildIds(files: Iterable<string>, kernel: KernelImage | undefined): BuildId[] {
+export function buildIds(
+  files: Iterable<string>,
+  readFile: (path: string) => Uint8Array | undefined,
+  kernel: KernelImage | undefined,
+): BuildId[] {
   const out: BuildId[] = [];
   if (kernel !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.KERNEL, buildId: kernelBuildIdText(kernel), filename: KERNEL_DSO });
   for (const filename of files) {
-    const id = buildIdOfFile(filename);
+    const id = buildIdOf(readFile(filename));
     if (id !== undefined) out.push({ pid: -1, misc: PERF_RECORD_MISC.USER, buildId: id, filename });
   }
   return out;
 }
 
-function buildIdOfFile(name: string): string | undefined {
+/** Undefined: gone, or no ELF: perf takes it by its name. */
+function buildIdOf(bytes: Uint8Array | undefined): string | undefined {
   try {
-    const bytes = new Uint8Array(readFileSync(name));
-    return isElf(bytes) ? buildId(readElf(bytes)) : undefined;
+    return bytes !== undefined && isElf(bytes) ? buildId(readElf(bytes)) : undefined;
   } catch {
-    return undefined; // gone, or no ELF: perf takes it by its name
+    return undefined; // a broken one
   }
 }

@@ -3,11 +3,12 @@ import type { Command } from 'commander';
 import { CliError } from '../command.ts';
 import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
+import { declareWorldOptions, type WorldOptions } from '../world/options.ts';
 import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
 
 const USAGE = 129;
 
-export interface RecordOptions extends ModelOptions {
+export interface RecordOptions extends ModelOptions, WorldOptions {
   event?: string[];
   count?: string;
   freq?: string;
@@ -102,10 +103,10 @@ export function declareOptions(
     .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
     .option('--max-sample-rate <hz>', 'kernel.perf_event_max_sample_rate: above it events are throttled (100000)')
     .option('--seed <n>', 'for everything that is drawn (default 0)')
-    .option('--memory <MiB>', 'modelled memory (default 1024)')
-    .action(async (command: string[], options: RecordOptions) => {
-      await run(command, options, rawArguments(program));
-    });
+    .option('--memory <MiB>', 'modelled memory (default 1024)');
+  declareWorldOptions(program).action(async (command: string[], options: RecordOptions) => {
+    await run(command, options, rawArguments(program));
+  });
   for (const [flags, why] of NOT_THERE) {
     program.option(flags, 'not there yet', () => {
       throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);

@@ -9,17 +9,17 @@ import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import type { RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
-import type { Host } from '#port/host.ts';
 import { isModelledEvent } from '#system/events/modelled.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
-import { type Program, Session } from '#system/session.ts';
+import { Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
+import type { Observed } from '../manifest/manifest.ts';
 import type { ModelSettings } from '../models-options.ts';
+import type { World } from '../world/world.ts';
 
 export interface MeasureOptions {
   readonly model: CpuModel;
   readonly handler: PmiHandler;
-  readonly host: Host;
   readonly pmiLatency: PmiLatency | undefined;
   readonly seed: number;
   readonly memoryBytes: number | undefined;
@@ -56,28 +56,32 @@ export interface RunOutcome {
   /** What programs asked for and the model lacks, with how often. */
   readonly missing: ReadonlyMap<string, number>;
   readonly pmis: { readonly served: number; readonly spurious: number };
+  /** What it depended on, with --inputs. */
+  readonly observed: Observed | undefined;
 }
 
 /** Loads, runs and reads. Throws CliError when the program cannot be started. */
-export async function measure(groups: readonly EventGroup[], program: Program, options: MeasureOptions): Promise<RunOutcome> {
+export async function measure(groups: readonly EventGroup[], world: World, options: MeasureOptions): Promise<RunOutcome> {
   const session = new Session({
     model: options.model,
     handler: options.handler,
-    host: options.host,
+    host: world.host,
     seed: options.seed,
     interrupted: options.interrupted,
     ...options.models,
     models: options.models.models || groups.some((g) => g.events.some((e) => isModelledEvent(e, options.model))),
-    uid: process.getuid?.() ?? 0,
-    gid: process.getgid?.() ?? 0,
-    umask: process.umask(),
+    uid: world.uid,
+    gid: world.gid,
+    umask: world.umask,
+    files: world.files,
     maxSampleRate: DEFAULT_SAMPLE_RATE, // for what programs open inside: nothing here samples
     ...(options.pmiLatency === undefined ? {} : { pmiLatency: options.pmiLatency }),
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
   });
+  world.attach(session);
   const startNs = session.nowNs();
-  const failure = session.start(program);
-  if (failure !== undefined) throw new CliError(failure);
+  const failure = session.start(world.program);
+  if (failure !== undefined) throw new CliError(failure + world.where);
   const opened = groups.flatMap((g) => openGroup(session, g, options));
 
   let result: RunResult | undefined;
@@ -88,6 +92,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     await options.breathe();
     last = performance.now();
   }
+  const observed = world.finish();
   const times = session.task?.process.times();
   const child = session.task?.childTimes;
   return {
@@ -99,6 +104,7 @@ export async function measure(groups: readonly EventGroup[], program: Program, o
     messages: session.messages(),
     missing: session.kernel.missing,
     pmis: session.perf.pmis,
+    observed,
   };
 }
 

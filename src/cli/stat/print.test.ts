@@ -38,6 +38,7 @@ function outcome(
     messages: [],
     missing: new Map(),
     pmis: { served: 0, spurious: 0 },
+    observed: undefined,
   };
 }
 

@@ -59,9 +59,14 @@ export class AddressSpace {
   argEnd = 0;
   envStart = 0;
   envEnd = 0;
+  /** The auxiliary vector, for /proc/PID/auxv. */
+  auxv: Uint8Array = new Uint8Array(0);
   /** Mappings of perf events that RDPMC may read (context.perf_rdpmc_allowed), and pages of their rings beyond the user's share (pinned_vm). */
   rdpmcMappings = 0;
   pinnedPages = 0;
+
+  /** RLIMIT_AS of the process. */
+  limitBytes = Infinity;
 
   private constructor(context: MmContext, tables: PageTables, maps: VmaList) {
     this.context = context;
@@ -90,6 +95,7 @@ export class AddressSpace {
   map(hint: number, request: MapRequest): number {
     const length = pageUp(request.length);
     if (length <= 0 || length > USER_END) return request.length === 0 ? -ERRNO.EINVAL : -ERRNO.ENOMEM;
+    if (!this.mayGrow(length)) return -ERRNO.ENOMEM;
     const fixed = (request.flags & (MAP.FIXED | MAP.FIXED_NOREPLACE)) !== 0;
     let start: number | undefined;
     if (fixed) {
@@ -120,6 +126,12 @@ export class AddressSpace {
       own: false,
     });
     return start;
+  }
+
+  /** RLIMIT_AS lets `bytes` more in. */
+  private mayGrow(bytes: number): boolean {
+    if (this.limitBytes === Infinity) return true;
+    return this.maps.list.reduce((sum, v) => sum + (v.end - v.start), bytes) <= this.limitBytes;
   }
 
   /** munmap: pieces that are not mapped are skipped, as Linux does. */
@@ -164,7 +176,7 @@ export class AddressSpace {
     const newEnd = pageUp(to);
     if (newEnd < oldEnd) this.unmap(newEnd, oldEnd - newEnd);
     else if (newEnd > oldEnd) {
-      if ((newEnd - oldEnd) / PAGE > this.context.frames.totalFrames) return this.brk;
+      if ((newEnd - oldEnd) / PAGE > this.context.frames.totalFrames || !this.mayGrow(newEnd - oldEnd)) return this.brk;
       // A page stays free above the heap (the stack's guard gap is its own matter).
       if (this.maps.overlapping(oldEnd, newEnd + PAGE).length > 0) return this.brk;
       this.maps.insert({
@@ -198,6 +210,7 @@ export class AddressSpace {
       oldEnd = newEnd;
     }
     if (fixed === undefined && newEnd === oldEnd) return start;
+    if (!this.mayGrow(newEnd - oldEnd)) return -ERRNO.ENOMEM;
     if (oldEnd > v.end || (newEnd > oldEnd && v.source?.frames !== undefined)) return -ERRNO.EFAULT;
     if (fixed === undefined && v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
       v.end = newEnd;
@@ -247,12 +260,14 @@ export class AddressSpace {
   fork(): AddressSpace | undefined {
     const child = AddressSpace.create(this.context);
     if (child === undefined) return undefined;
+    child.limitBytes = this.limitBytes;
     child.brkStart = this.brkStart;
     child.brk = this.brk;
     child.argStart = this.argStart;
     child.argEnd = this.argEnd;
     child.envStart = this.envStart;
     child.envEnd = this.envEnd;
+    child.auxv = this.auxv;
     let complete = true;
     for (const v of this.maps.list) {
       if (v.source?.frames !== undefined) continue;

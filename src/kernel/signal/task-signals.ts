@@ -70,6 +70,16 @@ export class SignalActions {
   set(signal: number, action: SignalAction): void {
     this.actions.set(signal, action);
   }
+  /** Masks of the signals that are ignored and that have a handler. */
+  sets(): { readonly ignored: bigint; readonly caught: bigint } {
+    let ignored = 0n;
+    let caught = 0n;
+    for (const [s, a] of this.actions) {
+      if (a.handler === BigInt(SIG_IGN)) ignored |= maskOf(s);
+      else if (a.handler !== BigInt(SIG_DFL)) caught |= maskOf(s);
+    }
+    return { ignored, caught };
+  }
   clone(): SignalActions {
     const out = new SignalActions();
     for (const [s, a] of this.actions) out.actions.set(s, a);

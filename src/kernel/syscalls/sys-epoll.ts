@@ -106,7 +106,7 @@ export function setTimer(k: Kernel, t: Task, timer: KernelTimer, clock: number, 
   const times = readTimes(t, va, 2);
   if (typeof times === 'number') return times;
   const [interval, value] = times as [bigint, bigint];
-  const at = absolute ? value - (clockOffset(k, clock) ?? 0n) : k.monotonicNs() + value;
+  const at = absolute ? value - (clockOffset(k, clock) ?? 0n) : timer.now() + value;
   timer.set(value === 0n ? undefined : at, interval);
   k.scheduler.arm();
   return 0;

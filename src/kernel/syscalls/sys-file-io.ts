@@ -2,6 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { FALLOC, IOV_MAX, MAX_RW_COUNT, O, POSIX_FADV, S } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
+import { RLIMIT } from '#abi/process.ts';
 import { IOVEC } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
@@ -11,6 +12,7 @@ import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
 import { type Segment, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
+import { withinFileSize } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const readable = (t: Task, fd: number): FileDescription | number => {
@@ -82,6 +84,15 @@ function readSegments(k: Kernel, t: Task, fd: number, segments: readonly Segment
   );
 }
 
+/** What RLIMIT_FSIZE leaves of a write at `position` (-1: the file's own), or -EFBIG. */
+function withinLimit(k: Kernel, t: Task, file: FileDescription, position: number, from: Uint8Array): Uint8Array | number {
+  const stat = file.stat();
+  if (typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG) return from;
+  const at = position >= 0 ? position : (file.flags & O.APPEND) === 0 ? file.offset : stat.size;
+  const length = withinFileSize(k, t, at, from.length);
+  return length < 0 ? length : from.subarray(0, length);
+}
+
 function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segment[], position?: number): SyscallResult {
   if (position !== undefined && position < 0) return -ERRNO.EINVAL;
   const unplaced = position === undefined ? 0 : placed(t, fd);
@@ -100,7 +111,13 @@ function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segmen
     k,
     t,
     withTimeout(k, t, file, true, () =>
-      writeFrom(t, segments, (from, at) => (position === undefined ? file.write(from) : file.pwrite(from, position + at))),
+      writeFrom(t, segments, (from, at) => {
+        const limited = t.process.limits.has(RLIMIT.FSIZE)
+          ? withinLimit(k, t, file, position === undefined ? -1 : position + at, from)
+          : from;
+        if (typeof limited === 'number') return limited;
+        return position === undefined ? file.write(limited) : file.pwrite(limited, position + at);
+      }),
     ),
   );
 }

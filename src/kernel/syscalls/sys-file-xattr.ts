@@ -8,22 +8,30 @@ import { partial } from './row.ts';
 import { targetOf } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
+/** A list without entries can be given; everything else is not supported (fs/xattr.c vfs_listxattr). */
+const answer = (verb: string): number => (verb === 'listxattr' ? 0 : -ERRNO.EOPNOTSUPP);
+
 const onPath =
-  (flags: number) =>
+  (verb: string, flags: number) =>
   (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
     const target = targetOf(k, t, AT.FDCWD, a.n(0), flags);
-    return typeof target === 'number' ? target : -ERRNO.EOPNOTSUPP;
+    return typeof target === 'number' ? target : answer(verb);
   };
-function onFile(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const file = t.files.get(a.i32(0));
-  return file === undefined || (file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : -ERRNO.EOPNOTSUPP;
-}
+const onFile =
+  (verb: string) =>
+  (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
+    const file = t.files.get(a.i32(0));
+    return file === undefined || (file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : answer(verb);
+  };
 
-const NOTE = 'EOPNOTSUPP, as file systems without extended attributes; the host’s are not shown';
+const noteOf = (verb: string): string =>
+  verb === 'listxattr'
+    ? 'always empty: the host’s are not shown'
+    : 'EOPNOTSUPP, as file systems without extended attributes; the host’s are not shown';
 const verbs = ['setxattr', 'getxattr', 'listxattr', 'removexattr'] as const;
 
 export const FILE_XATTR_ROWS: readonly SyscallRow[] = verbs.flatMap((verb): SyscallRow[] => [
-  partial(verb, onPath(0), NOTE),
-  partial(`l${verb}` satisfies SyscallName, onPath(AT.SYMLINK_NOFOLLOW), NOTE),
-  partial(`f${verb}` satisfies SyscallName, onFile, NOTE),
+  partial(verb, onPath(verb, 0), noteOf(verb)),
+  partial(`l${verb}` satisfies SyscallName, onPath(verb, AT.SYMLINK_NOFOLLOW), noteOf(verb)),
+  partial(`f${verb}` satisfies SyscallName, onFile(verb), noteOf(verb)),
 ]);

@@ -1,17 +1,19 @@
 /** Who and where the program is: users, names, memory, randomness. */
 import { ERRNO } from '#abi/errno.ts';
+import { PERSONALITY } from '#abi/process.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import { UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 import { PAGE } from '../mm/frames.ts';
-import type { Credentials, Task } from '../task/task.ts';
+import { CAP, type Credentials, type Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
 import { sysFutex } from './futex.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 function uname(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const bytes = new Uint8Array(6 * 65);
-  const fields = [UTSNAME.sysname, UTSNAME.nodename, UTSNAME.release, UTSNAME.version, UTSNAME.machine, UTSNAME.domainname];
+  const machine = (t.process.personality & PERSONALITY.DOMAIN) === PERSONALITY.LINUX32 ? 'i686' : UTSNAME.machine;
+  const fields = [UTSNAME.sysname, UTSNAME.nodename, UTSNAME.release, UTSNAME.version, machine, UTSNAME.domainname];
   for (const [i, f] of fields.entries()) bytes.set(encodeUtf8(f).subarray(0, 64), i * 65);
   return t.memory.write(a.n(0), bytes) ? 0 : -ERRNO.EFAULT;
 }
@@ -42,14 +44,16 @@ function setIds(t: Task, kind: 'uid' | 'gid', real: number, effective: number, s
   const names = kind === 'uid' ? (['uid', 'euid', 'suid'] as const) : (['gid', 'egid', 'sgid'] as const);
   const own = names.map((n) => c[n]);
   const wanted = [real, effective, saved];
-  if (c.euid !== 0 && wanted.some((w) => w !== 0xffff_ffff && !own.includes(w))) return -ERRNO.EPERM;
+  if (!t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) && wanted.some((w) => w !== 0xffff_ffff && !own.includes(w))) return -ERRNO.EPERM;
+  const before = [c.uid, c.euid, c.suid];
   for (const [i, n] of names.entries()) if (wanted[i] !== 0xffff_ffff) c[n] = wanted[i] as number;
+  if (kind === 'uid') t.changedUser(before);
   return 0;
 }
 const KEEP = 0xffff_ffff;
 
 function setOne(t: Task, kind: 'uid' | 'gid', id: number): number {
-  return t.credentials.euid === 0 ? setIds(t, kind, id, id, id) : setIds(t, kind, KEEP, id, KEEP);
+  return t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) ? setIds(t, kind, id, id, id) : setIds(t, kind, KEEP, id, KEEP);
 }
 
 function getThree(t: Task, a: SyscallArgs, values: readonly number[]): number {
@@ -66,30 +70,13 @@ function getgroups(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 }
 
 function setgroups(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  if (t.credentials.euid !== 0) return -ERRNO.EPERM;
+  if (!t.can(CAP.SETGID)) return -ERRNO.EPERM;
   const n = a.i32(0);
   if (n < 0 || n > 65536) return -ERRNO.EINVAL;
   const bytes = t.memory.read(a.n(1), n * 4);
   if (bytes === undefined) return -ERRNO.EFAULT;
   t.credentials.groups = [...new Uint32Array(bytes.buffer)];
   return 0;
-}
-
-const CAPABILITY_V3 = 0x2008_0522;
-const ALL_CAPABILITIES = 0x1ff_ffff_ffffn;
-
-function capget(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const version = t.memory.readU32(a.n(0));
-  if (version === undefined) return -ERRNO.EFAULT;
-  if (version !== CAPABILITY_V3) {
-    t.memory.writeU32(a.n(0), CAPABILITY_V3);
-    return a.n(1) === 0 ? 0 : -ERRNO.EINVAL;
-  }
-  if (a.n(1) === 0) return 0;
-  const have = t.credentials.euid === 0 ? ALL_CAPABILITIES : 0n;
-  const low = Number(have & 0xffff_ffffn);
-  const high = Number(have >> 32n);
-  return t.memory.write(a.n(1), new Uint8Array(Uint32Array.of(low, low, 0, high, high, 0).buffer)) ? 0 : -ERRNO.EFAULT;
 }
 
 export const IDENTITY_ROWS: readonly SyscallRow[] = [
@@ -107,7 +94,6 @@ export const IDENTITY_ROWS: readonly SyscallRow[] = [
   full('setresgid', (_k, t, a) => setIds(t, 'gid', a.u32(0), a.u32(1), a.u32(2))),
   full('getgroups', getgroups),
   full('setgroups', setgroups),
-  partial('capget', capget, 'all or none, by the effective user'),
   full('uname', uname),
   full('sysinfo', sysinfo),
   partial('getrandom', getrandom, 'from the seed: the same bytes every time'),

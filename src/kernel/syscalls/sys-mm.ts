@@ -10,7 +10,7 @@ import { USER_END } from '../mm/page-tables.ts';
 import { physicalOf } from '../mm/user-memory.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
-import { limitOf } from './sys-process.ts';
+import { limitOf } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;

@@ -1,8 +1,7 @@
-/** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling, limits, prctl. */
+/** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling. */
 import { ERRNO } from '#abi/errno.ts';
 import { CLD, NSIG, SIG } from '#abi/signals.ts';
-import { ARCH_PRCTL, CLONE, CLONE_HIGH, P_ID, RLIM_INFINITY, RLIMIT, WAIT } from '#abi/process.ts';
-import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
+import { ARCH_PRCTL, CLONE, CLONE_HIGH, P_ID, WAIT } from '#abi/process.ts';
 import type { Kernel } from '../kernel.ts';
 import { LAYOUT } from '../mm/address-space.ts';
 import { USER_END } from '../mm/page-tables.ts';
@@ -11,6 +10,7 @@ import { exec } from '../task/exec.ts';
 import { exitedWith, exitGroup, exitTask, reap } from '../task/exit.ts';
 import { type CloneRequest, clone } from '../task/fork.ts';
 import type { Task } from '../task/task.ts';
+import { PidFd } from '../vfs/pid-fd.ts';
 import { full, partial } from './row.ts';
 import { writeRusage } from './rusage.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow, Wait } from './types.ts';
@@ -26,6 +26,10 @@ function doClone(k: Kernel, t: Task, request: CloneRequest): SyscallResult {
   }
   const child = clone(k, t, request);
   if (typeof child === 'number') return child;
+  if ((request.flags & CLONE.PIDFD) !== 0) {
+    const fd = t.files.install(new PidFd(child.process, 0), true);
+    t.memory.writeU32(request.pidfdAt, fd);
+  }
   if ((request.flags & CLONE.VFORK) === 0) return child.pid;
   t.vforkWait = true;
   const wait: VforkWait = {
@@ -42,6 +46,7 @@ const request = (flags: number, stack = 0n, parentTid = 0, childTid = 0, tls = 0
   clearHandlers: false,
   exitSignal: flags & CLONE.CSIGNAL,
   stack,
+  pidfdAt: parentTid,
   parentTid,
   childTid,
   tls,
@@ -72,6 +77,7 @@ function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     clearHandlers: (high & CLONE_HIGH.CLEAR_SIGHAND) !== 0,
     exitSignal: Number(u(32)),
     stack: stack + u(48),
+    pidfdAt: Number(u(8)),
     parentTid: Number(u(24)),
     childTid: Number(u(16)),
     tls: u(56),
@@ -197,10 +203,16 @@ function wait4(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 function waitid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const kind = a.i32(0);
   const options = a.u32(3);
-  if (kind === P_ID.PIDFD) return -ERRNO.EBADF;
+  if (kind === P_ID.PIDFD) {
+    const file = t.files.get(a.i32(1));
+    return file instanceof PidFd ? waitidOf(k, t, a, P_ID.PID, file.process.pid, options, file.nonBlocking) : -ERRNO.EBADF;
+  }
+  return waitidOf(k, t, a, kind, a.i32(1), options, false);
+}
+function waitidOf(k: Kernel, t: Task, a: SyscallArgs, kind: number, id: number, options: number, never: boolean): SyscallResult {
   if (kind < 0 || kind > P_ID.PGID || (options & (WAIT.EXITED | WAIT.STOPPED | WAIT.CONTINUED)) === 0) return -ERRNO.EINVAL;
-  const found = waitFor(t, kind, a.i32(1), options, 'waitid');
-  if (typeof found === 'object' && 'kind' in found) return found;
+  const found = waitFor(t, kind, id, options, 'waitid');
+  if (typeof found === 'object' && 'kind' in found) return never ? -ERRNO.EAGAIN : found;
   if (typeof found === 'number' && found !== 0) return found;
   if (a.n(2) !== 0) {
     const info =
@@ -268,141 +280,6 @@ function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   }
 }
 
-const PR = {
-  SET_PDEATHSIG: 1,
-  GET_PDEATHSIG: 2,
-  GET_DUMPABLE: 3,
-  SET_DUMPABLE: 4,
-  GET_KEEPCAPS: 7,
-  SET_NAME: 15,
-  GET_NAME: 16,
-  GET_SECCOMP: 21,
-  CAPBSET_READ: 23,
-  GET_TIMERSLACK: 30,
-  TASK_PERF_EVENTS_DISABLE: 31,
-  TASK_PERF_EVENTS_ENABLE: 32,
-  SET_CHILD_SUBREAPER: 36,
-  GET_CHILD_SUBREAPER: 37,
-  SET_NO_NEW_PRIVS: 38,
-  GET_NO_NEW_PRIVS: 39,
-} as const;
-/** CAP_LAST_CAP of 6.12: CAP_CHECKPOINT_RESTORE. */
-const LAST_CAPABILITY = 40;
-const TIMER_SLACK_NS = 50_000;
-
-function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  switch (a.i32(0)) {
-    case PR.SET_NAME: {
-      const name = t.memory.readStringBytes(a.n(1), 15);
-      if (name === undefined) return -ERRNO.EFAULT;
-      const bytes = name === 'too long' ? t.memory.read(a.n(1), 15) : name;
-      if (bytes === undefined) return -ERRNO.EFAULT;
-      t.comm = decodeUtf8(bytes);
-      k.perf.renamed(t);
-      return 0;
-    }
-    case PR.GET_NAME: {
-      const bytes = new Uint8Array(16);
-      bytes.set(encodeUtf8(t.comm).subarray(0, 15));
-      return t.memory.write(a.n(1), bytes) ? 0 : -ERRNO.EFAULT;
-    }
-    case PR.GET_DUMPABLE:
-      return t.process.dumpable ? 1 : 0;
-    case PR.SET_DUMPABLE:
-      if (a.n(1) > 1) return -ERRNO.EINVAL;
-      t.process.dumpable = a.n(1) === 1;
-      return 0;
-    case PR.SET_PDEATHSIG:
-      if (a.n(1) > NSIG) return -ERRNO.EINVAL;
-      t.process.parentDeathSignal = a.n(1);
-      return 0;
-    case PR.GET_PDEATHSIG:
-      return t.memory.writeU32(a.n(1), t.process.parentDeathSignal) ? 0 : -ERRNO.EFAULT;
-    case PR.SET_CHILD_SUBREAPER:
-      t.process.subreaper = a.n(1) !== 0;
-      return 0;
-    case PR.GET_CHILD_SUBREAPER:
-      return t.memory.writeU32(a.n(1), t.process.subreaper ? 1 : 0) ? 0 : -ERRNO.EFAULT;
-    case PR.SET_NO_NEW_PRIVS:
-      if (a.n(1) !== 1) return -ERRNO.EINVAL;
-      t.process.noNewPrivileges = true;
-      return 0;
-    case PR.GET_NO_NEW_PRIVS:
-      return t.process.noNewPrivileges ? 1 : 0;
-    case PR.TASK_PERF_EVENTS_DISABLE:
-    case PR.TASK_PERF_EVENTS_ENABLE:
-      k.perfFiles?.setTaskEvents(t, a.i32(0) === PR.TASK_PERF_EVENTS_ENABLE);
-      return 0;
-    case PR.GET_KEEPCAPS:
-    case PR.GET_SECCOMP:
-      return 0;
-    case PR.GET_TIMERSLACK:
-      return TIMER_SLACK_NS;
-    case PR.CAPBSET_READ:
-      return a.n(1) > LAST_CAPABILITY ? -ERRNO.EINVAL : 1;
-    default:
-      k.unsupported(`prctl ${a.i32(0)}`);
-      return -ERRNO.EINVAL;
-  }
-}
-
-/** Soft and hard limits as a shell under Debian has them. */
-export function limitOf(k: Kernel, t: Task, resource: number): readonly [bigint, bigint] {
-  const set = t.process.limits.get(resource);
-  if (set !== undefined) return set;
-  switch (resource) {
-    case RLIMIT.STACK:
-      return [BigInt(LAYOUT.STACK_LIMIT), RLIM_INFINITY];
-    case RLIMIT.CORE:
-      return [0n, RLIM_INFINITY];
-    case RLIMIT.NOFILE:
-      return [1024n, 1_048_576n];
-    case RLIMIT.NPROC:
-      return [BigInt(k.maxTasks), BigInt(k.maxTasks)];
-    case RLIMIT.MEMLOCK:
-      return [8_388_608n, 8_388_608n];
-    case RLIMIT.MSGQUEUE:
-      return [819_200n, 819_200n];
-    case RLIMIT.NICE:
-    case RLIMIT.RTPRIO:
-      return [0n, 0n];
-    default:
-      return [RLIM_INFINITY, RLIM_INFINITY];
-  }
-}
-
-function writeLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): number {
-  const [soft, hard] = limitOf(k, of, resource);
-  return t.memory.writeU64(va, soft) && t.memory.writeU64(va + 8, hard) ? 0 : -ERRNO.EFAULT;
-}
-
-function setLimit(k: Kernel, t: Task, of: Task, resource: number, va: number): number {
-  const soft = t.memory.readU64(va);
-  const hard = t.memory.readU64(va + 8);
-  if (soft === undefined || hard === undefined) return -ERRNO.EFAULT;
-  if (soft > hard) return -ERRNO.EINVAL;
-  if (hard > limitOf(k, of, resource)[1] && t.credentials.euid !== 0) return -ERRNO.EPERM;
-  of.process.limits.set(resource, [soft, hard]);
-  if (resource === RLIMIT.NOFILE) of.files.limit = Number(soft);
-  return 0;
-}
-
-function prlimit64(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const of = byPid(k, t, a.i32(0));
-  const resource = a.u32(1);
-  if (of === undefined) return -ERRNO.ESRCH;
-  if (resource > RLIMIT.RTTIME) return -ERRNO.EINVAL;
-  if (a.n(3) !== 0) {
-    const old = limitOf(k, of, resource);
-    if (a.n(2) !== 0) {
-      const set = setLimit(k, t, of, resource, a.n(2));
-      if (set < 0) return set;
-    }
-    return t.memory.writeU64(a.n(3), old[0]) && t.memory.writeU64(a.n(3) + 8, old[1]) ? 0 : -ERRNO.EFAULT;
-  }
-  return a.n(2) === 0 ? 0 : setLimit(k, t, of, resource, a.n(2));
-}
-
 function schedGetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
   if (a.n(1) < 8 || a.n(1) % 8 !== 0) return -ERRNO.EINVAL;
@@ -412,13 +289,13 @@ function schedGetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 export const PROCESS_ROWS: readonly SyscallRow[] = [
   full('fork', (k, t) => doClone(k, t, request(SIG.SIGCHLD))),
   full('vfork', (k, t) => doClone(k, t, request(CLONE.VM | CLONE.VFORK | SIG.SIGCHLD))),
-  partial('clone', (k, t, a) => doClone(k, t, request(a.u32(0), a.u(1), a.n(2), a.n(3), a.u(4))), 'no pidfd, no name spaces'),
-  partial('clone3', clone3, 'no pidfd, name spaces, cgroups, set_tid'),
+  partial('clone', (k, t, a) => doClone(k, t, request(a.u32(0), a.u(1), a.n(2), a.n(3), a.u(4))), 'no name spaces'),
+  partial('clone3', clone3, 'no name spaces, cgroups, set_tid'),
   partial('execve', execve, 'ELF-64 programs, static and through their interpreter, and scripts; no 32-bit programs'),
   full('exit', exit),
   full('exit_group', exitAll),
   full('wait4', wait4),
-  partial('waitid', waitid, 'no P_PIDFD'),
+  full('waitid', waitid),
   full('getpid', (_k, t) => t.tgid),
   full('gettid', (_k, t) => t.pid),
   full('getppid', (_k, t) => t.parent?.tgid ?? 1),
@@ -442,14 +319,6 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
     if (of === undefined) return -ERRNO.ESRCH;
     return t.memory.writeU64(a.n(1), of.robustList) && t.memory.writeU64(a.n(2), 24) ? 0 : -ERRNO.EFAULT;
   }),
-  partial('prctl', prctl, 'names, death signal, subreaper, dumpable, no_new_privs; set-id programs gain nothing anyway'),
-  full('prlimit64', prlimit64),
-  full('getrlimit', (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : writeLimit(k, t, t, a.u32(0), a.n(1)))),
-  partial(
-    'setrlimit',
-    (k, t, a) => (a.u32(0) > RLIMIT.RTTIME ? -ERRNO.EINVAL : setLimit(k, t, t, a.u32(0), a.n(1))),
-    'kept and reported; RLIMIT_NOFILE and RLIMIT_STACK are enforced',
-  ),
   full('sched_yield', (k) => {
     k.scheduler.needResched = true;
     return 0;
@@ -464,22 +333,8 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
   full('sched_get_priority_min', (_k, _t, a) =>
     a.i32(0) === 1 || a.i32(0) === 2 ? 1 : a.i32(0) >= 0 && a.i32(0) <= 6 ? 0 : -ERRNO.EINVAL,
   ),
-  partial('getpriority', (_k, t) => 20 - t.nice, 'the caller only'),
-  partial(
-    'setpriority',
-    (_k, t, a) => {
-      t.nice = Math.max(-20, Math.min(19, a.i32(2)));
-      return 0;
-    },
-    'kept and reported; the scheduler is round-robin',
-  ),
   full('getcpu', (k, t, a) => {
     if (a.n(0) !== 0 && !t.memory.writeU32(a.n(0), k.cpu.index)) return -ERRNO.EFAULT;
     return a.n(1) === 0 || t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT;
   }),
-  partial(
-    'personality',
-    (_k, _t, a) => (a.u32(0) === 0xffff_ffff || a.u32(0) === 0 ? 0 : -ERRNO.EINVAL),
-    'PER_LINUX only; addresses are never randomised',
-  ),
 ];

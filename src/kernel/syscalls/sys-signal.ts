@@ -3,6 +3,7 @@ import { ERESTARTNOHAND, ERRNO } from '#abi/errno.ts';
 import { ITIMER } from '#abi/process.ts';
 import { SI, SIG, SIG_DFL, SIG_HOW, SIG_IGN, SS } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
+import { cpuItimer } from '../time/cpu-time.ts';
 import { fromTask, sendSignal, signalProcess } from '../signal/deliver.ts';
 import { popFrame, siginfoBytes } from '../signal/frame.ts';
 import { defaultAction, isSignal, maskOf, UNBLOCKABLE } from '../signal/task-signals.ts';
@@ -75,7 +76,8 @@ function rtSigreturn(k: Kernel, t: Task): SyscallResult {
   return 0;
 }
 
-const permitted = (t: Task, to: Task, signal: number): boolean => {
+/** kill(2)'s rule. */
+export const maySignal = (t: Task, to: Task, signal: number): boolean => {
   const { uid, euid } = t.credentials;
   if (euid === 0 || [to.credentials.uid, to.credentials.suid].some((u) => u === uid || u === euid)) return true;
   return signal === SIG.SIGCONT && t.sid === to.sid;
@@ -93,7 +95,7 @@ function kill(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
         ? all.filter((x) => x !== t.leader)
         : all.filter((x) => x.pgid === (pid === 0 ? t.pgid : -pid));
   if (chosen.length === 0) return -ERRNO.ESRCH;
-  const allowed = chosen.filter((x) => permitted(t, x, signal));
+  const allowed = chosen.filter((x) => maySignal(t, x, signal));
   if (allowed.length === 0) return -ERRNO.EPERM;
   if (signal !== 0) for (const x of allowed) signalProcess(k, x, fromTask(t, signal));
   return 0;
@@ -108,7 +110,7 @@ function queueInfo(k: Kernel, t: Task, to: Task | undefined, signal: number, va:
   const code = v.getInt32(8, true);
   if (to === undefined) return -ERRNO.ESRCH;
   if ((code >= 0 || code === SI.TKILL) && to.process !== t.process) return -ERRNO.EPERM;
-  if (!permitted(t, to, signal)) return -ERRNO.EPERM;
+  if (!maySignal(t, to, signal)) return -ERRNO.EPERM;
   if (signal === 0) return 0;
   const info = { signal, code, pid: v.getInt32(16, true), uid: v.getUint32(20, true), value: v.getBigUint64(24, true) };
   if (thread) sendSignal(k, to, info);
@@ -120,7 +122,7 @@ function tkill(k: Kernel, t: Task, tgid: number, tid: number, signal: number): S
   if (tid <= 0 || tgid === 0 || (signal !== 0 && !isSignal(signal))) return -ERRNO.EINVAL;
   const to = k.tasks.get(tid);
   if (to === undefined || !to.alive || (tgid > 0 && to.tgid !== tgid)) return -ERRNO.ESRCH;
-  if (!permitted(t, to, signal)) return -ERRNO.EPERM;
+  if (!maySignal(t, to, signal)) return -ERRNO.EPERM;
   if (signal !== 0) sendSignal(k, to, fromTask(t, signal, SI.TKILL));
   return 0;
 }
@@ -206,19 +208,34 @@ function writeItimer(t: Task, va: number, state: readonly [bigint, bigint]): num
 }
 
 function setitimer(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  if (a.i32(0) !== ITIMER.REAL) {
-    if (a.i32(0) !== ITIMER.VIRTUAL && a.i32(0) !== ITIMER.PROF) return -ERRNO.EINVAL;
-    k.unsupported('setitimer of CPU time');
-    return -ERRNO.EINVAL;
-  }
+  const which = a.i32(0);
+  if (which < ITIMER.REAL || which > ITIMER.PROF) return -ERRNO.EINVAL;
   const bytes = a.n(1) === 0 ? new Uint8Array(32) : t.memory.read(a.n(1), 32);
   if (bytes === undefined) return -ERRNO.EFAULT;
   const v = new DataView(bytes.buffer);
   const [is, ius, vs, vus] = [0, 8, 16, 24].map((at) => v.getBigInt64(at, true)) as [bigint, bigint, bigint, bigint];
   if (is < 0n || vs < 0n || ius < 0n || vus < 0n || ius > 999_999n || vus > 999_999n) return -ERRNO.EINVAL;
-  const old = alarmState(k, t);
-  setAlarm(k, t, vs * 1_000_000_000n + vus * US, is * 1_000_000_000n + ius * US);
+  const old = itimerState(k, t, which);
+  const value = vs * 1_000_000_000n + vus * US;
+  const interval = is * 1_000_000_000n + ius * US;
+  if (which === ITIMER.REAL) setAlarm(k, t, value, interval);
+  else {
+    const timer = cpuItimer(k, t, which === ITIMER.VIRTUAL ? 'virtual' : 'prof');
+    timer.set(value === 0n ? undefined : timer.now() + value, interval);
+  }
   return a.n(2) === 0 ? 0 : writeItimer(t, a.n(2), old);
+}
+
+/** Remaining time and interval, both ns. */
+function itimerState(k: Kernel, t: Task, which: number): readonly [bigint, bigint] {
+  if (which === ITIMER.REAL) return alarmState(k, t);
+  const timer = which === ITIMER.VIRTUAL ? t.process.virtualTimer : t.process.profTimer;
+  return timer === undefined ? [0n, 0n] : [timer.leftNs(), timer.intervalNs];
+}
+
+function getitimer(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const which = a.i32(0);
+  return which < ITIMER.REAL || which > ITIMER.PROF ? -ERRNO.EINVAL : writeItimer(t, a.n(1), itimerState(k, t, which));
 }
 
 function alarm(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -244,7 +261,7 @@ export const SIGNAL_ROWS: readonly SyscallRow[] = [
     return queueInfo(k, t, to?.tgid === a.i32(0) ? to : undefined, a.i32(2), a.n(3), true);
   }),
   full('sigaltstack', sigaltstack),
-  partial('setitimer', setitimer, 'ITIMER_REAL'),
-  partial('getitimer', (k, t, a) => (a.i32(0) === ITIMER.REAL ? writeItimer(t, a.n(1), alarmState(k, t)) : -ERRNO.EINVAL), 'ITIMER_REAL'),
+  full('setitimer', setitimer),
+  full('getitimer', getitimer),
   full('alarm', alarm),
 ];

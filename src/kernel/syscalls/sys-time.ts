@@ -4,6 +4,7 @@ import { CLOCK, RUSAGE, TIMER_ABSTIME } from '#abi/process.ts';
 import { USER_HZ } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
+import { cpuClock } from '../time/cpu-time.ts';
 import { readTimespec } from './futex.ts';
 import { full, partial } from './row.ts';
 import { writeRusage } from './rusage.ts';
@@ -22,14 +23,8 @@ function read(k: Kernel, t: Task, clock: number): bigint | undefined {
     case CLOCK.MONOTONIC_COARSE:
     case CLOCK.BOOTTIME:
       return k.monotonicNs();
-    case CLOCK.PROCESS_CPUTIME_ID:
-    case CLOCK.THREAD_CPUTIME_ID: {
-      k.scheduler.account();
-      const times = clock === CLOCK.THREAD_CPUTIME_ID ? t.times : t.process.times();
-      return BigInt(times.userNs + times.systemNs);
-    }
     default:
-      return undefined;
+      return cpuClock(k, t, clock)?.();
   }
 }
 
@@ -122,7 +117,7 @@ function clockNanosleep(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 }
 
 export const TIME_ROWS: readonly SyscallRow[] = [
-  partial('clock_gettime', clockGettime, 'no clocks of other processes'),
+  partial('clock_gettime', clockGettime, 'no clocks of files'),
   full('clock_getres', clockGetres),
   full('gettimeofday', gettimeofday),
   full('time', time),

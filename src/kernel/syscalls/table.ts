@@ -1,11 +1,17 @@
 /** The system call table: at the same time the support matrix. A number without a row is -ENOSYS and remembered by name. */
 import { EPOLL_ROWS } from './sys-epoll.ts';
 import { FILE_ROWS } from './sys-file.ts';
+import { LIMIT_ROWS } from './sys-limits.ts';
 import { MEMORY_ROWS } from './sys-mm.ts';
 import { IDENTITY_ROWS } from './sys-identity.ts';
 import { PERF_ROWS } from './sys-perf.ts';
 import { PROCESS_ROWS } from './sys-process.ts';
+import { MSG_ROWS } from './sys-msg.ts';
+import { PIDFD_ROWS } from './sys-pidfd.ts';
+import { PRCTL_ROWS } from './sys-prctl.ts';
 import { SCHED_ROWS } from './sys-sched.ts';
+import { SEM_ROWS } from './sys-sem.ts';
+import { SHM_ROWS } from './sys-shm.ts';
 import { SIGNAL_ROWS } from './sys-signal.ts';
 import { SOCKET_ROWS } from './sys-socket.ts';
 import { TIME_ROWS } from './sys-time.ts';
@@ -15,6 +21,12 @@ import type { SyscallRow } from './types.ts';
 export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...PROCESS_ROWS,
   ...MEMORY_ROWS,
+  ...LIMIT_ROWS,
+  ...PRCTL_ROWS,
+  ...PIDFD_ROWS,
+  ...SHM_ROWS,
+  ...SEM_ROWS,
+  ...MSG_ROWS,
   ...SIGNAL_ROWS,
   ...TIME_ROWS,
   ...IDENTITY_ROWS,

@@ -44,6 +44,7 @@ export function exec(k: Kernel, task: Task, request: ExecRequest): Refusal | und
     if ('errno' in program) return program;
     const mm = AddressSpace.create(k.mmContext);
     if (mm === undefined) return refuse(ERRNO.ENOMEM, 'out of modelled memory (--memory)');
+    mm.limitBytes = task.mm.limitBytes;
     const prepared = prepare(k, task, mm, program, file, argv, request);
     if ('errno' in prepared) {
       mm.release();
@@ -187,10 +188,17 @@ function prepare(
   const vector = new DataView(new ArrayBuffer(words.length * 8));
   for (const [i, w] of words.entries()) vector.setBigUint64(i * 8, BigInt(w), true);
   blocks.push([sp, new Uint8Array(vector.buffer)]);
+  mm.auxv = new Uint8Array(vector.buffer, vector.byteLength - auxv.length * 16);
   for (const [at, bytes] of blocks) {
     if (!memory.write(at, bytes)) return refuse(ERRNO.ENOMEM, 'out of modelled memory for its stack (--memory)');
   }
   return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory };
+}
+
+/** Descriptors of its own for a task that shared them (CLONE_FILES). */
+export function unshareFiles(k: Kernel, task: Task): void {
+  const shared = [...k.tasks.values()].some((t) => t !== task && t.alive && t.files === task.files);
+  if (shared) task.files = task.files.clone();
 }
 
 function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, name: string, path: string, argv: readonly string[]): void {
@@ -198,6 +206,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   dropTimers(k, task.process);
   k.replaceMm(task, mm, prepared.memory);
   releaseVfork(task);
+  unshareFiles(k, task);
   task.files.closeOnExec();
   task.signals.actions = task.signals.actions.clone();
   task.signals.actions.resetHandlers();
@@ -205,6 +214,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.clearChildTid = 0;
   task.robustList = 0;
   task.exitSignal = 17;
+  task.execCapabilities();
   task.comm = commOf(name);
   task.process.argv = argv;
   task.process.executable = path;

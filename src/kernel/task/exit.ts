@@ -52,7 +52,7 @@ export function exitGroup(k: Kernel, task: Task, status: WaitStatus): void {
 
 /** timer_create's timers end with the program. */
 export function dropTimers(k: Kernel, process: Process): void {
-  for (const { timer } of process.posixTimers.values()) k.timers.delete(timer);
+  for (const { timer } of process.posixTimers.values()) k.dropTimer(timer);
   process.posixTimers.clear();
 }
 
@@ -60,7 +60,9 @@ function endProcess(k: Kernel, leader: Task): void {
   const { process } = leader;
   leader.exitStatus = process.exiting ?? leader.exitStatus;
   process.alarm = undefined;
+  for (const timer of [process.virtualTimer, process.profTimer]) if (timer !== undefined) k.dropTimer(timer);
   dropTimers(k, process);
+  k.ipc.ended(process);
   for (const child of process.children) adopt(k, child);
   process.children.clear();
   tellParent(k, leader);

@@ -1,10 +1,11 @@
 /** fork, vfork, clone: new processes and new threads. */
 import { ERRNO } from '#abi/errno.ts';
-import { CLONE } from '#abi/process.ts';
+import { CLONE, RLIM_INFINITY, RLIMIT } from '#abi/process.ts';
 import { GPR, RFLAGS } from '#arch/registers.ts';
 import { directMap } from '../boot/boot.ts';
 import type { Kernel } from '../kernel.ts';
 import { PagedMemory } from '../mm/user-memory.ts';
+import { limitOf } from '../syscalls/sys-limits.ts';
 import { KERNEL_STACK_SIZE } from '../text/layout.ts';
 import { PT_SIZE, PtRegs } from './pt-regs.ts';
 import { Process } from './process.ts';
@@ -18,13 +19,24 @@ export interface CloneRequest {
   readonly exitSignal: number;
   /** New stack pointer; 0: the parent's. */
   readonly stack: bigint;
+  /** Where CLONE_PIDFD's descriptor goes. */
+  readonly pidfdAt: number;
   readonly parentTid: number;
   readonly childTid: number;
   readonly tls: bigint;
 }
 
 /** What of clone(2) the model lacks; a program that asks gets -EINVAL and the name is kept. */
-const UNSUPPORTED: readonly (keyof typeof CLONE)[] = ['PIDFD', 'NEWNS', 'NEWCGROUP', 'NEWUTS', 'NEWIPC', 'NEWUSER', 'NEWPID', 'NEWNET'];
+const UNSUPPORTED: readonly (keyof typeof CLONE)[] = ['NEWNS', 'NEWCGROUP', 'NEWUTS', 'NEWIPC', 'NEWUSER', 'NEWPID', 'NEWNET'];
+
+/** RLIMIT_NPROC, which root does not have. */
+function tooMany(k: Kernel, t: Task): boolean {
+  const limit = limitOf(k, t, RLIMIT.NPROC)[0];
+  if (t.credentials.uid === 0 || limit === RLIM_INFINITY) return false;
+  let own = 0n;
+  for (const other of k.tasks.values()) if (other.credentials.uid === t.credentials.uid) own++;
+  return own >= limit;
+}
 
 /** Makes a child of the current task, or a thread beside it. The task, or -errno. */
 export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | number {
@@ -36,9 +48,10 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
     }
   }
   const thread = (flags & CLONE.THREAD) !== 0;
+  if ((flags & CLONE.PIDFD) !== 0 && (thread || (flags & CLONE.DETACHED) !== 0)) return -ERRNO.EINVAL;
   if ((flags & CLONE.SIGHAND) !== 0 && ((flags & CLONE.VM) === 0 || request.clearHandlers)) return -ERRNO.EINVAL;
   if (thread && (flags & CLONE.SIGHAND) === 0) return -ERRNO.EINVAL;
-  if (k.tasks.size >= k.maxTasks) return -ERRNO.EAGAIN;
+  if (k.tasks.size >= k.maxTasks || tooMany(k, parent)) return -ERRNO.EAGAIN;
   const stack = k.frames.allocate();
   if (stack === undefined) return -ERRNO.ENOMEM;
   const shareMm = (flags & CLONE.VM) !== 0;
@@ -73,6 +86,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   if (request.clearHandlers) child.signals.actions.resetHandlers();
   child.exitSignal = thread ? 0 : (flags & CLONE.PARENT) !== 0 ? parent.leader.exitSignal : request.exitSignal;
   child.nice = parent.nice;
+  child.inheritCapabilities(parent);
   startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
   if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);
   if ((flags & CLONE.CHILD_SETTID) !== 0) child.memory.writeU32(request.childTid, pid);
@@ -96,6 +110,10 @@ function newProcess(pid: number, maker: Task, sibling: boolean): Process {
   process.argv = from.argv;
   process.executable = from.executable;
   process.limits = new Map(from.limits);
+  process.keepCapabilities = from.keepCapabilities;
+  process.secureBits = from.secureBits;
+  process.personality = from.personality;
+  process.oomScoreAdjust = from.oomScoreAdjust;
   return process;
 }
 

@@ -34,6 +34,9 @@ export class Process {
   limits = new Map<number, readonly [bigint, bigint]>();
   /** Modelled time at which SIGALRM comes (ITIMER_REAL), and its interval; undefined: not armed. */
   alarm: { readonly atNs: bigint; readonly intervalNs: bigint } | undefined;
+  /** ITIMER_VIRTUAL and ITIMER_PROF, once they were asked for. */
+  virtualTimer: KernelTimer | undefined;
+  profTimer: KernelTimer | undefined;
   /** timer_create's, by id. */
   readonly posixTimers = new Map<number, PosixTimer>();
   /** prctl(2): PR_SET_PDEATHSIG (0: none), PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS. */
@@ -41,6 +44,13 @@ export class Process {
   subreaper = false;
   dumpable = true;
   noNewPrivileges = false;
+  /** PR_SET_KEEPCAPS, PR_SET_SECUREBITS: kept. */
+  keepCapabilities = false;
+  secureBits = 0;
+  /** personality(2). */
+  personality = 0;
+  /** /proc/PID/oom_score_adj: kept; nothing is ever killed for memory but who asks for it. */
+  oomScoreAdjust = 0;
   /** How the whole group ends: set by exit_group and by a fatal signal. */
   exiting: WaitStatus | undefined;
   /** While stopped: by which signal (0: not), and whether wait4 has told. */

@@ -19,6 +19,24 @@ export interface Credentials {
   groups: readonly number[];
 }
 
+/** capabilities(7). What the kernel allows goes by the effective user; these are what programs ask for and set. */
+export interface Capabilities {
+  readonly effective: bigint;
+  readonly permitted: bigint;
+  readonly inheritable: bigint;
+  readonly bounding: bigint;
+  readonly ambient: bigint;
+}
+/** CAP_LAST_CAP of 6.12: CAP_CHECKPOINT_RESTORE. */
+export const LAST_CAPABILITY = 40;
+const ALL_CAPABILITIES: bigint = (1n << BigInt(LAST_CAPABILITY + 1)) - 1n;
+
+/** The capabilities that system calls here ask for. include/uapi/linux/capability.h. */
+export const CAP = { SETGID: 6, SETUID: 7, SETPCAP: 8 } as const;
+
+/** PR_GET_TIMERSLACK of a program that never changed it. */
+export const TIMER_SLACK_NS = 50_000;
+
 /** How a process ended, as wait4's status word holds it: (code << 8), or the signal, + 0x80 with a core. */
 export type WaitStatus = number;
 
@@ -114,6 +132,10 @@ export class Task {
   /** Waiting in vfork: only SIGKILL ends it. */
   vforkWait = false;
   nice = 0;
+  /** PR_SET_TIMERSLACK: kept; deadlines are exact. */
+  timerSlackNs: number = TIMER_SLACK_NS;
+  /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */
+  private ownCapabilities: Capabilities | undefined;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
@@ -163,6 +185,42 @@ export class Task {
   }
   get executable(): string {
     return this.process.executable;
+  }
+
+  get capabilities(): Capabilities {
+    if (this.ownCapabilities !== undefined) return this.ownCapabilities;
+    const have = this.credentials.euid === 0 ? ALL_CAPABILITIES : 0n;
+    return { effective: have, permitted: have, inheritable: 0n, bounding: ALL_CAPABILITIES, ambient: 0n };
+  }
+  set capabilities(wanted: Capabilities) {
+    this.ownCapabilities = wanted;
+  }
+  can(capability: number): boolean {
+    return ((this.capabilities.effective >> BigInt(capability)) & 1n) === 1n;
+  }
+  inheritCapabilities(from: Task): void {
+    this.ownCapabilities = from.ownCapabilities;
+    this.timerSlackNs = from.timerSlackNs;
+  }
+  /** The user ids were `before`. security/commoncap.c cap_emulate_setxuid. */
+  changedUser(before: readonly number[]): void {
+    const { uid, euid, suid } = this.credentials;
+    const old = this.ownCapabilities;
+    const keeps = this.process.keepCapabilities;
+    if (old === undefined && !(keeps && before[1] === 0 && euid !== 0)) return;
+    const now = old ?? { effective: 0n, permitted: ALL_CAPABILITIES, inheritable: 0n, bounding: ALL_CAPABILITIES, ambient: 0n };
+    const leaves = before.includes(0) && uid !== 0 && euid !== 0 && suid !== 0 && !keeps;
+    const permitted = leaves ? 0n : now.permitted;
+    const effective = leaves || (before[1] === 0 && euid !== 0) ? 0n : before[1] !== 0 && euid === 0 ? permitted : now.effective;
+    this.ownCapabilities = { ...now, permitted, effective, ambient: leaves ? 0n : now.ambient };
+  }
+  /** execve: root has all that is bounding, others what is ambient. */
+  execCapabilities(): void {
+    const old = this.ownCapabilities;
+    this.process.keepCapabilities = false;
+    if (old === undefined) return;
+    const have = this.credentials.euid === 0 ? old.bounding : old.ambient;
+    this.ownCapabilities = { ...old, permitted: have, effective: have };
   }
 
   /** Sleeping, and a signal that is to be delivered may end it. */

@@ -6,6 +6,7 @@ import { SYS, type SyscallName } from '#abi/syscall-numbers.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import type { Kernel } from '../kernel.ts';
+import { Ports } from '../net/ports.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
@@ -113,6 +114,8 @@ type BenchKernel = Pick<
   Kernel,
   | 'host'
   | 'image'
+  | 'maxTasks'
+  | 'net'
   | 'pageCache'
   | 'perfFiles'
   | 'perfSettings'
@@ -159,6 +162,8 @@ export class FileBench {
       port: { cpus: [{}], model: SKYLAKE, memory: { sizeBytes: this.frames.length, bytes: this.frames, written: () => {} } },
       tasks,
       image: undefined,
+      maxTasks: 4096,
+      net: { tcp: new Ports(), udp: new Ports() },
       perfFiles: undefined,
       perfSettings: new PerfSettings(),
       current: undefined,

@@ -324,6 +324,12 @@ export class MemoryHost implements Host {
     const file = this.files.get(fd);
     return file === undefined ? -ERRNO.ESPIPE : { offset: file.position, flags: file.flags };
   }
+  reopen(): number {
+    return -ERRNO.ENOENT;
+  }
+  pathOf(): string | number {
+    return -ERRNO.ENOENT;
+  }
   terminal(fd: number): { rows: number; columns: number } | undefined {
     return fd <= 2 ? this.terminalSize : undefined;
   }

@@ -1,8 +1,9 @@
-/** Timers of the kernel beside sleeping tasks and ITIMER_REAL: timerfd's and timer_create's. */
+/** Timers of the kernel beside sleeping tasks and ITIMER_REAL: timerfd's, timer_create's, those of CPU time. */
 
 export class KernelTimer {
-  private readonly now: () => bigint;
-  /** Monotonic ns of the next expiry; undefined: not armed. */
+  /** Its clock. */
+  readonly now: () => bigint;
+  /** Its clock's ns of the next expiry; undefined: not armed. */
   private next: bigint | undefined;
   intervalNs = 0n;
   /** Since the last look of whoever owns it. */
@@ -19,7 +20,7 @@ export class KernelTimer {
   get dueNs(): bigint | undefined {
     return this.next;
   }
-  /** Arms for monotonic `atNs` (undefined disarms), afterwards every `intervalNs` (0: once). */
+  /** Arms for `atNs` of its clock (undefined disarms), afterwards every `intervalNs` (0: once). */
   set(atNs: bigint | undefined, intervalNs: bigint): void {
     this.next = atNs;
     this.intervalNs = intervalNs;

@@ -1,6 +1,7 @@
 /** An open directory. Entries are read at the first getdents and again after a rewind: deleting while reading skips nothing. */
 import { ERRNO } from '#abi/errno.ts';
 import { S, SEEK, directoryType } from '#abi/fs.ts';
+import { compareNames } from '#base/utf8.ts';
 import { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, Node } from './node.ts';
 
@@ -45,18 +46,6 @@ export class DirectoryDescription extends FileDescription {
 function sorted(entries: DirectoryEntry[]): DirectoryEntry[] {
   return entries.sort((a, b) => compareNames(a.name, b.name));
 }
-
-/** The order of strcmp on the names' UTF-8 bytes: by code point, escaped bytes (U+DC80-U+DCFF) last. */
-export function compareNames(a: string, b: string): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
-  }
-  return a.length - b.length;
-}
-/** Surrogate pairs (above U+FFFF) sort behind U+E000-U+FFFF. */
-const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit);
 
 const dot = (name: string, node: Node): DirectoryEntry => ({ ...entryOf(node), name });
 

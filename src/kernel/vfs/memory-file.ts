@@ -21,8 +21,15 @@ export class MemoryFileNode extends Node {
   private readonly owner: { readonly uid: number; readonly gid: number };
   private mtimeNs: bigint;
 
-  constructor(inodes: InodeTable, pages: FilePages, name: string, seals: number, owner: { readonly uid: number; readonly gid: number }) {
-    super(SHMEM, undefined, `/memfd:${name} (deleted)`);
+  constructor(
+    inodes: InodeTable,
+    pages: FilePages,
+    name: string,
+    seals: number,
+    owner: { readonly uid: number; readonly gid: number },
+    kind: 'memfd' | 'shm' = 'memfd',
+  ) {
+    super(SHMEM, undefined, `/${kind === 'memfd' ? 'memfd:' : ''}${name} (deleted)`);
     this.inodes = inodes;
     this.pages = pages;
     this.record = inodes.unlisted(inodes.anonymous(), SHMEM.device);

@@ -9,7 +9,7 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 /** Column at which the name of a mapping starts. */
 const NAME_COLUMN = 73;
 
-function mapping(vma: Vma): string {
+export function mapping(vma: Vma): string {
   const rights = [
     (vma.prot & PROT.READ) === 0 ? '-' : 'r',
     (vma.prot & PROT.WRITE) === 0 ? '-' : 'w',
@@ -32,7 +32,10 @@ const STATE: Record<TaskState, readonly [string, string]> = {
   dead: ['X', 'dead'],
 };
 
-const virtualBytes = (task: Task): number => task.mm.vmas.reduce((sum, vma) => sum + vma.end - vma.start, 0);
+/** The parent of what has none in the model. */
+const INIT = 1;
+
+export const virtualBytes = (task: Task): number => task.mm.vmas.reduce((sum, vma) => sum + vma.end - vma.start, 0);
 const ticks = (ns: number): number => Math.floor((ns * USER_HZ) / 1e9);
 
 /** A threads' count needs the table of all tasks. */
@@ -53,7 +56,7 @@ export function stat({ task, threads, terminal }: TaskView): string {
     task.pid,
     `(${task.comm})`,
     STATE[task.state][0],
-    task.parent?.tgid ?? 0,
+    task.parent?.tgid ?? INIT,
     task.pgid,
     task.sid,
     terminal.device,
@@ -62,22 +65,39 @@ export function stat({ task, threads, terminal }: TaskView): string {
   const faults = [0x400000, t.minorFaults, c.minorFaults, t.majorFaults, c.majorFaults];
   const times = [ticks(t.userNs), ticks(t.systemNs), ticks(c.userNs), ticks(c.systemNs)];
   const sched = [20 + task.nice, task.nice, threads, 0, ticks(Number(task.startNs))];
-  const memory = [zombie ? 0 : virtualBytes(task), 0, '18446744073709551615', 0, 0, stack?.end ?? 0, 0, 0];
+  const resident = zombie ? 0 : task.mm.residentBytes() / PAGE_SIZE;
+  const memory = [zombie ? 0 : virtualBytes(task), resident, '18446744073709551615', 0, 0, stack?.end ?? 0, 0, 0];
   const signals = [0, Number(task.signals.blocked & 0x7fff_ffffn), 0, 0, 0, 0, 0, task.exitSignal, 0, 0, 0, 0, 0, 0];
   return `${[...first, ...faults, ...times, ...sched, ...memory, ...signals, 0, 0, 0, 0, 0, 0, 0, task.exitStatus].join(' ')}\n`;
 }
 
+/** Bytes of the program's code, and of private writable memory (data and stack). */
+function segments(task: Task): { readonly text: number; readonly data: number } {
+  let text = 0;
+  let data = 0;
+  for (const v of task.mm.vmas) {
+    if ((v.prot & PROT.EXEC) !== 0 && v.name === task.executable) text += v.end - v.start;
+    if ((v.prot & PROT.WRITE) !== 0 && (v.flags & MAP.SHARED) === 0) data += v.end - v.start;
+  }
+  return { text, data };
+}
+
 export function statm(task: Task): string {
-  return `${task.alive ? Math.ceil(virtualBytes(task) / PAGE_SIZE) : 0} 0 0 0 0 0 0\n`;
+  if (!task.alive) return '0 0 0 0 0 0 0\n';
+  const pages = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
+  const { text, data } = segments(task);
+  return `${pages(virtualBytes(task))} ${pages(task.mm.residentBytes())} 0 ${pages(text)} 0 ${pages(data)} 0\n`;
 }
 
 const mask = (bits: bigint): string => bits.toString(16).padStart(16, '0');
-const ALL_CAPABILITIES = (1n << 41n) - 1n;
 
 export function status({ task, threads }: TaskView, descriptors: number, umask: number): string {
   const [letter, word] = STATE[task.state];
   const { credentials: c } = task;
-  const capabilities = mask(c.euid === 0 ? ALL_CAPABILITIES : 0n);
+  const capabilities = task.capabilities;
+  const kilobytes = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
+  const resident = task.alive ? task.mm.residentBytes() : 0;
+  const { ignored, caught } = task.signals.actions.sets();
   const rows: (readonly [string, string | number] | undefined)[] = [
     ['Name', task.comm],
     ['Umask', umask.toString(8).padStart(4, '0')],
@@ -85,21 +105,32 @@ export function status({ task, threads }: TaskView, descriptors: number, umask: 
     ['Tgid', task.tgid],
     ['Ngid', 0],
     ['Pid', task.pid],
-    ['PPid', task.parent?.tgid ?? 0],
+    ['PPid', task.parent?.tgid ?? INIT],
     ['TracerPid', 0],
     ['Uid', [c.uid, c.euid, c.suid, c.euid].join('\t')],
     ['Gid', [c.gid, c.egid, c.sgid, c.egid].join('\t')],
     ['FDSize', Math.max(64, descriptors)],
     ['Groups', c.groups.map((g) => `${g} `).join('')],
-    task.alive ? ['VmSize', `${String(virtualBytes(task) / 1024).padStart(8)} kB`] : undefined,
+    task.alive ? ['VmPeak', kilobytes(virtualBytes(task))] : undefined,
+    task.alive ? ['VmSize', kilobytes(virtualBytes(task))] : undefined,
+    task.alive ? ['VmLck', kilobytes(0)] : undefined,
+    task.alive ? ['VmHWM', kilobytes(resident)] : undefined,
+    task.alive ? ['VmRSS', kilobytes(resident)] : undefined,
+    task.alive ? ['VmData', kilobytes(segments(task).data)] : undefined,
+    task.alive ? ['VmExe', kilobytes(segments(task).text)] : undefined,
+    task.alive ? ['VmSwap', kilobytes(0)] : undefined,
+    ['CoreDumping', 0],
     ['Threads', threads],
+    ['SigPnd', mask(task.signals.pending)],
     ['SigBlk', mask(task.signals.blocked)],
-    ['CapInh', mask(0n)],
-    ['CapPrm', capabilities],
-    ['CapEff', capabilities],
-    ['CapBnd', mask(ALL_CAPABILITIES)],
-    ['CapAmb', mask(0n)],
-    ['NoNewPrivs', 0],
+    ['SigIgn', mask(ignored)],
+    ['SigCgt', mask(caught)],
+    ['CapInh', mask(capabilities.inheritable)],
+    ['CapPrm', mask(capabilities.permitted)],
+    ['CapEff', mask(capabilities.effective)],
+    ['CapBnd', mask(capabilities.bounding)],
+    ['CapAmb', mask(capabilities.ambient)],
+    ['NoNewPrivs', task.process.noNewPrivileges ? 1 : 0],
     ['Seccomp', 0],
     ['Cpus_allowed', '1'],
     ['Cpus_allowed_list', '0'],

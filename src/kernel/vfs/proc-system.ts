@@ -5,7 +5,10 @@ import { USER_HZ, UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 
 /** What /proc needs of the kernel. */
-export type ProcKernel = Pick<Kernel, 'tasks' | 'current' | 'port' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'>;
+export type ProcKernel = Pick<
+  Kernel,
+  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'
+>;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
 const LEAF1_EDX =
@@ -99,6 +102,17 @@ export function meminfo(totalBytes: number, freeBytes: number): string {
   ].join('');
 }
 
+/** The counts of proc_vmstat(5) that the model has: free pages and faults. */
+export function vmstat(k: ProcKernel, freeBytes: number): string {
+  let minor = 0;
+  let major = 0;
+  for (const t of k.tasks.values()) {
+    minor += t.times.minorFaults + t.childTimes.minorFaults;
+    major += t.times.majorFaults + t.childTimes.majorFaults;
+  }
+  return `nr_free_pages ${Math.floor(freeBytes / 4096)}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault ${minor + major}\npgmajfault ${major}\n`;
+}
+
 const ticks = (ns: number): number => Math.floor((ns * USER_HZ) / 1e9);
 
 /** Time that tasks have used, the ended ones through their parents. */
@@ -157,10 +171,28 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/perf_event_max_stack': 127,
   'kernel/perf_event_max_contexts_per_stack': 8,
   'kernel/nmi_watchdog': 0,
+  'kernel/core_pattern': 'core',
+  'kernel/random/entropy_avail': 256,
+  'kernel/random/poolsize': 256,
+  'kernel/random/boot_id': '00000000-0000-4000-8000-000000000000',
+  'kernel/unprivileged_userns_clone': 0,
+  'kernel/sched_autogroup_enabled': 0,
+  'net/core/somaxconn': 4096,
+  'net/core/rmem_max': 212992,
+  'net/core/wmem_max': 212992,
+  'net/ipv4/ip_local_port_range': '32768\t60999',
+  'net/ipv4/ip_unprivileged_port_start': 1024,
+  'net/ipv4/ping_group_range': '1\t0',
+  'net/ipv6/conf/all/disable_ipv6': 0,
   'vm/overcommit_memory': 0,
+  'vm/overcommit_ratio': 50,
+  'vm/swappiness': 60,
   'vm/max_map_count': 65530,
   'vm/mmap_min_addr': 65536,
   'fs/file-max': 1048576,
   'fs/nr_open': 1048576,
   'fs/pipe-max-size': 1048576,
+  'fs/protected_hardlinks': 0,
+  'fs/protected_symlinks': 0,
+  'fs/suid_dumpable': 0,
 };

@@ -1,6 +1,7 @@
 /** /proc: the tree. What the files say is in proc-format.ts and proc-system.ts. */
 import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, S, ST } from '#abi/fs.ts';
+import { AF } from '#abi/socket.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import { parseNumber, perfSysctls } from '../perf/file/sysctl.ts';
 import type { Task } from '../task/task.ts';
@@ -9,7 +10,9 @@ import { DirectoryDescription } from './directory.ts';
 import type { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, FileSystemKind, Node } from './node.ts';
 import * as format from './proc-format.ts';
+import * as net from './proc-net.ts';
 import * as system from './proc-system.ts';
+import { addTaskFiles } from './proc-task.ts';
 import { PseudoDirectory, PseudoFile, PseudoLink, PseudoNode, type PseudoTree, TextDescription } from './pseudo.ts';
 
 export const PROCFS: FileSystemKind = {
@@ -55,7 +58,11 @@ export class ProcRoot extends PseudoDirectory {
       .file('loadavg', () => system.loadavg(k))
       .file('version', system.version)
       .file('filesystems', () => parts.filesystems())
+      .file('vmstat', () => system.vmstat(k, parts.freeBytes()))
+      .file('diskstats', () => '')
+      .file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
       .file('cmdline', () => 'perfglass\n');
+    this.add(new PseudoLink(tree, this, 'net', () => 'self/net'));
     for (const [path, value] of Object.entries(system.SYSCTL)) this.file(`sys/${path}`, () => `${value}\n`);
     for (const [path, { read, write }] of Object.entries(perfSysctls(k.perfSettings))) {
       const store = (text: string): number => {
@@ -126,6 +133,16 @@ class TaskDirectory extends PseudoDirectory {
     magic('exe', () => (task.executable === '' ? -ERRNO.ENOENT : parts.find(task, task.executable)));
     magic('cwd', () => task.fs.cwd);
     magic('root', () => task.fs.root);
+    addTaskFiles(this, parts.kernel, task);
+    const { tcp, udp } = parts.kernel.net;
+    this.directory('net')
+      .file('tcp', () => net.sockets(tcp, AF.INET, 'tcp'))
+      .file('tcp6', () => net.sockets(tcp, AF.INET6, 'tcp'))
+      .file('udp', () => net.sockets(udp, AF.INET, 'udp'))
+      .file('udp6', () => net.sockets(udp, AF.INET6, 'udp'))
+      .file('dev', net.dev)
+      .file('route', net.route)
+      .file('if_inet6', net.interfaceAddresses6);
     this.add(new FdDirectory(tree, this, 'fd', task));
     this.add(new FdDirectory(tree, this, 'fdinfo', task));
     if (leader) this.add(new ThreadsDirectory(parts, this, task));

@@ -56,18 +56,15 @@ export class StreamNode extends Node {
   }
   /** A file is opened anew, as /dev/stdin does natively; everything else is the same stream. */
   override open(flags: number): FileDescription {
-    const again = this.fileType === S.IFREG ? this.host.open(hostName(this.fd), flags & (O.ACCMODE | O.APPEND | O.TRUNC), 0) : -1;
+    const again = this.fileType === S.IFREG ? this.host.reopen(this.fd, flags & (O.ACCMODE | O.APPEND | O.TRUNC)) : -1;
     if (again < 0) return new HostStream(this, flags, this.host, this.fd, this.fd);
     return new HostStream(this, flags, this.host, again, again, true);
   }
 }
 
-/** How Linux names an open descriptor of the host process. */
-const hostName = (fd: number): string => `/proc/self/fd/${fd}`;
-
 /** The file's path within the guest's tree, if it lies there. */
 function pathOf(host: Host, fd: number, prefix: string): string {
-  const path = host.readlink(hostName(fd));
+  const path = host.pathOf(fd);
   if (typeof path === 'number' || !path.startsWith(`${prefix}/`)) return `/dev/fd/${fd}`;
   return path.slice(prefix.length);
 }

@@ -1,6 +1,7 @@
 /** The file system as the kernel sees it: the parts list (host tree, /dev, /proc, /sys), standard streams, and open(2). */
 import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
+import type { Host } from '#port/host.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Wait } from '../syscalls/types.ts';
 import { makeEventSources } from '../perf/file/sysfs.ts';
@@ -57,6 +58,12 @@ const TMPFS: FileSystemKind = {
 export interface VfsOptions {
   /** Host path that is the guest's `/`; '' for the host's own. */
   readonly prefix?: string;
+  /** The host's files are mounted `ro`: the host answers EROFS, /proc/mounts says so. */
+  readonly readOnly?: boolean;
+  /** Host folders that the guest finds under a name in its root, too. */
+  readonly binds?: readonly { readonly name: string; readonly path: string }[];
+  /** /dev/shm of its own instead of the host's. */
+  readonly shm?: Host;
   /** umask of the first task. */
   readonly umask?: number;
   /** Free bytes of modelled memory, for /proc/meminfo. */
@@ -67,6 +74,8 @@ export type VfsKernel = Pick<
   Kernel,
   | 'host'
   | 'image'
+  | 'maxTasks'
+  | 'net'
   | 'pageCache'
   | 'perfFiles'
   | 'perfSettings'
@@ -99,7 +108,8 @@ export class Vfs implements FileSystem {
     this.pages = this.filePages();
     const prefix = (options.prefix ?? '').replace(/\/+$/, '');
     const tree = this.hostTree(prefix);
-    const root = new HostNode(tree, HOSTFS, undefined, '', S.IFDIR);
+    const kind = options.readOnly === true ? { ...HOSTFS, flags: HOSTFS.flags | ST.RDONLY } : HOSTFS;
+    const root = new HostNode(tree, kind, undefined, '', S.IFDIR);
     root.stat(); // the root is seen first: inode 2
     this.root = root;
     this.mounts.push(root);
@@ -122,7 +132,9 @@ export class Vfs implements FileSystem {
       },
     };
     dev.add(new PtmxNode(this.pseudoTree(DEVFS), dev, this.pseudoTree(DEVPTS), () => this.streams.pts, ptyKernel));
-    const shm = new HostNode(this.hostTree(`${prefix}/dev/shm`), TMPFS, dev, 'shm', S.IFDIR);
+    for (const { name, path } of options.binds ?? []) this.mount(root, new HostNode(this.hostTree(path), kind, root, name, S.IFDIR));
+    const shmTree = options.shm === undefined ? this.hostTree(`${prefix}/dev/shm`) : this.hostTree('', options.shm);
+    const shm = new HostNode(shmTree, TMPFS, dev, 'shm', S.IFDIR);
     if (typeof shm.stat() !== 'number') this.mount(dev, shm);
     const { model } = kernel.port;
     const sys = makeSys(this.pseudoTree(SYSFS), root, { model, cpus: kernel.port.cpus.length, notes: () => kernelNotes(kernel.image) });
@@ -145,9 +157,9 @@ export class Vfs implements FileSystem {
     this.mount(root, proc);
   }
 
-  private hostTree(prefix: string): HostTree {
+  private hostTree(prefix: string, host: Host = this.kernel.host): HostTree {
     return {
-      host: this.kernel.host,
+      host,
       inodes: this.inodes,
       pages: this.pages,
       prefix,
@@ -199,6 +211,21 @@ export class Vfs implements FileSystem {
 
   from(task: Task): WalkFrom {
     return { root: task.fs.root, start: task.fs.cwd };
+  }
+
+  /** A name without a slash as execvp(3) finds it. */
+  findProgram(name: string, search: string, cwd: string): { readonly path: string } | { readonly refused: 'missing' | 'denied' } {
+    this.inodes.generation++;
+    const start = this.newFs(cwd).cwd;
+    let refused: 'missing' | 'denied' = 'missing';
+    for (const directory of search.split(':')) {
+      const path = directory === '' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
+      const node = find({ root: this.root, start }, path);
+      if (typeof node === 'number') continue;
+      refused = 'denied';
+      if (node.type() === S.IFREG && node.access(1) === 0) return { path };
+    }
+    return { refused };
   }
 
   openExecutable(task: Task, path: string): Executable | number {

@@ -1,6 +1,7 @@
 /* Signals to groups and threads, alternate stacks, nested and restarted calls, stop and continue, exec from a thread, vfork and posix_spawn. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -82,6 +83,7 @@ int main(void) {
     usleep(20000);
     if (write(p[1], "x", 1) != 1) _exit(1);
     raise(SIGSTOP);
+    while (kill(getppid(), 0) == 0 && access("continued", F_OK) != 0) usleep(1000); /* until the parent has seen it continue */
     _exit(6);
   }
   printf("restarted %zd\n", read(p[0], &c, 1));
@@ -91,6 +93,7 @@ int main(void) {
   kill(child, SIGCONT);
   waitpid(child, &status, WCONTINUED);
   printf("continued %d\n", WIFCONTINUED(status));
+  close(open("continued", O_CREAT | O_WRONLY, 0600));
   waitpid(child, &status, 0);
   printf("exited %d\n", WEXITSTATUS(status));
 

@@ -10,7 +10,7 @@ import type { Kernel } from '../../kernel.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import { PAGE } from '../../mm/frames.ts';
 import { sendSignal, signalProcess } from '../../signal/deliver.ts';
-import { limitOf } from '../../syscalls/sys-process.ts';
+import { limitOf } from '../../syscalls/sys-limits.ts';
 import type { Task } from '../../task/task.ts';
 import { IRQ_WORK_VECTOR } from '../../text/gates.ts';
 import { attrFlag, type PerfEventAttr } from '../attr.ts';
