@@ -1,86 +1,16 @@
 /**
- * `npm run bench -- [--quick] [--rounds N]`: MIPS and time against native, qemu-user and cachegrind (no cache simulation) on four freestanding
- * programs. A round runs every engine back to back, so that what the machine does beside it falls on all of them; a cell is the median of the
- * rounds' ratios. Time is CPU time (user + system) of the whole process, start-up included. Writes nothing.
+ * `npm run bench -- [--quick] [--rounds N] [small|large|start|calls …]`: perfglass beside native, qemu-user and valgrind. A round runs every
+ * engine back to back, so that what the machine does beside it falls on all of them; a cell is the median of the rounds. Time is CPU time
+ * (user + system) of whole processes, start-up and children included. `--quick`: small sizes, no large programs, the fast peers. Writes nothing.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { PROGRAMS, perfglass, ROOT } from '../test/lib/perfglass.ts';
-import { ENV, which } from '../test/lib/run.ts';
-
-interface Program {
-  readonly name: string;
-  readonly full: string;
-  readonly quick: string;
-}
-
-const BENCH: readonly Program[] = [
-  { name: 'sieve', full: '240', quick: '25' },
-  { name: 'fib', full: '40', quick: '34' },
-  { name: 'hash', full: '40000', quick: '3000' },
-  { name: 'interp', full: '20000', quick: '2500' },
-];
-
-interface Engine {
-  readonly name: string;
-  /** The command line, or why there is none. */
-  readonly command: (argv: readonly string[]) => readonly string[];
-  readonly absent?: string;
-}
-
-const tool = (name: string): { absent?: string } => (which(name) === undefined ? { absent: `${name} is not installed` } : {});
-
-const ENGINES: readonly Engine[] = [
-  { name: 'native', command: (argv) => argv },
-  { name: 'perfglass', command: (argv) => perfglass('stat', '-x,', '-e', 'instructions:u', '--', ...argv) },
-  { name: 'qemu-user', command: (argv) => ['qemu-x86_64', '-cpu', 'max', ...argv], ...tool('qemu-x86_64') },
-  {
-    name: 'cachegrind',
-    command: (argv) => ['valgrind', '--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null', ...argv],
-    ...tool('valgrind'),
-  },
-];
-
-interface Sample {
-  /** CPU seconds. */
-  readonly seconds: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly status: number;
-}
-
-/** bash's `time` reads the child's rusage to the millisecond. */
-function measure(argv: readonly string[]): Sample {
-  const script =
-    'TIMEFORMAT="%3U %3S"; exec 3>&2; { time "$@" 2>&3; } 2>&1 1>&4 | { read -r line; echo "$line" >&5; }; exit ${PIPESTATUS[0]}';
-  const done = spawnSync('bash', ['-c', script, 'measure', ...argv], {
-    env: ENV,
-    stdio: ['ignore', 'ignore', 'pipe', 'ignore', 'pipe', 'pipe'],
-    timeout: 300_000,
-    killSignal: 'SIGKILL',
-    maxBuffer: 1 << 26,
-  });
-  const text = (i: number): string => (done.output?.[i] ?? '').toString();
-  const [user, system] = text(5).trim().split(' ').map(Number);
-  return { seconds: (user ?? NaN) + (system ?? NaN), stdout: text(4), stderr: text(2), status: done.status ?? 1 };
-}
-
-const median = (xs: readonly number[]): number => {
-  const s = [...xs].sort((a, b) => a - b);
-  const mid = s.length >> 1;
-  return s.length % 2 === 1 ? (s[mid] ?? NaN) : ((s[mid - 1] ?? NaN) + (s[mid] ?? NaN)) / 2;
-};
-const geomean = (xs: readonly number[]): number => Math.exp(xs.reduce((sum, x) => sum + Math.log(x), 0) / xs.length);
-
-function option(name: string, otherwise: number): number {
-  const i = process.argv.indexOf(name);
-  if (i < 0) return otherwise;
-  const value = Number(process.argv[i + 1]);
-  if (!Number.isInteger(value) || value < 1) {
-    console.error(`bench: ${name} needs a whole number above 0`);
-    process.exit(129);
-  }
-  return value;
-}
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROGRAMS, ROOT } from '../test/lib/perfglass.ts';
+import { ENGINES } from './lib/engines.ts';
+import { geomean, measure, median, wholeNumber } from './lib/measure.ts';
+import { largePrograms, type Program, smallPrograms, startPrograms } from './lib/programs.ts';
 
 // What a user runs is the built command: the sources would generate the interpreter at every start.
 if (process.env['PERFGLASS'] === undefined) {
@@ -88,78 +18,119 @@ if (process.env['PERFGLASS'] === undefined) {
   process.env['PERFGLASS'] = `${process.execPath} ${ROOT}dist/perfglass.js`;
 }
 const quick = process.argv.includes('--quick');
-const rounds = option('--rounds', quick ? 3 : 7);
-const engines = ENGINES.filter((e) => e.absent === undefined);
+const rounds = wholeNumber('--rounds', 3);
+const chosen = ['small', 'large', 'start', 'calls'].filter((p) => process.argv.includes(p));
+const wants = (part: string): boolean => (chosen.length > 0 ? chosen.includes(part) : !(quick && part === 'large'));
+const scratch = mkdtempSync(join(tmpdir(), 'perfglass-bench-'));
+const inputs = mkdtempSync(join(tmpdir(), 'perfglass-bench-'));
 let failures = 0;
 
-/** ratios[engine][program] and MIPS likewise. */
-const ratio = new Map<string, Map<string, number>>();
-const mips = new Map<string, Map<string, number>>();
-for (const program of BENCH) {
-  const argv = [PROGRAMS + program.name, quick ? program.quick : program.full];
-  const ratios = new Map<string, number[]>(engines.map((e) => [e.name, []]));
-  const times = new Map<string, number[]>(engines.map((e) => [e.name, []]));
-  const broken = new Set<string>();
-  let instructions = NaN;
-  for (let round = 0; round < rounds; round++) {
-    let native = NaN;
-    let want = '';
-    for (const engine of engines) {
-      if (broken.has(engine.name)) continue;
-      const sample = measure(engine.command(argv));
-      if (engine.name === 'native') {
-        native = sample.seconds;
-        want = sample.stdout;
-      }
-      if (engine.name === 'perfglass') instructions = Number(/^(\d+),[^,]*,instructions/m.exec(sample.stderr)?.[1] ?? NaN);
-      if (sample.status !== 0 || sample.stdout !== want) {
-        console.error(
-          `bench: ${engine.name} does not run ${program.name}: status ${sample.status}, ${JSON.stringify(sample.stderr.slice(-300))}`,
-        );
-        broken.add(engine.name);
-        failures++;
-        continue;
-      }
-      ratios.get(engine.name)?.push(sample.seconds / native);
-      times.get(engine.name)?.push(sample.seconds);
-    }
-  }
-  for (const engine of engines) {
-    if (broken.has(engine.name)) continue;
-    const of = (table: Map<string, Map<string, number>>, value: number): void => {
-      const row = table.get(engine.name) ?? new Map<string, number>();
-      row.set(program.name, value);
-      table.set(engine.name, row);
-    };
-    of(ratio, median(ratios.get(engine.name) ?? []));
-    of(mips, instructions / 1e6 / median(times.get(engine.name) ?? []));
-  }
+/** Of one program: engine → its value in each round. */
+interface Measured {
+  readonly program: Program;
+  readonly seconds: Map<string, number[]>;
+  /** User instructions, as perfglass counts them. */
+  readonly instructions: number;
 }
 
-const cell = (text: string): string => text.padStart(16);
-console.log(
-  `${rounds} paired rounds, ${quick ? 'quick' : 'full'} sizes, node ${process.version}: CPU time of whole processes, × native (MIPS)`,
-);
-console.log(['engine'.padEnd(12), ...BENCH.map((p) => cell(p.name)), cell('geomean')].join(''));
-for (const engine of ENGINES) {
-  if (engine.absent !== undefined) {
-    console.log(`${engine.name.padEnd(12)}  absent: ${engine.absent}`);
-    continue;
+const engines = ENGINES.filter((e) => e.absent === undefined && !(quick && e.slow === true));
+
+function runRounds(program: Program, n: number): Measured {
+  const seconds = new Map<string, number[]>(engines.map((e) => [e.name, []]));
+  const broken = new Set<string>();
+  let instructions = NaN;
+  for (let round = 0; round < n; round++) {
+    let want: Buffer | undefined;
+    for (const engine of engines) {
+      if (broken.has(engine.name)) continue;
+      const sample = measure(engine.command(program.argv, scratch), inputs);
+      want ??= sample.stdout;
+      if (engine.name === 'perfglass') instructions = Number(/^(\d+),[^,]*,instructions/m.exec(sample.stderr)?.[1] ?? NaN);
+      if (sample.status === 0 && sample.stdout.equals(want)) {
+        seconds.get(engine.name)?.push(sample.seconds);
+        continue;
+      }
+      console.error(
+        `bench: ${engine.name} does not run ${program.name}: status ${sample.status}, ${JSON.stringify(sample.stderr.slice(-300))}`,
+      );
+      broken.add(engine.name);
+      seconds.set(engine.name, []);
+      failures++;
+    }
   }
-  const values = BENCH.map((p) => ratio.get(engine.name)?.get(p.name) ?? NaN);
-  const speeds = BENCH.map((p) => mips.get(engine.name)?.get(p.name) ?? NaN);
-  const show = (r: number, m: number): string =>
-    Number.isNaN(r) ? 'failed' : `${r.toFixed(2)}x${Number.isNaN(m) ? '' : ` (${m.toFixed(0)})`}`;
-  console.log(
-    [engine.name.padEnd(12), ...values.map((r, i) => cell(show(r, speeds[i] ?? NaN))), cell(show(geomean(values), geomean(speeds)))].join(
-      '',
-    ),
+  return { program, seconds, instructions };
+}
+
+/** Median over rounds of `engine`'s seconds by those of `by` in the same round. */
+function ratio(m: Measured, engine: string, by: string): number {
+  const [a, b] = [m.seconds.get(engine) ?? [], m.seconds.get(by) ?? []];
+  return a.length === b.length ? median(a.map((x, i) => x / (b[i] ?? NaN))) : NaN;
+}
+const mips = (m: Measured, engine: string): number => m.instructions / 1e6 / median(m.seconds.get(engine) ?? []);
+
+const cell = (text: string): string => text.padStart(16);
+const shown = (x: number, digits: number, unit: string): string => (Number.isNaN(x) ? '-' : `${x.toFixed(digits)}${unit}`);
+
+function absences(programs: readonly Program[]): Program[] {
+  for (const p of programs) if (p.absent !== undefined) console.log(`${p.name}: skipped: ${p.absent}`);
+  return programs.filter((p) => p.absent === undefined);
+}
+function rows(title: string, programs: readonly string[], value: (engine: string) => readonly string[]): void {
+  console.log(`\n${title}`);
+  console.log(['engine'.padEnd(14), ...programs.map(cell)].join(''));
+  for (const e of ENGINES) {
+    if (e.absent !== undefined) console.log(`${e.name.padEnd(14)}  absent: ${e.absent}`);
+    else if (engines.includes(e)) console.log([e.name.padEnd(14), ...value(e.name).map(cell)].join(''));
+  }
+}
+/** Ratios to native, and to each peer. */
+function ratios(title: string, all: readonly Program[]): void {
+  const found = absences(all).map((p) => runRounds(p, rounds));
+  rows(`${title}: CPU time × native (million instructions a second)`, [...found.map((m) => m.program.name), 'geomean'], (engine) => {
+    const r = found.map((m) => ratio(m, engine, 'native'));
+    const s = found.map((m) => mips(m, engine));
+    return [...r, geomean(r)].map((x, i) => `${shown(x, 2, 'x')} (${shown([...s, geomean(s)][i] ?? NaN, 0, '')})`);
+  });
+  for (const e of engines) {
+    if (e.name === 'native' || e.name === 'perfglass') continue;
+    const r = found.map((m) => ratio(m, 'perfglass', e.name));
+    const each = found.map((m, i) => `${m.program.name} ${shown(r[i] ?? NaN, 2, '')}`).join(', ');
+    console.log(`perfglass takes ${shown(geomean(r), 2, '')} × the time of ${e.name} (geometric mean; ${each})`);
+  }
+}
+function starts(): void {
+  const found = absences(startPrograms()).map((p) => runRounds(p, rounds));
+  rows(
+    'start-up: CPU seconds',
+    found.map((m) => m.program.name),
+    (engine) => found.map((m) => shown(median(m.seconds.get(engine) ?? []), 3, ' s')),
   );
 }
-const ours = BENCH.map((p) => ratio.get('perfglass')?.get(p.name) ?? NaN);
-for (const peer of ['qemu-user', 'cachegrind']) {
-  const theirs = BENCH.map((p) => ratio.get(peer)?.get(p.name) ?? NaN);
-  const r = geomean(ours.map((x, i) => x / (theirs[i] ?? NaN)));
-  if (!Number.isNaN(r)) console.log(`perfglass takes ${r.toFixed(2)} × the time of ${peer} (geometric mean)`);
+/** The difference between many calls and few, by their number. */
+function calls(): void {
+  const [few, many] = [1000, quick ? 40_000 : 200_000];
+  const kinds = ['getpid', 'pread64 64 B'];
+  const found = kinds.map((_, kind) => {
+    const run = (n: number): Measured =>
+      runRounds({ name: `calls ${n} ${kind}`, argv: [`${PROGRAMS}calls`, String(n), String(kind)] }, rounds);
+    return [run(few), run(many)] as const;
+  });
+  rows('system calls: CPU microseconds each', kinds, (engine) =>
+    found.map(([a, b]) => {
+      const seconds = median(b.seconds.get(engine) ?? []) - median(a.seconds.get(engine) ?? []);
+      return shown((seconds * 1e6) / (many - few), 2, ' µs');
+    }),
+  );
+}
+
+try {
+  console.log(`${rounds} paired rounds, ${quick ? 'quick' : 'full'} sizes, node ${process.version}`);
+  if (wants('start')) starts();
+  if (wants('calls')) calls();
+  if (wants('small')) ratios('small programs', smallPrograms(quick));
+  if (wants('large')) ratios('large programs', largePrograms(inputs));
+} finally {
+  rmSync(scratch, { recursive: true });
+  rmSync(inputs, { recursive: true });
 }
 if (failures > 0) process.exitCode = 1;

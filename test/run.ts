@@ -28,6 +28,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'root', file: 'suites/root.ts', limit: 420 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'record', file: 'suites/record.ts', limit: 300 },
+  { name: 'perf-inside', file: 'suites/perf-inside.ts', limit: 420 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },
   { name: 'pt', file: 'suites/pt.ts', limit: 420 },
   { name: 'library', file: 'suites/library.ts', limit: 300 },

@@ -1,6 +1,7 @@
 /**
  * `npm run build`: dist/ = the command as one bundle, the generated interpreter beside it, and the library; with --types its declarations, too.
- * iced-x86 and the other runtime dependencies stay outside the bundle: npm installs them.
+ * The command's dependencies are in its bundle, since finding and checking their files costs more at each start than reading the whole; the
+ * library's stay outside: npm installs them.
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -28,8 +29,12 @@ await build({
   outdir: out,
   entryNames: '[name]',
   chunkNames: 'chunk-[name]-[hash]',
-  banner: { js: '#!/usr/bin/env node' },
-  external: Object.keys(dependencies),
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // What CommonJS dependencies expect to find; iced-x86 reads its wasm from __dirname, and buildLibrary puts it there.
+  banner: {
+    js: "#!/usr/bin/env node\nimport{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;",
+  },
   legalComments: 'none',
   logLevel: 'warning',
 });

@@ -6,7 +6,7 @@ import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import { signalName } from '#abi/signals.ts';
 import { NodeHost } from '#cli/host-node.ts';
 import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel } from '#kernel/kernel.ts';
-import { HOT_SET } from '#machine/engine/tier0/generated/hot-set.ts';
+import { HOT_CASES } from '#machine/engine/tier0/hot-cases.ts';
 import { generateInterpreter } from '#machine/engine/tier0/generate.ts';
 import { allForms } from '#machine/engine/semantics/forms.ts';
 import { createMachine } from '#machine/machine.ts';
@@ -14,7 +14,7 @@ import { createMachine } from '#machine/machine.ts';
 const argv = process.argv.slice(2);
 const memory = Number(process.env['MEMORY_MIB'] ?? 256) * 1_048_576;
 const started = process.hrtime.bigint();
-const machine = createMachine(SKYLAKE, generateInterpreter(allForms(), new Set(HOT_SET)), { memoryBytes: memory });
+const machine = createMachine(SKYLAKE, generateInterpreter(allForms(), HOT_CASES), { memoryBytes: memory });
 const kernel = new Kernel(machine, new NodeHost(), {
   seed: 1,
   hz: DEFAULT_HZ,

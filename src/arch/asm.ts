@@ -80,7 +80,7 @@ export class Assembler {
     this.labels.set(name, this.out.length);
   }
   addressOf(label: string): bigint {
-    return this.base + BigInt(ensure(this.labels.get(label), `label ${label}`));
+    return this.base + BigInt(this.offsetOf(label));
   }
   /** Starts a function: 16-byte aligned (padded with INT3), a label and a symbol. It ends where the next one starts or at `endFunction`. */
   function(name: string, entered: Entered = 'call'): void {
@@ -90,6 +90,31 @@ export class Assembler {
     this.functions.push({ name, start: this.out.length, end: -1 });
     this.entered = entered;
     this.stack(0);
+  }
+  /** A function with the bytes of `model`, which calls nobody and is the last or closed: much cheaper than saying it again. Returns its offset. */
+  copy(name: string, model: string): number {
+    this.endFunction();
+    const { start, end } = ensure(
+      this.functions.find((f) => f.name === model),
+      `function ${model}`,
+    );
+    this.function(name);
+    const delta = this.out.length - start;
+    for (let at = start; at < end; at++) this.out.push(this.out[at] as number);
+    for (const { at, label } of this.fixups) {
+      if (at < start || at >= end) continue;
+      const distance = ensure(this.labels.get(label), `label ${label}`) - (at + 4);
+      for (let k = 0; k < 4; k++) this.out[at + delta + k] = (distance >> (8 * k)) & 255;
+    }
+    for (const row of this.stackRows.filter((r) => r.at > start && r.at < end)) this.stackRows.push({ ...row, at: row.at + delta });
+    return start + delta;
+  }
+  /** Replaces the gate at an offset. */
+  setGate(at: number, gate: number): void {
+    for (const [k, b] of encodeGate(gate).entries()) this.out[at + k] = b;
+  }
+  offsetOf(label: string): number {
+    return ensure(this.labels.get(label), `label ${label}`);
   }
   /** Says what lies on the stack from here on; needed where the text before does not flow into this instruction. */
   stack(depth: number): void {

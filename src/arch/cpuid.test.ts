@@ -23,13 +23,23 @@ test('feature names land on their bits (spot checks against the SDM)', () => {
   assert.equal(featureWords(['LZCNT']).ext1Ecx, 1 << 5);
 });
 
-test('a guest sees model ∩ engine: no AVX on Skylake while the engine has none, no POPCNT on Core Duo although it has', () => {
-  const skl = cpuid(SKYLAKE, context, 1, 0);
-  assert.equal(skl.ecx & (1 << 28), 0);
-  assert.notEqual(skl.ecx & (1 << 23), 0);
+test('a guest sees model ∩ engine: no AVX-512 on Ice Lake while the engine has none, no POPCNT on Core Duo although it has', () => {
+  const AVX512F = 1 << 16;
+  assert.equal(cpuid(ICELAKE, context, 7, 0).ebx & AVX512F, 0);
+  assert.notEqual(cpuid(SKYLAKE, context, 1, 0).ecx & (1 << 23), 0);
   assert.equal(cpuid(YONAH, context, 1, 0).ecx & (1 << 23), 0);
-  const wide = cpuid(SKYLAKE, { ...context, engine: [...ENGINE_FEATURES, 'AVX'] }, 1, 0);
-  assert.notEqual(wide.ecx & (1 << 28), 0);
+  const wide = cpuid(ICELAKE, { ...context, engine: [...ENGINE_FEATURES, 'AVX512F'] }, 7, 0);
+  assert.notEqual(wide.ebx & AVX512F, 0);
+});
+
+test('XSAVE: OSXSAVE follows CR4, sizes follow XCR0, AVX state is there where AVX is', () => {
+  const OSXSAVE = 1 << 27;
+  assert.equal(cpuid(SKYLAKE, context, 1, 0).ecx & OSXSAVE, 0);
+  assert.notEqual(cpuid(SKYLAKE, { ...context, xcr0: 1 }, 1, 0).ecx & OSXSAVE, 0);
+  assert.deepEqual(cpuid(SKYLAKE, { ...context, xcr0: 3 }, 0x0d, 0), { eax: 7, ebx: 576, ecx: 832, edx: 0 });
+  assert.deepEqual(cpuid(SKYLAKE, { ...context, xcr0: 7 }, 0x0d, 2), { eax: 256, ebx: 576, ecx: 0, edx: 0 });
+  assert.equal(cpuid(BROADWELL, context, 0x0d, 1).eax, 1);
+  assert.equal(cpuid(YONAH, context, 1, 0).ecx & (1 << 26), 0);
 });
 
 test('every model has what an x86-64 program needs', () => {

@@ -1,10 +1,11 @@
 /**
  * CPUID by model. SDM Vol. 2A, CPUID. Feature words are the model's intersected with what the engine executes; leaves that describe
- * something the machine does not have (MONITOR, XSAVE, PT without its block …) read as zero.
+ * something the machine does not have (MONITOR, PT without its block …) read as zero.
  */
-import { type Feature, type FeatureWords, featureWords, hasFeature } from './cpuid-features.ts';
+import { commonFeatures, type Feature, type FeatureWords, featureWords, hasFeature } from './cpuid-features.ts';
 import type { CacheDescription, CpuModel } from './cpu-models/model.ts';
 import { lbrDepths } from './lbr.ts';
+import { xcr0Mask, xsaveBytes, YMM_AREA } from './xstate.ts';
 
 export interface CpuidResult {
   readonly eax: number;
@@ -20,6 +21,8 @@ export interface CpuidContext {
   readonly apicId: number;
   /** Logical processors of the machine, one thread per core. */
   readonly cpus: number;
+  /** CR4.OSXSAVE and XCR0 as they are now; undefined: OSXSAVE is clear. */
+  readonly xcr0?: number | undefined;
 }
 
 const out = (eax: number, ebx: number, ecx: number, edx: number): CpuidResult => ({
@@ -32,19 +35,8 @@ const ZERO = out(0, 0, 0, 0);
 const MAX_EXTENDED = 0x8000_0008;
 
 /** model ∩ engine, word by word. */
-export function visibleFeatures(model: CpuModel, engine: Iterable<Feature>): FeatureWords {
-  const can = featureWords(engine);
-  const has = model.features;
-  return {
-    leaf1Ecx: (has.leaf1Ecx & can.leaf1Ecx) >>> 0,
-    leaf1Edx: (has.leaf1Edx & can.leaf1Edx) >>> 0,
-    leaf7Ebx: (has.leaf7Ebx & can.leaf7Ebx) >>> 0,
-    leaf7Ecx: (has.leaf7Ecx & can.leaf7Ecx) >>> 0,
-    leaf7Edx: (has.leaf7Edx & can.leaf7Edx) >>> 0,
-    ext1Ecx: (has.ext1Ecx & can.ext1Ecx) >>> 0,
-    ext1Edx: (has.ext1Edx & can.ext1Edx) >>> 0,
-  };
-}
+export const visibleFeatures = (model: CpuModel, engine: Iterable<Feature>): FeatureWords =>
+  commonFeatures(model.features, featureWords(engine));
 
 /** EAX, EBX, ECX, EDX of one leaf. A leaf above the highest basic one reads as that one, as on Intel processors. */
 export function cpuid(model: CpuModel, context: CpuidContext, leaf: number, subleaf: number): CpuidResult {
@@ -59,7 +51,7 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
     case 0:
       return out(model.maxLeaf, ascii('Genu'), ascii('ntel'), ascii('ineI'));
     case 1:
-      return out(signature(model), (context.apicId << 24) | (context.cpus << 16) | (8 << 8), words.leaf1Ecx, words.leaf1Edx);
+      return out(signature(model), (context.apicId << 24) | (context.cpus << 16) | (8 << 8), leaf1Ecx(context, words), words.leaf1Edx);
     case 2:
       return out(0x00ff_0001, 0, 0, 0); // one descriptor, FFH: "leaf 4 describes the caches"
     case 4:
@@ -67,11 +59,14 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
     case 6:
       return out(1 << 2, 0, 0, 0); // ARAT: the APIC timer never stops
     case 7:
-      return subleaf === 0 ? out(0, words.leaf7Ebx, words.leaf7Ecx, words.leaf7Edx) : ZERO;
+      if (subleaf === 0) return out(words.leaf71Eax === 0 ? 0 : 1, words.leaf7Ebx, words.leaf7Ecx, words.leaf7Edx);
+      return subleaf === 1 ? out(words.leaf71Eax, 0, 0, 0) : ZERO;
     case 0x0a:
       return perfmonLeaf(model);
     case 0x0b:
       return topologyLeaf(context, subleaf);
+    case 0x0d:
+      return hasFeature(words, 'XSAVE') ? xsaveLeaf(context, words, subleaf) : ZERO;
     case 0x14:
       return hasFeature(words, 'PT') ? ptLeaf(model, subleaf) : ZERO;
     case 0x15:
@@ -83,8 +78,21 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
     case 0x1c:
       return hasFeature(words, 'ARCH_LBR') && model.lbr?.format === 'arch' ? archLbrLeaf(model.lbr.depth) : ZERO;
     default:
-      return ZERO; // 3 serial number, 5 MONITOR, 9 DCA, 0DH XSAVE, 0FH.. QoS, 12H SGX: none modelled
+      return ZERO; // 3 serial number, 5 MONITOR, 9 DCA, 0FH.. QoS, 12H SGX: none modelled
   }
+}
+
+const OSXSAVE = 1 << 27;
+const leaf1Ecx = (context: CpuidContext, words: FeatureWords): number =>
+  (words.leaf1Ecx & ~OSXSAVE) | (context.xcr0 === undefined ? 0 : OSXSAVE);
+
+/** SDM Vol. 1 §13.2. No state is managed by IA32_XSS. */
+function xsaveLeaf(context: CpuidContext, words: FeatureWords, subleaf: number): CpuidResult {
+  const supported = xcr0Mask(words);
+  const now = context.xcr0 ?? 1;
+  if (subleaf === 0) return out(supported, xsaveBytes(now), xsaveBytes(supported), 0);
+  if (subleaf === 1) return out(words.leafD1Eax, hasFeature(words, 'XSAVES') ? xsaveBytes(now) : 0, 0, 0);
+  return subleaf === 2 && (supported & 4) !== 0 ? out(YMM_AREA.bytes, YMM_AREA.at, 0, 0) : ZERO;
 }
 
 /**

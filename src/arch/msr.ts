@@ -24,6 +24,7 @@ export const MSR = {
   IA32_SYSENTER_EIP: 0x176,
   IA32_PERFEVTSEL0: 0x186,
   IA32_MISC_ENABLE: 0x1a0,
+  MSR_OFFCORE_RSP_0: 0x1a6,
   MSR_LBR_SELECT: 0x1c8,
   MSR_LASTBRANCH_TOS: 0x1c9,
   IA32_DEBUGCTL: 0x1d9,
@@ -83,6 +84,7 @@ export const MSR = {
   IA32_FS_BASE: 0xc000_0100,
   IA32_GS_BASE: 0xc000_0101,
   IA32_KERNEL_GS_BASE: 0xc000_0102,
+  IA32_XSS: 0xda0,
   IA32_TSC_AUX: 0xc000_0103,
 } as const;
 export type MsrName = keyof typeof MSR;
@@ -139,6 +141,7 @@ export const MSR_TABLE: readonly MsrRow[] = [
   row('IA32_DEBUGCTL', 'RW', 'pmu', 0n, 'SDM Vol. 3B, IA32_DEBUGCTL MSR'),
   row('MSR_LASTBRANCH_0', 'RW', 'lbr', 0n, `${LBR}, formats 0 to 2`, 8),
   row('MSR_LASTBRANCH_0_TO', 'RW', 'lbr', 0n, `${LBR}, formats 1 and 2`, 8),
+  row('MSR_OFFCORE_RSP_0', 'RW', 'pmu', 0n, 'Nehalem (the first alone) and later', 2),
   row('MSR_LBR_SELECT', 'RW', 'lbr', 0n, `${LBR}, format 3 and later`),
   row('MSR_LASTBRANCH_TOS', 'RW', 'lbr', 0n, LBR),
   row('MSR_LER_FROM_LIP', 'RW', 'lbr', 0n, `${LBR}; read-only before architectural LBR`),
@@ -194,5 +197,6 @@ export const MSR_TABLE: readonly MsrRow[] = [
   row('IA32_FS_BASE', 'RW', 'system', 0n, 'SDM Vol. 3A, segment bases'),
   row('IA32_GS_BASE', 'RW', 'system', 0n, 'SDM Vol. 3A, segment bases'),
   row('IA32_KERNEL_GS_BASE', 'RW', 'system', 0n, 'SDM Vol. 2B, SWAPGS'),
+  row('IA32_XSS', 'RW', 'static', 0n, 'SDM Vol. 1 §13.2: no supervisor state components, so only 0 can be written'),
   row('IA32_TSC_AUX', 'RW', 'static', 0n, 'SDM Vol. 2B, RDTSCP'),
 ];

@@ -71,4 +71,4 @@ export const PTE = { P: 1n, W: 2n, U: 4n, PWT: 8n, PCD: 16n, A: 32n, D: 64n, PS:
 export const PTE_ADDRESS = 0x000f_ffff_ffff_f000n;
 
 /** Bits of CR4 that concern what user mode may execute. SDM Vol. 3A §2.5. */
-export const CR4 = { TSD: 1n << 2n, PCE: 1n << 8n } as const;
+export const CR4 = { TSD: 1n << 2n, PCE: 1n << 8n, OSXSAVE: 1n << 18n } as const;

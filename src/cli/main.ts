@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { CliError } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { tuneV8 } from './tune-v8.ts';
 
 const USAGE = 129; // as perf
 
@@ -22,6 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`perfglass: '${name}' is not a perfglass command. See 'perfglass --help'.\n`);
     return USAGE;
   }
+  tuneV8();
   let exit = 0;
   const program = new Command(`perfglass ${name}`).description(entry.summary).exitOverride();
   program.configureOutput({ writeOut: (s) => process.stdout.write(s), writeErr: (s) => process.stderr.write(s) });

@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CPU_MODELS, DEFAULT_CPU_MODEL, findCpuModel } from '#arch/cpu-models/index-of-models.ts';
+import { switchFeatures } from '#arch/cpu-models/feature-switches.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { nearest } from '#base/nearest.ts';
 import { defaultHandler, findHandler, handlersFor, PMI_HANDLERS } from '#kernel/perf/intel/pmi/handlers.ts';
@@ -14,12 +15,16 @@ import { table } from './table.ts';
 
 const USAGE = 129;
 
-/** --cpu NAME. */
-export function modelOption(name: string | undefined): CpuModel {
-  if (name === undefined) return DEFAULT_CPU_MODEL;
+/** --cpu NAME[,+FEATURE|-FEATURE]…; without a name the default model's features are switched. */
+export function modelOption(text: string | undefined): CpuModel {
+  if (text === undefined) return DEFAULT_CPU_MODEL;
+  const [first = '', ...rest] = text.split(',');
+  const [name, switches] = /^[+-]/.test(first) ? [DEFAULT_CPU_MODEL.name, [first, ...rest]] : [first, rest];
   const found = findCpuModel(name);
   if (found.kind === 'unknown') throw new CliError(`no CPU model '${name}'; nearest: ${found.nearest} ('--cpu list' shows all)`, USAGE);
-  return found.model;
+  const model = switchFeatures(found.model, switches);
+  if (typeof model === 'string') throw new CliError(`--cpu ${text}: ${model}`, USAGE);
+  return model;
 }
 
 /** What `--cpu list` prints. */

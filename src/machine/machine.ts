@@ -10,6 +10,7 @@ import type { PmiLatency } from './apic/pmi-latency.ts';
 import { MachineClock } from './clock.ts';
 import { CpuCore } from './core/cpu.ts';
 import { CoreRegisters } from './core/system-registers.ts';
+import { XState } from './core/xsave.ts';
 import { makeCpuid } from './cpuid.ts';
 import { Engine } from './engine/engine.ts';
 import { PHYSICAL } from './engine/layout.ts';
@@ -83,11 +84,27 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
   const apic: LocalApic = new LocalApic(model, retire, clock, () => pmu.pmiDelivered(), { seed: options.seed ?? 0, ...latency });
   const registers = new CoreRegisters(engine);
   const msrs = new MsrFile(model, features, { pmu, apic, clock, system: registers, ...lbr });
-  const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 });
+  const words = visibleFeatures(model, features);
+  const xstate = new XState(engine, words);
+  const cpuid = makeCpuid(model, { engine: features, cpus: 1, apicId: 0 }, () => (core.osXsave ? core.xcr0 : undefined));
   if (options.models?.on === true || options.models?.detailed === true) observer?.start();
   const random = new Rng((options.seed ?? 0) ^ 0x5eed);
-  const core = new CpuCore(0, { engine, retire, pmu, apic, clock, msrs, registers, cpuid, random, ...lbr });
-  if (hasFeature(visibleFeatures(model, features), 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
+  const core: CpuCore = new CpuCore(0, {
+    engine,
+    retire,
+    pmu,
+    apic,
+    clock,
+    msrs,
+    registers,
+    xstate,
+    features: words,
+    cpuid,
+    random,
+    missSlotsPerIteration: observer?.slotsPerIteration ?? 0,
+    ...lbr,
+  });
+  if (hasFeature(words, 'FSGSBASE')) core.cr4 |= CR4_FSGSBASE;
   const bytes = engine.bytes.subarray(PHYSICAL, PHYSICAL + memoryBytes);
   const memory: PhysicalMemory = {
     sizeBytes: memoryBytes,
@@ -127,6 +144,9 @@ class Observer {
     this.engine = engine;
     this.retire = retire;
     this.options = options;
+  }
+  get slotsPerIteration(): number {
+    return this.models?.slotsPerIteration ?? 0;
   }
   get on(): boolean {
     return this.models !== undefined;

@@ -77,6 +77,8 @@ export class MsrFile implements Msrs {
         return BigInt(this.#blocks.clock.tsc());
       case MSR.IA32_TSC_AUX:
         return this.#has('RDTSCP') ? this.#tscAux : undefined;
+      case MSR.IA32_XSS:
+        return this.#has('XSAVES') ? 0n : undefined;
       case MSR.IA32_PLATFORM_ID:
       case MSR.IA32_BIOS_SIGN_ID:
         return 0n;
@@ -111,6 +113,8 @@ export class MsrFile implements Msrs {
         if (!this.#has('RDTSCP') || value >> 32n !== 0n) return false;
         this.#tscAux = value;
         return true;
+      case MSR.IA32_XSS:
+        return this.#has('XSAVES') && value === 0n; // no supervisor state is managed
       case MSR.IA32_BIOS_SIGN_ID:
         return true; // software writes 0 before CPUID to read the microcode revision, which is 0
       case MSR.IA32_MTRR_DEF_TYPE:

@@ -1,8 +1,9 @@
 /** One logical processor as the kernel sees it. */
+import type { CpuidResult } from '#arch/cpuid.ts';
 import type { Exit } from './exit.ts';
 import type { Msrs } from './msrs.ts';
 
-/** A saved register context (general registers, RIP, RFLAGS, CPL, segment bases, x87/SSE). Opaque; made by `Cpu.newContext`. */
+/** A saved register context (general registers, RIP, RFLAGS, CPL, segment bases, x87, SSE, AVX). Opaque; made by `Cpu.newContext`. */
 export interface CpuContext {
   readonly bytes: Uint8Array;
 }
@@ -31,11 +32,18 @@ export interface Cpu {
   /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */
   readonly msrs: Msrs;
 
-  /** The 512-byte FXSAVE image of x87, MXCSR and XMM. SDM Vol. 1 table 10-2. */
-  fxImage(): Uint8Array;
-  /** The inverse; false, and nothing changed, when the image's MXCSR has reserved bits set. */
-  loadFxImage(image: Uint8Array): boolean;
-  /** As a new program finds it: FNINIT, MXCSR 1F80H, XMM0-15 zero. */
+  /** CPUID, as an instruction would answer. */
+  cpuid(leaf: number, subleaf: number): CpuidResult;
+  cr4: bigint;
+  readonly xcr0: number;
+  /** XSETBV; false: #GP, or CR4.OSXSAVE is clear. */
+  setXcr0(value: bigint): boolean;
+
+  /** The state of x87, SSE and whatever XCR0 has on: XSAVE's area in the standard format, or FXSAVE's 512 bytes while CR4.OSXSAVE is clear. */
+  fpuImage(): Uint8Array;
+  /** XRSTOR of the components (XCR0's bits), or FXRSTOR; false, and nothing changed, where the instruction would raise #GP. */
+  loadFpuImage(image: Uint8Array, components: number): boolean;
+  /** As a new program finds it: FNINIT, MXCSR 1F80H, vector registers zero. */
   resetFpu(): void;
 
   newContext(): CpuContext;

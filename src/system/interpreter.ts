@@ -2,7 +2,7 @@
 import { allForms } from '#machine/engine/semantics/forms.ts';
 import { type Generated, generateInterpreter } from '#machine/engine/tier0/generate.ts';
 import type { Variant } from '#machine/engine/tier0/emitter.ts';
-import { HOT_SET } from '#machine/engine/tier0/generated/hot-set.ts';
+import { HOT_CASES } from '#machine/engine/tier0/hot-cases.ts';
 
 const made = new Map<string, Generated>();
 
@@ -10,7 +10,7 @@ function variant(v: Variant): Generated {
   const key = variantName(v);
   let found = made.get(key);
   if (found === undefined) {
-    found = generateInterpreter(allForms(), new Set(HOT_SET), v);
+    found = generateInterpreter(allForms(), HOT_CASES, v);
     made.set(key, found);
   }
   return found;

@@ -139,7 +139,7 @@ const builders: readonly DebianCase[] = [
 ];
 
 /** Programs of this suite, built where it runs. */
-const built: readonly DebianCase[] = ['threads', 'sockets', 'signals', 'stress'].flatMap((name) =>
+const built: readonly DebianCase[] = ['threads', 'sockets', 'signals', 'stress', 'calls'].flatMap((name) =>
   ['', ' -static', ' -no-pie'].map((how) => ({
     name: `${name}${how}`,
     argv: ['sh', '-c', `exec ./${name}`],

@@ -73,7 +73,26 @@ export const VALUES: readonly bigint[] = [
   0xa5a5f00f3c3c1ec9n,
 ];
 
-const harness = (sse: boolean): string => `
+/** How vectors are loaded and hashed. */
+const VECTORS = {
+  integer: { load: '', save: '' },
+  sse: {
+    load: 'movups (%rdi),%xmm0; movups 32(%rdi),%xmm1; movups 16(%rdi),%xmm2',
+    save: 'lea vectors(%rip),%r10; movups %xmm0,(%r10); movups %xmm1,16(%r10); movups %xmm2,32(%r10)',
+  },
+  avx: {
+    load: 'vmovups (%rdi),%ymm0; vmovups 32(%rdi),%ymm1; vmovups 16(%rdi),%ymm2; vpermq $0x8d,%ymm1,%ymm3; vmovups %ymm1,-20(%r15); mov %rax,(%r15); mov %rbx,8(%r15)',
+    save: 'lea vectors(%rip),%r10; vmovups %ymm0,(%r10); vmovups %ymm1,32(%r10); vmovups %ymm2,64(%r10); vmovups %ymm3,96(%r10)',
+  },
+} as const;
+const MIXED = { integer: 0, sse: 6, avx: 16 } as const;
+/** Bytes around the page boundary, from cross + 4092. */
+const CROSSED = { integer: [0, 8], sse: [0, 8], avx: [-20, -12, -4, 4, 12, 20] } as const;
+export type Kind = keyof typeof VECTORS;
+/** The harness of a set of statements, by the set's name. */
+export const kindOf = (set: string): Kind => (set === 'integer' || set === 'bmi' ? 'integer' : set === 'avx' ? 'avx' : 'sse');
+
+const harness = (kind: Kind): string => `
   .globl _start
   .text
 /* rdi: text, rsi: its length */
@@ -91,7 +110,7 @@ load: mov (%r12),%rax; mov 8(%r12),%rbx
   mov %rax,(%rdi); mov %rbx,8(%rdi); mov %r10,16(%rdi); mov %rax,24(%rdi)
   mov %rbx,32(%rdi); mov %rax,40(%rdi); mov %rdx,48(%rdi); mov %r10,56(%rdi)
   mov %rax,(%r15); mov %rbx,8(%r15)
-  ${sse ? 'movups (%rdi),%xmm0; movups 32(%rdi),%xmm1; movups 16(%rdi),%xmm2' : ''}
+  ${VECTORS[kind].load}
   xor %r8d,%r8d; mov $2,%r9d; ret
 /* hashes registers, memory and the defined flags; r13 = table of masks by count */
 .macro MIX src
@@ -102,9 +121,9 @@ save: pushfq; pop %r10; and $63,%r11d; movzwl (%r13,%r11,2),%r11d; and %r11,%r10
   lea cell(%rip),%r10
   MIX (%r10); MIX 8(%r10); MIX 16(%r10); MIX 24(%r10); MIX 32(%r10); MIX 40(%r10); MIX 48(%r10); MIX 56(%r10)
   lea cross+4092(%rip),%r10
-  MIX (%r10); MIX 8(%r10)
-  ${sse ? 'lea vectors(%rip),%r10; movups %xmm0,(%r10); movups %xmm1,16(%r10); movups %xmm2,32(%r10)' : ''}
-  ${sse ? 'MIX (%r10); MIX 8(%r10); MIX 16(%r10); MIX 24(%r10); MIX 32(%r10); MIX 40(%r10)' : ''}
+  ${CROSSED[kind].map((at) => `MIX ${at}(%r10)`).join('; ')}
+  ${VECTORS[kind].save}
+  ${Array.from({ length: MIXED[kind] }, (_, i) => `MIX ${i * 8}(%r10)`).join('; ')}
   push $2; popfq; cld; ret
 `;
 
@@ -113,12 +132,17 @@ function maskTable(defined: Statement['defined']): string {
   return row.join(',');
 }
 
-/** The program's text. Cases are value × value × {no flag, every flag}; `sse` loads xmm0-xmm2 from the values too and hashes them. */
-export function program(statements: readonly Statement[], kind: 'integer' | 'sse' = 'integer'): string {
-  const values = kind === 'sse' ? [...VALUES.slice(0, 3), ...VALUES.slice(11), ...FLOATS] : VALUES;
+const VALUES_OF: Record<Kind, readonly bigint[]> = {
+  integer: VALUES,
+  sse: [...VALUES.slice(0, 3), ...VALUES.slice(11), ...FLOATS],
+  avx: [...VALUES.slice(15), ...FLOATS],
+};
+/** The program's text. Cases are value × value × {no flag, every flag}; `sse` and `avx` load vector registers from the values too and hash them. */
+export function program(statements: readonly Statement[], kind: Kind = 'integer'): string {
+  const values = VALUES_OF[kind];
   const masks = new Map<string, string>();
   const names = new Set<string>();
-  const text: string[] = [harness(kind === 'sse'), '_start:'];
+  const text: string[] = [harness(kind), '_start:'];
   const data: string[] = ['  .section .rodata'];
   for (const [i, s] of statements.entries()) {
     if (names.has(s.name)) throw new Error(`two statements are called ${s.name}`);
@@ -146,8 +170,13 @@ export function program(statements: readonly Statement[], kind: 'integer' | 'sse
   }
   text.push('  mov $231,%eax; xor %edi,%edi; syscall');
   data.push('  .balign 8', 'cases:');
-  for (const a of values) for (const b of values) for (const flags of [2, 2 | ALL]) data.push(`  .quad ${hex(a)},${hex(b)},${flags}`);
+  // AVX has so many statements that every third pair must do.
+  const isUsed = (i: number, j: number): boolean => kind !== 'avx' || i === j || (i + j) % 3 === 0;
+  for (const [i, a] of values.entries())
+    for (const b of values.filter((_, j) => isUsed(i, j)))
+      for (const flags of kind === 'avx' ? [2 | ALL] : [2, 2 | ALL]) data.push(`  .quad ${hex(a)},${hex(b)},${flags}`);
   data.push('cases_end:', 'mxcsr: .long 0x1f80,0x3f80,0x5f80,0x7f80');
+  if (kind === 'avx') data.push('indices32: .long 3,0,7,-1,5,2,4,1', 'indices64: .quad 2,-1,5,1');
   for (const [table, label] of masks) data.push(`${label}: .short ${table}`);
   data.push(
     '  .bss',
@@ -155,7 +184,7 @@ export function program(statements: readonly Statement[], kind: 'integer' | 'sse
     'cross: .skip 8192',
     '  .balign 64',
     'cell: .skip 64',
-    'vectors: .skip 48',
+    'vectors: .skip 128',
     'line: .skip 24',
     '  .section .note.GNU-stack,"",@progbits',
   );

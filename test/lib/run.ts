@@ -69,13 +69,13 @@ export function run(argv: readonly string[], options: RunOptions = {}): Outcome 
   };
 }
 
-/** The full path of a program on PATH, or undefined. */
-export function which(name: string): string | undefined {
-  for (const dir of (process.env['PATH'] ?? ENV['PATH'] ?? '').split(delimiter)) {
-    const path = join(dir, name);
+/** The full path of a program on `path` (default: PATH), or undefined. */
+export function which(name: string, path: string = process.env['PATH'] ?? ENV['PATH'] ?? ''): string | undefined {
+  for (const dir of path.split(delimiter)) {
+    const file = join(dir, name);
     try {
-      accessSync(path, constants.X_OK);
-      return path;
+      accessSync(file, constants.X_OK);
+      return file;
     } catch {
       continue;
     }

@@ -37,7 +37,16 @@ interface Access {
   readonly write: boolean;
 }
 
-export function follow(session: Session, reference: Reference, limit: number): void {
+/** A near branch that was taken in user mode. */
+export interface Taken {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly mispredicted: boolean;
+  /** Instructions retired with it. */
+  readonly at: number;
+}
+
+export function follow(session: Session, reference: Reference, limit: number, onTaken: (branch: Taken) => void = () => {}): void {
   const { machine } = session;
   const { engine } = machine.core.parts;
   const { retire } = machine;
@@ -148,7 +157,8 @@ export function follow(session: Session, reference: Reference, limit: number): v
     if (kind !== undefined) {
       const to = engine.rip;
       const taken = kind === 'cond' ? to !== mask(rip + BigInt(length)) : true;
-      reference.branch(kind, rip, length, taken, to);
+      const mispredicted = reference.branch(kind, rip, length, taken, to);
+      if (taken && mode === MODE.USER) onTaken({ from: rip, to, mispredicted, at: retire.sum(EV.INSTRUCTIONS) });
     }
     return why;
   };

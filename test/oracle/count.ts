@@ -28,11 +28,13 @@ export function missing(): string | undefined {
   return undefined;
 }
 
-function build(): void {
-  if (existsSync(PLUGIN) && statSync(PLUGIN).mtimeMs > statSync(SOURCE).mtimeMs) return;
+/** The plugin's file, compiled if need be. */
+export function plugin(): string {
+  if (existsSync(PLUGIN) && statSync(PLUGIN).mtimeMs > statSync(SOURCE).mtimeMs) return PLUGIN;
   mkdirSync(CACHE, { recursive: true });
   const done = run(['gcc', '-O2', '-Wall', '-shared', '-fPIC', '-o', PLUGIN, SOURCE]);
   if (done.status !== 0) throw new Error(`the qemu plugin does not compile:\n${done.stderr}`);
+  return PLUGIN;
 }
 
 export interface CountOptions {
@@ -43,7 +45,7 @@ export interface CountOptions {
 
 /** Runs `argv` under qemu and counts; a process tree is summed, as `perf stat` does with inherit. */
 export function count(argv: readonly string[], options: CountOptions = {}): { counts: Counts; outcome: Outcome } {
-  build();
+  plugin();
   const dir = mkdtempSync(join(tmpdir(), 'perfglass-oracle-'));
   try {
     const qemu = which('qemu-x86_64') ?? 'qemu-x86_64';

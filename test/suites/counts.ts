@@ -26,6 +26,7 @@ const CASES: readonly Case[] = [
   { name: 'div', args: ['200'] },
   { name: 'wide', args: ['300'] },
   { name: 'syscalls', args: ['200'] },
+  { name: 'calls', args: ['300', '1'] },
   { name: 'forkpipe' },
   { name: 'smc' },
   { name: 'sigfpe' },

@@ -3,7 +3,8 @@
  * Undefined flags are masked in the program, so that hosts of every make agree. `--keep` says where the program and the outputs stay.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { program } from '../flags/emit.ts';
+import { kindOf, program } from '../flags/emit.ts';
+import { AVX } from '../flags/avx.ts';
 import { BMI } from '../flags/bmi.ts';
 import { CRYPTO } from '../flags/crypto.ts';
 import { INTEGER } from '../flags/integer.ts';
@@ -38,7 +39,7 @@ const QEMU_IS_WRONG = new RegExp(
 const QEMU_JUDGES: ReadonlySet<string> = new Set(['integer', 'sse', 'sse4', 'mmx']);
 
 /** Of the newest model's instructions: a host may lack some. */
-const MODERN: ReadonlySet<string> = new Set(['bmi', 'crypto']);
+const MODERN: ReadonlySet<string> = new Set(['bmi', 'crypto', 'avx']);
 
 /** name → hash */
 function parse(text: string): Map<string, string> {
@@ -76,9 +77,10 @@ else {
     ['mmx', MMX],
     ['bmi', BMI],
     ['crypto', CRYPTO],
+    ['avx', AVX],
   ] as const) {
     const elf = DIR + kind;
-    writeFileSync(`${elf}.s`, program(statements, kind === 'integer' || kind === 'bmi' ? 'integer' : 'sse'));
+    writeFileSync(`${elf}.s`, program(statements, kindOf(kind)));
     const built = run(['gcc', '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', '-o', elf, `${elf}.s`], { limit: 120 });
     if (built.status !== 0) {
       suite.fail(`${kind}: assembles`, built.stderr.toString().slice(0, 1500));
@@ -114,7 +116,8 @@ else {
     const complaints = [...leaks(ours.stderr.toString()), ...compare(want, parse(ours.stdout.toString()), 'perfglass')];
     if (ours.status !== 0) complaints.push(`status ${ours.status}; stderr: ${JSON.stringify(ours.stderr.toString().slice(-400))}`);
     suite.judge(`${kind}: perfglass equals the host`, complaints, `${want.size} statements; ${elf}.{native,perfglass} hold the lines`);
-    for (const variant of ['functions', 'trace']) {
+    // What traces is the branches: AVX has none.
+    for (const variant of kind === 'avx' ? ['functions'] : ['functions', 'trace']) {
       const other = run([process.execPath, `${ROOT}test/lib/variant.ts`, variant, elf, model], { limit: 300 });
       suite.judge(
         `${kind}: variant ${variant} equals the host`,

@@ -4,6 +4,8 @@
  */
 import { findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
 import type { CpuModel } from '../../src/arch/cpu-models/model.ts';
+import { LBR_CTL, LBR_INFO, LBR_SELECT } from '../../src/arch/lbr.ts';
+import { MSR } from '../../src/arch/msr.ts';
 import { NodeHost } from '../../src/cli/host-node.ts';
 import { makeAttr } from '../../src/kernel/perf/attr.ts';
 import { defaultHandler } from '../../src/kernel/perf/intel/pmi/handlers.ts';
@@ -14,7 +16,7 @@ import { Session, type SessionOptions } from '../../src/system/session.ts';
 import { PROGRAMS } from '../lib/perfglass.ts';
 import { run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
-import { follow } from '../models/follow.ts';
+import { follow, type Taken } from '../models/follow.ts';
 import { Reference, type Sizes } from '../models/reference.ts';
 
 class QuietHost extends NodeHost {
@@ -134,6 +136,46 @@ function observedFromHere(model: CpuModel, command: readonly string[], own: Cach
   session.machine.core.msrs.write(0x186, 0xc5n); // IA32_PERFEVTSEL0: branch misses, not enabled
   if (!session.machine.observing) throw new Error('the models are not on');
   return session;
+}
+
+// ---- MISPRED of last branch records
+
+for (const [name, command] of [
+  ['skylake', ['flow', '60']],
+  ['sapphirerapids', ['interp', '3']],
+] as const) {
+  const model = modelOf(name);
+  const list: Taken[] = [];
+  follow(start(model, command), new Reference(sizesOf(model)), 30_000, (b) => list.push(b));
+  const session = observedFromHere(model, command, undefined);
+  const { msrs } = session.machine.core;
+  const arch = model.lbr?.format === 'arch';
+  const kinds = { JCC: 1, NEAR_REL_JMP: 1, NEAR_IND_JMP: 1, NEAR_REL_CALL: 1, NEAR_IND_CALL: 1, NEAR_RET: 1 };
+  if (arch) msrs.write(MSR.IA32_LBR_CTL, LBR_CTL.pack({ LBREn: 1, USR: 1, ...kinds }));
+  else {
+    msrs.write(MSR.MSR_LBR_SELECT, LBR_SELECT.pack({ CPL_EQ_0: 1, FAR_BRANCH: 1 }));
+    msrs.write(MSR.IA32_DEBUGCTL, 1n);
+  }
+  const complaints: string[] = [];
+  let [looked, wrong] = [0, 0];
+  while (session.machine.retire.sum(EV.INSTRUCTIONS) < 29_000 && complaints.length < 3) {
+    const over = session.step(211) !== undefined;
+    const n = list.findLastIndex((t) => t.at <= session.machine.retire.sum(EV.INSTRUCTIONS)) + 1;
+    const tos = arch ? 0 : Number(msrs.read(MSR.MSR_LASTBRANCH_TOS));
+    for (let k = 0; k < 32 && k < n; k++) {
+      const i = arch ? k : (tos - k + 32) % 32;
+      const t = list[n - 1 - k] as Taken;
+      const from = msrs.read((arch ? MSR.IA32_LBR_0_FROM_IP : MSR.MSR_LASTBRANCH_0_FROM_IP) + i) ?? 0n;
+      const info = msrs.read((arch ? MSR.IA32_LBR_0_INFO : MSR.MSR_LBR_INFO_0) + i) ?? 0n;
+      const mispredicted = LBR_INFO.get(info, 'MISPRED') === 1n;
+      looked++;
+      if (mispredicted) wrong++;
+      if (from !== t.from || mispredicted !== t.mispredicted)
+        complaints.push(`record ${k}: 0x${from.toString(16)} ${mispredicted}; expected 0x${t.from.toString(16)} ${t.mispredicted}`);
+    }
+    if (over) break;
+  }
+  suite.judge(`${name}: MISPRED of last branch records, ${command.join(' ')}`, complaints, `${looked} records, ${wrong} mispredicted`);
 }
 
 // ---- what theory says: LRU, whole lines, an 8 MiB program area on pages of its own
@@ -258,13 +300,38 @@ for (const command of [['sieve'], ['hash', '8'], ['interp', '20'], ['recurse', '
 
 // ---- measuring leaves the models alone
 
+/** Detailed cycles are the static ones and what each miss costs. */
+function costComplaints(plain: Session, detailed: Session): string[] {
+  const { costs } = modelOf('skylake').observed;
+  return (['user', 'kernel'] as const).flatMap((ring) => {
+    const n = (...names: (keyof typeof EV)[]): number => names.reduce((sum, name) => sum + count(detailed, ring, name), 0);
+    const lines = n('L1D_REPLACEMENT', 'L1I_MISS');
+    const asked = n('LLC_LOAD', 'LLC_STORE', 'LLC_CODE');
+    const missed = n('LLC_LOAD_MISS', 'LLC_STORE_MISS', 'LLC_CODE_MISS');
+    const cycles =
+      (lines - asked) * costs.l2 +
+      (asked - missed) * costs.llc +
+      missed * costs.memory +
+      n('DTLB_LOAD_STLB_HIT', 'DTLB_STORE_STLB_HIT', 'ITLB_STLB_HIT') * costs.stlb +
+      n('DTLB_LOAD_WALK', 'DTLB_STORE_WALK', 'ITLB_WALK') * costs.walk +
+      n('MISPREDICTED_TAKEN', 'MISPREDICTED_NOT_TAKEN', 'MISPREDICTED_JMP', 'MISPREDICTED_CALL', 'MISPREDICTED_RET') * costs.mispredict;
+    const added = (count(detailed, ring, 'SLOTS') - count(plain, ring, 'SLOTS')) / 4;
+    return added === cycles ? [] : [`${ring}: ${added} cycles more than static ones, misses cost ${cycles}`];
+  });
+}
+
 const EVENTS = [0xc5n, 0x151n, 0x412en];
-for (const command of [['hash', '3'], ['flow', '100'], ['forkpipe']] as const) {
+for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe']] as const) {
   for (const detailedCycles of [false, true]) {
     const quiet = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
     quiet.run();
-    const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     const complaints: string[] = [];
+    const plain = start(modelOf('skylake'), command, { pathHash: true });
+    plain.run();
+    if (!detailedCycles && (plain.machine.pathHash() !== quiet.machine.pathHash() || plain.nowNs() !== quiet.nowNs()))
+      complaints.push('the models change path or time');
+    if (detailedCycles && plain.machine.pathHash() === quiet.machine.pathHash()) complaints.push(...costComplaints(plain, quiet));
+    const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     let sampled = 0;
     for (const [k, config] of EVENTS.entries()) {
       const s = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });

@@ -1,6 +1,7 @@
 /** Broadwell, 2014: PerfMon v3, 4 + 3; first Intel PT, lost while VMX is on. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { BROADWELL_EVENTS } from '../pmu/events.ts';
+import { OFFCORE_BROADWELL } from '../pmu/offcore.ts';
 import { BROADWELL as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_BROADWELL } from './observed.ts';
@@ -33,6 +34,7 @@ export const BROADWELL: CpuModel = {
     fullWidthWrite: true,
     architecturalEvents: 7,
   },
+  offcore: OFFCORE_BROADWELL,
   events: BROADWELL_EVENTS,
   lbr: { depth: 16, format: 4 },
   pt: {

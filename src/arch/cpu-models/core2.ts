@@ -32,6 +32,7 @@ export const CORE2: CpuModel = {
     fullWidthWrite: false,
     architecturalEvents: 7,
   },
+  offcore: undefined,
   events: CORE2_EVENTS,
   lbr: { depth: 4, format: 1 },
   pt: undefined,

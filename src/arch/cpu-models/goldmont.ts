@@ -1,6 +1,7 @@
 /** Goldmont (Atom), 2016: PerfMon v4, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { GOLDMONT_EVENTS } from '../pmu/events.ts';
+import { OFFCORE_GOLDMONT } from '../pmu/offcore.ts';
 import { GOLDMONT as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_GOLDMONT } from './observed.ts';
@@ -32,6 +33,7 @@ export const GOLDMONT: CpuModel = {
     fullWidthWrite: true,
     architecturalEvents: 7,
   },
+  offcore: OFFCORE_GOLDMONT,
   events: GOLDMONT_EVENTS,
   lbr: { depth: 32, format: 6 },
   pt: {

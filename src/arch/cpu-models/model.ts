@@ -1,6 +1,7 @@
 /** A CPU model is data: everything that a program or a driver could tell two processors apart by. */
 import type { FeatureWords } from '../cpuid-features.ts';
 import type { EventRow } from '../pmu/events.ts';
+import type { OffcoreResponse } from '../pmu/offcore.ts';
 import type { ObservedModels } from './observed.ts';
 
 export interface PmuCapabilities {
@@ -77,6 +78,8 @@ export interface CpuModel {
   readonly caches: readonly CacheDescription[];
   readonly observed: ObservedModels;
   readonly pmu: PmuCapabilities;
+  /** The off-core response events; undefined: there are none. */
+  readonly offcore: OffcoreResponse | undefined;
   /** General-purpose events (arch/pmu/events.ts). */
   readonly events: readonly EventRow[];
   readonly lbr: LbrCapabilities | undefined;

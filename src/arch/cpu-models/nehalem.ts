@@ -1,6 +1,7 @@
 /** Nehalem, 2008: PerfMon v3, 4 + 3 counters of 48 bits. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { NEHALEM_EVENTS } from '../pmu/events.ts';
+import { OFFCORE_NEHALEM } from '../pmu/offcore.ts';
 import { NEHALEM as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_NEHALEM } from './observed.ts';
@@ -33,6 +34,7 @@ export const NEHALEM: CpuModel = {
     fullWidthWrite: false,
     architecturalEvents: 7,
   },
+  offcore: OFFCORE_NEHALEM,
   events: NEHALEM_EVENTS,
   lbr: { depth: 16, format: 3 },
   pt: undefined,

@@ -32,6 +32,7 @@ export const YONAH: CpuModel = {
     fullWidthWrite: false,
     architecturalEvents: 7,
   },
+  offcore: undefined,
   events: YONAH_EVENTS,
   lbr: { depth: 8, format: 0 },
   pt: undefined,

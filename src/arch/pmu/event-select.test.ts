@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { CPU_MODELS } from '../cpu-models/index-of-models.ts';
 import { GOLDMONT } from '../cpu-models/goldmont.ts';
 import { ICELAKE } from '../cpu-models/icelake.ts';
+import { CORE2 } from '../cpu-models/core2.ts';
 import { SKYLAKE } from '../cpu-models/skylake.ts';
 import { eventMeaning, listEvents } from './event-select.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_INV, PERFEVTSEL_OS, PERFEVTSEL_USR } from './perfevtsel.ts';
@@ -58,6 +59,20 @@ test('conditions that the retirement model cannot express are refused with a rea
   assert.match(reason(0x0100_81d0n), /accesses/);
   assert.equal(reason(0x0100_00c0n), 'counts');
   assert.equal(reason(0x0080_00c0n), 'counts');
+});
+
+test('off-core responses: what the request word means, with Linux’s words', () => {
+  const meaning = (word: bigint, code = 0x1b7n): string => {
+    const m = eventMeaning(SKYLAKE, code | (word << 32n));
+    return m.kind === 'counts' ? m.row.quantity : m.kind;
+  };
+  assert.equal(meaning(0x1_0001n), 'llc-loads');
+  assert.equal(meaning(0x1_0002n, 0x1bbn), 'llc-stores');
+  assert.equal(meaning(0x3f_bc02_0001n), 'llc-load-misses');
+  assert.equal(meaning(0x3f_bc02_0002n), 'llc-store-misses');
+  assert.equal(meaning(0x1_0004n), 'llc-code');
+  for (const word of [0n, 1n, 0x1_0003n, 0x1_0010n, 0x4_0001n]) assert.equal(meaning(word), 'not modelled', word.toString(16));
+  assert.equal(eventMeaning(CORE2, 0x1b7n).kind, 'unknown');
 });
 
 test('list: every event of the model, the fixed ones behind', () => {

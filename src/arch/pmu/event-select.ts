@@ -2,6 +2,7 @@
 import { ensure } from '#base/assert.ts';
 import type { CpuModel } from '../cpu-models/model.ts';
 import { type EventRow, FIXED_EVENTS, isModelledAccess } from './events.ts';
+import { offcoreIndex, offcoreQuantity } from './offcore.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_INV } from './perfevtsel.ts';
 
 export type EventMeaning =
@@ -17,14 +18,28 @@ export const isTime = (row: EventRow): boolean =>
 
 /**
  * Meaning of an IA32_PERFEVTSELx value (event, umask, edge, any, inv, cmask; the rest is ignored) or of a Linux pseudo code
- * (event 0, umask = fixed counter's index + 1).
+ * (event 0, umask = fixed counter's index + 1). Of an off-core response event bits 69:32 are the request word, which is in a register of its own.
  */
 export function eventMeaning(model: CpuModel, select: bigint): EventMeaning {
   const low = Number(BigInt.asUintN(32, select));
-  const row = findRow(model, low & 255, (low >> 8) & 255);
+  const row = offcoreRow(model, select) ?? findRow(model, low & 255, (low >> 8) & 255);
   if (row === undefined) return { kind: 'unknown' };
+  if (row.quantity === 'unknown-response') {
+    const word = (select >> 32n).toString(16);
+    return {
+      kind: 'not modelled',
+      row,
+      reason: `off-core requests 0x${word}: one demand request, with any response or with all misses, is`,
+    };
+  }
   const reason = conditionReason(row, low);
   return reason === undefined ? { kind: 'counts', row } : { kind: 'not modelled', row, reason };
+}
+
+function offcoreRow(model: CpuModel, select: bigint): EventRow | undefined {
+  if (model.offcore === undefined || offcoreIndex(model.offcore, select) < 0) return undefined;
+  const quantity = offcoreQuantity(model.offcore, select >> 32n) ?? 'unknown-response';
+  return { name: 'OFFCORE_RESPONSE', event: Number(select & 0xffn), umask: 1, quantity };
 }
 
 function findRow(model: CpuModel, event: number, umask: number): EventRow | undefined {

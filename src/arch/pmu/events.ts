@@ -28,6 +28,8 @@ export type Quantity =
   | 'loads'
   | 'stores'
   | 'loads-stores'
+  /** OFFCORE_RESPONSE with a request word that the models cannot tell. */
+  | 'unknown-response'
   | ModelledQuantity;
 
 /** What the cache, TLB and predictor models count (machine/models): figures of a model, not of the program's path. */
@@ -121,8 +123,7 @@ const tlbs = (load: number, store: number, code: number, walk: readonly [string,
 ];
 const WALK_COMPLETED = ['WALK_COMPLETED', 0x0e] as const;
 /**
- * The requests that leave the core. Linux counts LLC-loads and its like by OFFCORE_RESPONSE with a request word; OFFCORE_REQUESTS has the same
- * requests as plain events (docs/machine/models.md).
+ * The requests that leave the core, as plain events; Linux counts LLC-loads and its like by OFFCORE_RESPONSE (offcore.ts).
  */
 const offcore = (event: number): readonly EventRow[] => [
   row('OFFCORE_REQUESTS.DEMAND_DATA_RD', event, 0x01, 'llc-loads'),

@@ -1,6 +1,6 @@
 /** Boot: the kernel half of the address space, descriptor tables, per-CPU data and the MSRs that SYSCALL, timer and APIC need. */
 import { MSR } from '#arch/msr.ts';
-import { GPR, PTE, RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, GPR, PTE, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { ensure } from '#base/assert.ts';
 import type { Cpu } from '#port/cpu.ts';
 import type { PhysicalMemory } from '#port/memory.ts';
@@ -16,6 +16,7 @@ const TWO_MIB = 2 * 1024 * 1024;
 
 const EFER = { SCE: 1n, LME: 1n << 8n, LMA: 1n << 10n, NXE: 1n << 11n } as const;
 /** IA32_APIC_BASE: EN and EXTD. */
+const CPUID_XSAVE = 1 << 26;
 const X2APIC_ON = 0xc00n;
 const LVT_TIMER_TSC_DEADLINE = 2n << 17n;
 /** What SYSCALL clears: all status and system flags, as Linux's syscall_init. */
@@ -89,6 +90,7 @@ export function boot(port: Port, cpu: Cpu, image: KernelImage): Booted {
   set('IA32_X2APIC_SIVR', BigInt(0x100 | SPURIOUS_VECTOR));
   set('IA32_X2APIC_LVT_TIMER', LVT_TIMER_TSC_DEADLINE | BigInt(TIMER_VECTOR));
 
+  turnOnXsave(cpu);
   cpu.cpl = 0;
   cpu.rflags = BigInt(RFLAGS.FIXED1);
   cpu.gsBase = directMap(percpu);
@@ -97,6 +99,13 @@ export function boot(port: Port, cpu: Cpu, image: KernelImage): Booted {
   cpu.gpr[GPR.RSP] = directMap(idleStack + KERNEL_STACK_SIZE);
   cpu.rip = image.address('default_idle');
   return { frames, kernelRoot, area: { percpu, tss, idleStack } };
+}
+
+/** What arch/x86/kernel/fpu/xstate.c does at boot: CR4.OSXSAVE, and all state that the processor has. */
+function turnOnXsave(cpu: Cpu): void {
+  if ((cpu.cpuid(1, 0).ecx & CPUID_XSAVE) === 0) return;
+  cpu.cr4 |= CR4.OSXSAVE;
+  if (!cpu.setXcr0(BigInt(cpu.cpuid(0x0d, 0).eax >>> 0))) throw new Error('boot: the machine refuses XCR0 as CPUID tells it');
 }
 
 const entry = (memory: PhysicalMemory, table: number, index: number): bigint => memory.view.getBigUint64(table + index * 8, true);

@@ -214,6 +214,7 @@ export class AddressSpace {
     if (oldEnd > v.end || (newEnd > oldEnd && v.source?.frames !== undefined)) return -ERRNO.EFAULT;
     if (fixed === undefined && v.end === oldEnd && newEnd <= USER_END && this.maps.overlapping(oldEnd, newEnd).length === 0) {
       v.end = newEnd;
+      this.maps.grew(newEnd - oldEnd);
       return start;
     }
     if (!mayMove) return -ERRNO.ENOMEM;
@@ -252,8 +253,13 @@ export class AddressSpace {
   /** msync and the end of shared file mappings: writes dirty pages back. */
   sync(start: number, end: number): number {
     let result = 0;
-    for (const v of this.maps.overlapping(start, end)) result = this.writeBack(v, Math.max(start, v.start), Math.min(end, v.end)) || result;
-    return result;
+    let mapped = 0;
+    for (const v of this.maps.overlapping(start, end)) {
+      const [from, to] = [Math.max(start, v.start), Math.min(end, v.end)];
+      mapped += to - from;
+      result = this.writeBack(v, from, to) || result;
+    }
+    return result < 0 || mapped === end - start ? result : -ERRNO.ENOMEM; // a hole: what is mapped has been written all the same
   }
 
   /** fork: private pages become copy-on-write in both. undefined: no memory. */
@@ -274,6 +280,7 @@ export class AddressSpace {
       v.source?.retain();
       if (v.shared !== undefined) v.shared.users++;
       child.maps.list.push({ ...v });
+      child.maps.grew(v.end - v.start);
       if (isShared(v) || !v.own) continue; // can be faulted in again
       this.tables.forEach(v.start, v.end, (va, entry, leaf) => {
         const to = complete ? child.tables.makeEntry(va) : undefined;

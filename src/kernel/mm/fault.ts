@@ -55,6 +55,7 @@ function growStack(mm: AddressSpace, va: number): Vma | undefined {
   if (above.end - start > LAYOUT.STACK_LIMIT) return undefined;
   const below = mm.maps.list[mm.maps.indexAbove(va) - 1];
   if (below !== undefined && start - below.end < 256 * PAGE && (below.flags & MAP.GROWSDOWN) === 0) return undefined; // stack_guard_gap
+  mm.maps.grew(above.start - start);
   above.start = start;
   return above;
 }

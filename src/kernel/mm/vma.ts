@@ -31,6 +31,15 @@ export const isShared = (v: Vma): boolean => (v.flags & MAP.TYPE) !== MAP.PRIVAT
 
 export class VmaList {
   readonly list: Vma[] = [];
+  /** Bytes that are mapped, and the most that ever were (total_vm, hiwater_vm). */
+  bytes = 0;
+  peakBytes = 0;
+
+  /** `by` bytes more are mapped, or fewer. */
+  grew(by: number): void {
+    this.bytes += by;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+  }
 
   /** Index of the first mapping that ends above `va`. */
   indexAbove(va: number): number {
@@ -62,6 +71,7 @@ export class VmaList {
 
   /** Adds a mapping to free ground, joining it with anonymous neighbours of the same kind. Returns the mapping it is in now. */
   insert(v: Vma): Vma {
+    this.grew(v.end - v.start);
     const i = this.indexAbove(v.start);
     const before = this.list[i - 1];
     if (before !== undefined && before.end === v.start && joinable(before, v)) {
@@ -94,7 +104,9 @@ export class VmaList {
     const i = this.indexAbove(start);
     let n = 0;
     while (i + n < this.list.length && (this.list[i + n] as Vma).start < end) n++;
-    return this.list.splice(i, n);
+    const out = this.list.splice(i, n);
+    for (const v of out) this.grew(v.start - v.end);
+    return out;
   }
 
   /** The highest free range of `length` bytes that ends at or below `top` and starts at or above `bottom`. */

@@ -22,6 +22,8 @@ export interface HwState {
   readonly counters: bigint;
   /** Of an event with branch stacks. */
   readonly branch: BranchSelect | undefined;
+  /** Of an off-core response event: its request word. */
+  readonly offcore: bigint | undefined;
   /** Assigned counter, -1 none. */
   idx: number;
   prevCount: bigint;
@@ -51,6 +53,7 @@ export const newHwState = (config: bigint, select: bigint, counters: bigint, sam
   select,
   counters,
   branch,
+  offcore: select >> 32n === 0n ? undefined : select >> 32n,
   idx: -1,
   prevCount: 0n,
   samplePeriod,

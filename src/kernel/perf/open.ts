@@ -4,6 +4,7 @@ import { ATTR_FLAGS, PERF_TYPE } from '#abi/perf-event/attr.ts';
 import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { eventMeaning } from '#arch/pmu/event-select.ts';
+import { offcoreIndex } from '#arch/pmu/offcore.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type Refusal, refuse } from './attr-checks.ts';
@@ -33,7 +34,7 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
     case PERF_TYPE.HW_CACHE:
       return initCore(attr, model, maxPeriod, cacheSelect(model, attr.config));
     case PERF_TYPE.RAW:
-      return initCore(attr, model, maxPeriod, { select: attr.config & RAW_EVENT_MASK });
+      return initCore(attr, model, maxPeriod, { select: rawSelect(attr, model) });
     case PERF_TYPE.TRACEPOINT:
       return refuse(ERRNO.ENOENT, `tracepoints are ${LATER}`);
     case PERF_TYPE.BREAKPOINT:
@@ -46,9 +47,15 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
 /** X86_RAW_EVENT_MASK and AnyThread. */
 const RAW_EVENT_MASK = (['event', 'umask', 'edge', 'anyThread', 'inv', 'cmask'] as const).reduce((m, f) => m | PERFEVTSEL.mask(f), 0n);
 
+/** x86_setup_perfctr; the off-core request word is config1 (intel_pmu_hw_config, the extra registers). */
+function rawSelect(attr: PerfEventAttr, model: CpuModel): bigint {
+  const select = attr.config & RAW_EVENT_MASK;
+  return offcoreIndex(model.offcore, select) < 0 ? select : select | (attr.config1 << 32n);
+}
+
 function initSoftware(attr: PerfEventAttr): EventInit | Refusal {
   const name = softwareName(attr.config);
-  if (name === undefined) return refuse(ERRNO.ENOENT, 'no such software event');
+  if (name === undefined || attr.config >> 32n !== 0n) return refuse(ERRNO.ENOENT, 'no such software event');
   if ((attr.sample_type & PERF_SAMPLE.BRANCH_STACK) !== 0) return refuse(ERRNO.EOPNOTSUPP, 'software events have no branch stacks');
   if (!isSoftwareModelled(name)) return refuse(ERRNO.ENOENT, `${name} is not modelled yet`);
   const config = attr.config & 0xffff_ffffn;
@@ -73,7 +80,7 @@ function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found
   if (counters === 0n) return refuse(ERRNO.EINVAL, `no counter of ${model.name} can count it`);
   const usr = !attrFlag(attr, 'exclude_user');
   const os = !attrFlag(attr, 'exclude_kernel');
-  const config = select | PERFEVTSEL.pack({ usr, os, int: true });
+  const config = BigInt.asUintN(32, select) | PERFEVTSEL.pack({ usr, os, int: true });
   const period = attr.sample_period === 0n ? maxPeriod : attrFlag(attr, 'freq') ? startPeriod(attr) : attr.sample_period;
   const branch = (attr.sample_type & PERF_SAMPLE.BRANCH_STACK) === 0 ? undefined : branchSelect(attr, model);
   if (branch !== undefined && 'errno' in branch) return branch;
@@ -81,7 +88,10 @@ function initCore(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint, found
 }
 
 /** validate_group: leader, siblings and the new one on an empty PMU. */
-export function groupFits(leader: PerfEvent, hw: HwState): boolean {
+export function groupFits(leader: PerfEvent, hw: HwState, model: CpuModel): boolean {
   const requests = leader.group.filter((e) => e.kind === 'core').map((e) => ({ counters: e.hw.counters, idx: -1 }));
-  return assignCounters([...requests, { counters: hw.counters, idx: -1 }]) !== undefined;
+  const words = new Set([...leader.group.map((e) => e.hw), hw].flatMap((h) => (h.offcore === undefined ? [] : [h.offcore])));
+  return (
+    words.size <= (model.offcore?.events.length ?? 0) && assignCounters([...requests, { counters: hw.counters, idx: -1 }]) !== undefined
+  );
 }

@@ -158,7 +158,7 @@ export class Perf implements PerfHooks {
     const context = target.future !== undefined ? this.futureOf(target.future) : task === undefined ? this.cpu.own : this.contextOf(task);
     const wrong = leader === undefined ? undefined : checkGroup(attr, leader, context, cpu);
     if (wrong !== undefined) return wrong;
-    if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw)) {
+    if (leader !== undefined && found.kind === 'core' && !groupFits(leader, found.hw, this.parts.model)) {
       return { errno: ERRNO.EINVAL, reason: `the group needs more counters than ${this.parts.model.name} has` };
     }
     const event = new PerfEvent({

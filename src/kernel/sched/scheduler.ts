@@ -19,6 +19,8 @@ export class Scheduler {
   private armed: number | undefined;
   /** Next tick of the running task; none in idle. */
   private tickAt: number | undefined;
+  /** When the running task was switched to. */
+  sinceNs = 0n;
   /** Where accounting stands: time, and the ring split of the cycles. */
   private accountedNs = 0n;
   private accountedUser = 0;
@@ -145,6 +147,7 @@ export class Scheduler {
     }
     cpu.loadContext(next === undefined ? this.idleContext : next.context);
     this.current = next;
+    this.sinceNs = k.monotonicNs();
     k.loadTask(next);
     k.perf.contextSwitch(previous, next, cpu);
     if (next !== undefined) k.perf.scheduledIn(next, cpu, previous);

@@ -2,6 +2,7 @@
 import { RFLAGS } from '#arch/registers.ts';
 import { SA, SIG, SS } from '#abi/signals.ts';
 import type { Cpu } from '#port/cpu.ts';
+import { fpuFrame, frameFlags, loadFpuFrame } from './fpu-frame.ts';
 import type { PtRegister } from '../task/pt-regs.ts';
 import type { Task } from '../task/task.ts';
 import { SELECTOR } from '../text/layout.ts';
@@ -35,9 +36,8 @@ const CONTEXT_ERR = 152;
 const CONTEXT_TRAPNO = 160;
 const CONTEXT_CR2 = 176;
 const CONTEXT_FPSTATE = 184;
-/** uc_flags: UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS. No UC_FP_XSTATE: the state is FXSAVE's 512 bytes. */
+/** uc_flags: UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, and UC_FP_XSTATE where the state is XSAVE's. */
 const UC_FLAGS = 6;
-const FXSAVE_SIZE = 512;
 const RED_ZONE = 128;
 const USER_FLAGS = BigInt(
   RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.TF | RFLAGS.DF | RFLAGS.OF | RFLAGS.AC | RFLAGS.RF,
@@ -78,12 +78,13 @@ export function pushFrame(task: Task, cpu: Cpu, info: SignalInfo, action: Signal
   const alt = signals.altStack;
   const onAlt = alt.size > 0n && sp >= alt.sp && sp - alt.sp < alt.size;
   if (has(action, SA.ONSTACK) && alt.size > 0n && !onAlt) sp = alt.sp + alt.size;
-  const fp = (sp - BigInt(FXSAVE_SIZE)) & ~63n;
+  const fpu = fpuFrame(cpu);
+  const fp = (sp - BigInt(fpu.length)) & ~63n;
   const at = ((fp - BigInt(FRAME.SIZE)) & ~15n) - 8n;
   const bytes = new Uint8Array(FRAME.SIZE);
   const v = new DataView(bytes.buffer);
   v.setBigUint64(FRAME.PRETCODE, action.restorer, true);
-  v.setBigUint64(FRAME.UC, BigInt(UC_FLAGS), true);
+  v.setBigUint64(FRAME.UC, BigInt(UC_FLAGS | frameFlags(cpu)), true);
   v.setBigUint64(FRAME.STACK, alt.sp, true);
   v.setInt32(FRAME.STACK + 8, alt.size === 0n ? SS.DISABLE : onAlt ? SS.ONSTACK : 0, true);
   v.setBigUint64(FRAME.STACK + 16, alt.size, true);
@@ -96,7 +97,7 @@ export function pushFrame(task: Task, cpu: Cpu, info: SignalInfo, action: Signal
   v.setBigUint64(FRAME.MCONTEXT + CONTEXT_FPSTATE, fp, true);
   v.setBigUint64(FRAME.SIGMASK, mask, true);
   bytes.set(siginfoBytes(info), FRAME.INFO);
-  if (at < 0n || !memory.write(Number(fp), cpu.fxImage()) || !memory.write(Number(at), bytes)) return false;
+  if (at < 0n || !memory.write(Number(fp), fpu) || !memory.write(Number(at), bytes)) return false;
   regs.set('di', info.signal);
   regs.set('si', at + BigInt(FRAME.INFO));
   regs.set('dx', at + BigInt(FRAME.UC));
@@ -115,14 +116,8 @@ export function popFrame(task: Task, cpu: Cpu): bigint | undefined {
   if (bytes === undefined) return undefined;
   const v = new DataView(bytes.buffer);
   const fp = Number(v.getBigUint64(FRAME.MCONTEXT + CONTEXT_FPSTATE, true));
-  if (fp !== 0) {
-    const state = memory.read(fp, FXSAVE_SIZE);
-    if (state === undefined) return undefined;
-    // Reserved bits of MXCSR are cleared, as the kernel does before it restores.
-    const image = new DataView(state.buffer);
-    image.setUint32(24, image.getUint32(24, true) & 0xffff, true);
-    cpu.loadFxImage(state);
-  }
+  if (fp === 0) cpu.resetFpu();
+  else if (!loadFpuFrame(cpu, (from, length) => memory.read(from, length), fp)) return undefined;
   for (const [i, r] of CONTEXT.entries()) {
     const value = v.getBigUint64(FRAME.MCONTEXT + i * 8, true);
     if (r === 'flags') regs.set('flags', (regs.get('flags') & ~USER_FLAGS) | (value & USER_FLAGS));

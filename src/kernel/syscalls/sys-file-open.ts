@@ -125,9 +125,8 @@ function fcntl(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
       return file instanceof PipeEnd ? file.pipe.capacity : -ERRNO.EBADF;
     case F.ADD_SEALS:
       if (!(file instanceof MemoryFile)) return -ERRNO.EINVAL;
-      if ((file.node.seals & 1) !== 0 || !file.writable) return -ERRNO.EPERM;
-      file.node.seals |= a.u32(2) & 0x1f;
-      return 0;
+      if (!file.writable) return -ERRNO.EPERM;
+      return (a.u32(2) & ~0x3f) !== 0 ? -ERRNO.EINVAL : file.node.addSeals(a.u32(2));
     case F.GET_SEALS:
       return file instanceof MemoryFile ? file.node.seals : -ERRNO.EINVAL;
     default:

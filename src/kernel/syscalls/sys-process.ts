@@ -280,6 +280,14 @@ function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   }
 }
 
+/** One CPU: a set without it is empty. */
+function schedSetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
+  const cpus = a.n(1) === 0 ? 0 : t.memory.readU8(a.n(2));
+  if (cpus === undefined) return -ERRNO.EFAULT;
+  return (cpus & 1) === 0 ? -ERRNO.EINVAL : 0;
+}
+
 function schedGetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
   if (a.n(1) < 8 || a.n(1) % 8 !== 0) return -ERRNO.EINVAL;
@@ -324,8 +332,12 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
     return 0;
   }),
   full('sched_getaffinity', schedGetaffinity),
-  partial('sched_setaffinity', (k, t, a) => (byPid(k, t, a.i32(0)) === undefined ? -ERRNO.ESRCH : 0), 'accepted: there is one CPU'),
-  partial('sched_getscheduler', () => 0, 'SCHED_OTHER always'),
+  full('sched_setaffinity', schedSetaffinity),
+  partial(
+    'sched_getscheduler',
+    (k, t, a) => byPid(k, t, a.i32(0))?.policy ?? -ERRNO.ESRCH,
+    'as it was set; SCHED_OTHER, BATCH and IDLE are all the same',
+  ),
   partial('sched_getparam', (_k, t, a) => (t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT), 'priority 0 always'),
   full('sched_get_priority_max', (_k, _t, a) =>
     a.i32(0) === 1 || a.i32(0) === 2 ? 99 : a.i32(0) >= 0 && a.i32(0) <= 6 ? 0 : -ERRNO.EINVAL,

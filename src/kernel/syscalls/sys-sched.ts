@@ -13,14 +13,17 @@ const target = (k: Kernel, t: Task, pid: number): Task | undefined => (pid === 0
 /** Only time sharing: SCHED_BATCH and SCHED_IDLE are accepted as such, real-time policies need a privilege that nobody has here. */
 function setPolicy(k: Kernel, t: Task, pid: number, policy: number, priority: number | undefined): SyscallResult {
   if (pid < 0 || priority === undefined) return priority === undefined ? -ERRNO.EFAULT : -ERRNO.EINVAL;
-  if (target(k, t, pid) === undefined) return -ERRNO.ESRCH;
+  const of = target(k, t, pid);
+  if (of === undefined) return -ERRNO.ESRCH;
   const kind = policy & ~SCHED.RESET_ON_FORK;
   if (kind === SCHED.FIFO || kind === SCHED.RR) {
     k.unsupported('real-time scheduling');
     return priority < 1 || priority > 99 ? -ERRNO.EINVAL : -ERRNO.EPERM;
   }
   if (kind !== SCHED.OTHER && kind !== SCHED.BATCH && kind !== SCHED.IDLE) return -ERRNO.EINVAL;
-  return priority === 0 ? 0 : -ERRNO.EINVAL;
+  if (priority !== 0) return -ERRNO.EINVAL;
+  of.policy = kind;
+  return 0;
 }
 
 function rrInterval(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -35,6 +38,7 @@ function getattr(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (a.u32(2) < 48) return -ERRNO.EINVAL;
   const v = new DataView(new ArrayBuffer(48));
   v.setUint32(0, 48, true);
+  v.setUint32(4, of.policy, true);
   v.setInt32(16, of.nice, true);
   return t.memory.write(a.n(1), new Uint8Array(v.buffer)) ? 0 : -ERRNO.EFAULT;
 }
@@ -82,9 +86,13 @@ export const SCHED_ROWS: readonly SyscallRow[] = [
     (k, t, a) => setPolicy(k, t, a.i32(0), a.i32(1), t.memory.readI32(a.n(2))),
     'OTHER, BATCH and IDLE, all the same; real-time policies: EPERM',
   ),
-  partial('sched_setparam', (k, t, a) => setPolicy(k, t, a.i32(0), SCHED.OTHER, t.memory.readI32(a.n(1))), 'priority 0 only'),
+  partial(
+    'sched_setparam',
+    (k, t, a) => setPolicy(k, t, a.i32(0), target(k, t, a.i32(0))?.policy ?? 0, t.memory.readI32(a.n(1))),
+    'priority 0 only',
+  ),
   full('sched_rr_get_interval', rrInterval),
-  partial('sched_getattr', getattr, 'SCHED_OTHER always'),
+  partial('sched_getattr', getattr, 'OTHER, BATCH and IDLE'),
   full('membarrier', membarrier),
   none('rseq', 'C libraries go on without it'),
 ];

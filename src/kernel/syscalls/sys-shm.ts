@@ -38,7 +38,7 @@ function shmget(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 /** Its pages, counting how often they are mapped; the last one to go takes a removed segment along. */
 function sourceOf(k: Kernel, s: SharedMemory): PageSource {
-  const pages = s.file.pageSource();
+  const pages = s.file.node.source(s.file, true);
   return {
     ...pages,
     retain: () => {

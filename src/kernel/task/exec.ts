@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel.ts';
 import { AddressSpace, LAYOUT } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import { PagedMemory, type UserMemory } from '../mm/user-memory.ts';
+import { minimalSignalStack } from '../signal/fpu-frame.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
@@ -25,8 +26,6 @@ const SCRIPT_LINE = 256;
 const MAX_SCRIPTS = 5;
 /** Stack mapped from the start: 132 KiB, as Linux shows it. */
 const INITIAL_STACK = 33 * PAGE;
-/** Room that a signal frame takes (signal/frame.ts), rounded up. */
-const MINIMAL_SIGNAL_STACK = 1536;
 
 export interface ExecRequest {
   readonly path: string;
@@ -162,7 +161,7 @@ function prepare(
   const { credentials: c } = task;
   const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
-    [AT.MINSIGSTKSZ, MINIMAL_SIGNAL_STACK],
+    [AT.MINSIGSTKSZ, minimalSignalStack(k.cpu)],
     [AT.HWCAP, visible.leaf1Edx],
     [AT.PAGESZ, PAGE],
     [AT.CLKTCK, 100],

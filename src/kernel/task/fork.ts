@@ -86,6 +86,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   if (request.clearHandlers) child.signals.actions.resetHandlers();
   child.exitSignal = thread ? 0 : (flags & CLONE.PARENT) !== 0 ? parent.leader.exitSignal : request.exitSignal;
   child.nice = parent.nice;
+  child.policy = parent.policy;
   child.inheritCapabilities(parent);
   startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
   if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);

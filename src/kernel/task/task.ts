@@ -132,6 +132,8 @@ export class Task {
   /** Waiting in vfork: only SIGKILL ends it. */
   vforkWait = false;
   nice = 0;
+  /** SCHED_OTHER, SCHED_BATCH or SCHED_IDLE: kept and reported. */
+  policy = 0;
   /** PR_SET_TIMERSLACK: kept; deadlines are exact. */
   timerSlackNs: number = TIMER_SLACK_NS;
   /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */

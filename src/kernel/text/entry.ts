@@ -20,8 +20,9 @@ function popRegisters(a: Assembler): void {
   for (const r of PUSH_ORDER.toReversed()) a.pop(r);
 }
 
-/** entry_SYSCALL_64 and both ways out. `table` is the label of the table of function addresses (one quad per number, `count` of them). */
-export function emitSyscallEntry(a: Assembler, tableDisp: number, count: number): void {
+/** entry_SYSCALL_64 and both ways out. The dispatching call ends at the label `syscall_called`, with the address of the table of function addresses
+ * (one quad per number, `count` of them), which buildImage fills in. */
+export function emitSyscallEntry(a: Assembler, count: number): void {
   a.function('entry_SYSCALL_64', 'bottom');
   a.swapgs();
   a.store(gs(PERCPU.SCRATCH), R.RSP);
@@ -72,7 +73,7 @@ export function emitSyscallEntry(a: Assembler, tableDisp: number, count: number)
   a.load(R.RAX, mem(R.RDI, PT.orig_ax));
   a.aluImm('cmp', R.RAX, count);
   a.jcc(CC.AE, 'no_such_call');
-  a.callMem({ index: R.RAX, scale: 8, disp: tableDisp });
+  a.callMem({ index: R.RAX, scale: 8, disp: 0 });
   a.label('syscall_called');
   a.store(mem(R.RBX, PT.ax), R.RAX);
   a.pop(R.RBX);

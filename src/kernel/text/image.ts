@@ -85,6 +85,7 @@ function kernelFunction(a: Assembler, name: string, cost: Cost, gate: number): v
   a.aluImm('sub', R.RSP, 24);
   a.mov(R.RBX, R.RDI);
   work(a, `${name}.before`, cost.before);
+  a.label(`${name}.gate`);
   a.gate(gate);
   if (cost.after > 0) {
     a.store(mem(R.RBP, -24), R.RAX);
@@ -100,15 +101,14 @@ function kernelFunction(a: Assembler, name: string, cost: Cost, gate: number): v
 
 /** Builds the image for a set of system calls. `count`: numbers at and above it have no table entry. */
 export function buildImage(calls: readonly { readonly number: number; readonly name: string }[], count: number): KernelImage {
-  // The dispatch table's address must be known to the dispatching instruction: lay out once with a guess of zero, then for real.
-  const first = assemble(calls, count, 0);
-  const textSize = Math.ceil(first.size / 4096) * 4096;
+  const a = assemble(calls, count);
+  const textSize = Math.ceil(a.size / 4096) * 4096;
   const tableAddress = KERNEL_TEXT + BigInt(textSize);
-  const a = assemble(calls, count, Number(BigInt.asIntN(32, tableAddress)));
   const bytes = new Uint8Array(textSize + count * 8);
   bytes.fill(0xcc, 0, textSize);
   bytes.set(a.finish());
   const view = new DataView(bytes.buffer);
+  view.setInt32(a.offsetOf('syscall_called') - 4, Number(BigInt.asIntN(32, tableAddress)), true);
   const none = a.addressOf('sys_ni_syscall');
   for (let n = 0; n < count; n++) view.setBigUint64(textSize + n * 8, none, true);
   for (const c of calls) view.setBigUint64(textSize + c.number * 8, a.addressOf(`__x64_sys_${c.name}`), true);
@@ -120,7 +120,7 @@ export function buildImage(calls: readonly { readonly number: number; readonly n
     symbols,
     stackAt: (address) => {
       const at = Number(address - KERNEL_TEXT);
-      return at >= 0 && at < first.size ? a.stackRows.findLast((row) => row.at <= at) : undefined;
+      return at >= 0 && at < a.size ? a.stackRows.findLast((row) => row.at <= at) : undefined;
     },
     address: (label) => a.addressOf(label),
     vectorEntry: (vector) => a.addressOf(vectorLabel(vector)),
@@ -135,11 +135,11 @@ function vectorLabel(vector: number): string {
   return vector === TIMER_VECTOR ? 'asm_sysvec_apic_timer_interrupt' : 'asm_spurious_interrupt';
 }
 
-function assemble(calls: readonly { readonly number: number; readonly name: string }[], count: number, tableDisp: number): Assembler {
+function assemble(calls: readonly { readonly number: number; readonly name: string }[], count: number): Assembler {
   const a = new Assembler(KERNEL_TEXT);
   a.function('_stext');
   a.ud2();
-  emitSyscallEntry(a, tableDisp, count);
+  emitSyscallEntry(a, count);
   emitReturns(a);
   emitPerfEntry(a, 'asm_exc_nmi', 'exc_nmi');
   kernelFunction(a, 'exc_nmi', functionCost('exc_nmi'), GATE.NMI);
@@ -167,7 +167,20 @@ function assemble(calls: readonly { readonly number: number; readonly name: stri
   a.ret();
   kernelFunction(a, '__schedule', functionCost('__schedule'), GATE.SWITCH);
   kernelFunction(a, 'sys_ni_syscall', functionCost('sys_ni_syscall'), GATE.NI_SYSCALL);
-  for (const c of calls) kernelFunction(a, `__x64_sys_${c.name}`, syscallCost(c.name), c.number);
+  // Calls of one cost differ by their gate alone.
+  const models = new Map<Cost, string>();
+  for (const c of calls) {
+    const name = `__x64_sys_${c.name}`;
+    const cost = syscallCost(c.name);
+    const model = models.get(cost);
+    if (model === undefined) {
+      models.set(cost, name);
+      kernelFunction(a, name, cost, c.number);
+    } else {
+      const at = a.copy(name, model);
+      a.setGate(at + a.offsetOf(`${model}.gate`) - a.offsetOf(model), c.number);
+    }
+  }
   a.function('_etext');
   a.ud2();
   return a;

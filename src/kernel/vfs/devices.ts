@@ -75,6 +75,10 @@ class DeviceDescription extends FileDescription {
   override get seekable(): boolean {
     return true;
   }
+  /** drivers/char/mem.c: null, zero and full have none. */
+  override get pollable(): boolean {
+    return this.node.name === 'random' || this.node.name === 'urandom';
+  }
   override read(into: Uint8Array): number {
     return this.behaviour.read(into);
   }

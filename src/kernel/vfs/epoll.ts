@@ -1,7 +1,7 @@
 /** epoll(7): a set of files that are waited for together. What is ready is asked of the files; edges by their activity counters. */
 import { EPOLL } from '#abi/epoll.ts';
 import { ERRNO } from '#abi/errno.ts';
-import { O, S } from '#abi/fs.ts';
+import { O } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import { AnonymousNode } from './event-fd.ts';
 import { FileDescription } from './file-description.ts';
@@ -42,8 +42,6 @@ export class Epoll extends FileDescription {
 
   add(fd: number, file: FileDescription, events: number, data: bigint): number {
     if (this.find(fd, file) !== undefined) return -ERRNO.EEXIST;
-    const type = file.node.type();
-    if (type === S.IFREG || type === S.IFDIR) return -ERRNO.EPERM;
     if (file instanceof Epoll && (file.reaches(this) || file.depth() >= MAX_NESTS)) return -ERRNO.ELOOP;
     this.entries.push({ fd, file, events, data, seen: 0, activity: -1 });
     return 0;

@@ -3,7 +3,7 @@
  * Every operation has a default that answers as Linux does for a file that lacks it.
  */
 import { ERRNO } from '#abi/errno.ts';
-import { O, SEEK } from '#abi/fs.ts';
+import { O, S, SEEK } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import type { Kernel } from '../kernel.ts';
@@ -53,6 +53,11 @@ export abstract class FileDescription {
   /** True for what lseek, pread and pwrite work on. */
   get seekable(): boolean {
     return false;
+  }
+  /** False for what epoll refuses: files without a poll of their own. */
+  get pollable(): boolean {
+    const type = this.node.type();
+    return type !== S.IFREG && type !== S.IFDIR;
   }
   /** A second read for the rest of a buffer could block on the host: what came first is the result. */
   get readsOnce(): boolean {

@@ -1,8 +1,9 @@
 /** Files without a name in memory (memfd_create(2)). */
 import { ERRNO } from '#abi/errno.ts';
 import { F_SEAL, FS_MAGIC, O, S } from '#abi/fs.ts';
+import { PROT } from '#abi/mman.ts';
 import type { PageSource } from '../mm/page-source.ts';
-import { FileDescription } from './file-description.ts';
+import { FileDescription, type MappingRequest } from './file-description.ts';
 import { type FilePages, PAGE, keyOf, readThrough, resizeThrough, writeThrough } from './file-pages.ts';
 import type { InodeRecord, InodeTable } from './inodes.ts';
 import { type FileStat, type FileSystemKind, Node } from './node.ts';
@@ -74,6 +75,13 @@ export class MemoryFileNode extends Node {
     this.mtimeNs = this.inodes.now();
     return 0;
   }
+  /** F_ADD_SEALS. mm/memfd.c memfd_add_seals. */
+  addSeals(seals: number): number {
+    if ((this.seals & F_SEAL.SEAL) !== 0) return -ERRNO.EPERM;
+    if ((seals & F_SEAL.WRITE) !== 0 && (this.seals & F_SEAL.WRITE) === 0 && this.record.writableMapped > 0) return -ERRNO.EBUSY;
+    this.seals |= seals;
+    return 0;
+  }
   private reserve(size: number): boolean {
     if (size > LARGEST) return false;
     if (size > this.bytes.length) {
@@ -100,7 +108,8 @@ export class MemoryFileNode extends Node {
     this.mtimeNs = this.inodes.now();
     return from.length;
   }
-  source(file: MemoryFile): PageSource {
+  /** `writable`: a shared mapping that can be written to, now or by mprotect. */
+  source(file: MemoryFile, writable: boolean): PageSource {
     return {
       key: keyOf(this.record),
       name: this.name,
@@ -119,11 +128,11 @@ export class MemoryFileNode extends Node {
       },
       retain: () => {
         file.retain();
-        this.inodes.mapping(this.record, true, 1);
+        this.inodes.mapping(this.record, writable, 1);
       },
       release: () => {
         file.release();
-        this.inodes.mapping(this.record, true, -1);
+        this.inodes.mapping(this.record, writable, -1);
       },
     };
   }
@@ -164,7 +173,10 @@ export class MemoryFile extends FileDescription {
   override sync(): number {
     return 0;
   }
-  override pageSource(): PageSource {
-    return this.node.source(this);
+  override pageSource(request?: MappingRequest): PageSource | number {
+    const shared = request?.shared === true && this.writable;
+    const sealed = (this.node.seals & (F_SEAL.WRITE | F_SEAL.FUTURE_WRITE)) !== 0;
+    if (shared && sealed && (request.prot & PROT.WRITE) !== 0) return -ERRNO.EPERM;
+    return this.node.source(this, shared && !sealed);
   }
 }

@@ -91,14 +91,30 @@ export function statm(task: Task): string {
 
 const mask = (bits: bigint): string => bits.toString(16).padStart(16, '0');
 
+const kilobytes = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
+
+function memoryRows(task: Task): readonly (readonly [string, string])[] {
+  const { maps } = task.mm;
+  const resident = task.mm.residentBytes();
+  const rows = [
+    ['VmPeak', maps.peakBytes],
+    ['VmSize', maps.bytes],
+    ['VmLck', 0],
+    ['VmHWM', resident],
+    ['VmRSS', resident],
+    ['VmData', segments(task).data],
+    ['VmExe', segments(task).text],
+    ['VmSwap', 0],
+  ] as const;
+  return rows.map(([name, bytes]) => [name, kilobytes(bytes)]);
+}
+
 export function status({ task, threads }: TaskView, descriptors: number, umask: number): string {
   const [letter, word] = STATE[task.state];
   const { credentials: c } = task;
   const capabilities = task.capabilities;
-  const kilobytes = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
-  const resident = task.alive ? task.mm.residentBytes() : 0;
   const { ignored, caught } = task.signals.actions.sets();
-  const rows: (readonly [string, string | number] | undefined)[] = [
+  const rows: (readonly [string, string | number])[] = [
     ['Name', task.comm],
     ['Umask', umask.toString(8).padStart(4, '0')],
     ['State', `${letter} (${word})`],
@@ -111,14 +127,7 @@ export function status({ task, threads }: TaskView, descriptors: number, umask: 
     ['Gid', [c.gid, c.egid, c.sgid, c.egid].join('\t')],
     ['FDSize', Math.max(64, descriptors)],
     ['Groups', c.groups.map((g) => `${g} `).join('')],
-    task.alive ? ['VmPeak', kilobytes(virtualBytes(task))] : undefined,
-    task.alive ? ['VmSize', kilobytes(virtualBytes(task))] : undefined,
-    task.alive ? ['VmLck', kilobytes(0)] : undefined,
-    task.alive ? ['VmHWM', kilobytes(resident)] : undefined,
-    task.alive ? ['VmRSS', kilobytes(resident)] : undefined,
-    task.alive ? ['VmData', kilobytes(segments(task).data)] : undefined,
-    task.alive ? ['VmExe', kilobytes(segments(task).text)] : undefined,
-    task.alive ? ['VmSwap', kilobytes(0)] : undefined,
+    ...(task.alive ? memoryRows(task) : []),
     ['CoreDumping', 0],
     ['Threads', threads],
     ['SigPnd', mask(task.signals.pending)],
@@ -139,5 +148,5 @@ export function status({ task, threads }: TaskView, descriptors: number, umask: 
     ['voluntary_ctxt_switches', task.times.voluntarySwitches],
     ['nonvoluntary_ctxt_switches', task.times.involuntarySwitches],
   ];
-  return rows.flatMap((row) => (row === undefined ? [] : [`${row[0]}:\t${row[1]}\n`])).join('');
+  return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
 }

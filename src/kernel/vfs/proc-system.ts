@@ -1,6 +1,7 @@
 /** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { ENGINE_FEATURES, type FeatureWord, type FeatureWords, featureWords } from '#arch/cpuid-features.ts';
+import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import { visibleFeatures } from '#arch/cpuid.ts';
 import { USER_HZ, UTSNAME } from '../identity.ts';
 import type { Kernel } from '../kernel.ts';
 
@@ -19,28 +20,18 @@ const EXT1_EDX = '- - - - - - - - - - - syscall - - - - - - - - nx - - - - - pdp
 const EXT1_ECX = 'lahf_lm - - - - abm - - 3dnowprefetch - - - - - - - - - - - - - - - - - - - - - - -';
 const LEAF7_EBX =
   'fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl';
+const LEAF7_ECX =
+  '- avx512vbmi umip pku - waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni avx512_bitalg - avx512_vpopcntdq - - - - - - - rdpid - - cldemote - movdiri movdir64b';
+const LEAF7_EDX = '- - - - fsrm - - - - - md_clear - - - serialize - - - - arch_lbr';
+const LEAFD1_EAX = 'xsaveopt xsavec xgetbv1 xsaves';
+const LEAF71_EAX = '- - - - avx_vnni';
 
 function names(word: number, table: string): string[] {
   return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
 }
 
-/** What CPUID tells a guest: what the model has and the engine executes. */
-function seen(model: FeatureWords): FeatureWords {
-  const engine = featureWords(ENGINE_FEATURES);
-  const word = (name: FeatureWord): number => (model[name] & engine[name]) >>> 0;
-  return {
-    leaf1Ecx: word('leaf1Ecx'),
-    leaf1Edx: word('leaf1Edx'),
-    leaf7Ebx: word('leaf7Ebx'),
-    leaf7Ecx: word('leaf7Ecx'),
-    leaf7Edx: word('leaf7Edx'),
-    ext1Ecx: word('ext1Ecx'),
-    ext1Edx: word('ext1Edx'),
-  };
-}
-
 export function cpuinfo(model: CpuModel, cpus: number): string {
-  const f = seen(model.features);
+  const f = visibleFeatures(model, ENGINE_FEATURES);
   const flags = [
     ...names(f.leaf1Edx, LEAF1_EDX),
     ...names(f.ext1Edx, EXT1_EDX),
@@ -53,6 +44,10 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
     ...names(f.leaf1Ecx, LEAF1_ECX),
     ...names(f.ext1Ecx, EXT1_ECX),
     ...names(f.leaf7Ebx, LEAF7_EBX),
+    ...names(f.leafD1Eax, LEAFD1_EAX),
+    ...names(f.leaf71Eax, LEAF71_EAX),
+    ...names(f.leaf7Ecx, LEAF7_ECX),
+    ...names(f.leaf7Edx, LEAF7_EDX),
   ].join(' ');
   let out = '';
   for (let cpu = 0; cpu < cpus; cpu++) {

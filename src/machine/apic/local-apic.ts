@@ -69,6 +69,7 @@ export class LocalApic implements Attentive, Msrs {
   /** The latched NMI, or the pending vector, is a PMI's. */
   #pmiVector: number | undefined;
   #nmiBlocked = false;
+  #changes = 0;
   #droppedPmis = 0;
   #mergedPmis = 0;
 
@@ -92,6 +93,7 @@ export class LocalApic implements Attentive, Msrs {
       this.#mergedPmis++;
       return;
     }
+    this.#changes++;
     this.#pmiDue = this.#now() + drawLatency(this.#latency, this.#rng) * this.#unit();
     this.#arrive();
   }
@@ -134,6 +136,7 @@ export class LocalApic implements Attentive, Msrs {
     if (this.#nmiLatched && !this.#nmiBlocked) return { kind: 'nmi', vector: VECTOR.NMI };
     if (!interruptsEnabled) return undefined;
     const vector = this.#irr.highest();
+    if (vector < 0) return undefined;
     return vector >> 4 > this.#processorPriority() >> 4 ? { kind: 'fixed', vector } : undefined;
   }
 
@@ -160,6 +163,7 @@ export class LocalApic implements Attentive, Msrs {
   /** HLT retired: a PMI under way arrives, for nothing else will retire before it (docs/model.md). */
   halted(): void {
     if (this.#pmiDue === undefined) return;
+    this.#changes++;
     this.#pmiDue = this.#now();
     this.#arrive();
   }
@@ -176,6 +180,7 @@ export class LocalApic implements Attentive, Msrs {
    * itself keeps sampling from moving the kernel's timer interrupts (docs/model.md).
    */
   setSampleTimer(timer: { readonly tsc: number; readonly vector: number } | undefined): void {
+    this.#changes++;
     this.#sampleTimer = timer;
     this.attend();
   }
@@ -186,6 +191,9 @@ export class LocalApic implements Attentive, Msrs {
 
   // ---- time
 
+  get changes(): number {
+    return this.#changes;
+  }
   bound(horizon: Horizon): void {
     if (this.#pmiDue !== undefined) {
       const left = Math.max(this.#pmiDue - this.#now(), 1);
@@ -247,6 +255,7 @@ export class LocalApic implements Attentive, Msrs {
   }
 
   write(address: number, value: bigint): boolean {
+    this.#changes++;
     this.attend();
     if (this.#lvt.has(address)) return this.#writeLvt(address, value);
     switch (address) {

@@ -1,6 +1,15 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
 import type { CpuidResult } from '#arch/cpuid.ts';
+import {
+  AVX_STATE_FEATURES,
+  type Feature,
+  type FeatureWords,
+  features,
+  featureWords,
+  hasFeature,
+  withoutFeatures,
+} from '#arch/cpuid-features.ts';
 import { CR4, RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
 import type { Exit } from '#port/exit.ts';
@@ -20,6 +29,7 @@ import { fxImage, loadFxImage, resetFpu } from './fxsave.ts';
 import { type DescriptorTables, deliver } from './interrupts.ts';
 import { systemOperation } from './system.ts';
 import type { CoreRegisters } from './system-registers.ts';
+import type { XState } from './xsave.ts';
 
 /** What a system operation did; a fault leaves RIP to the core. */
 export type Outcome =
@@ -40,10 +50,18 @@ export interface CoreParts {
   readonly msrs: MsrFile;
   readonly lbr?: Lbr;
   readonly registers: CoreRegisters;
+  /** What misses can cost one iteration of a REP; 0: nothing. */
+  readonly missSlotsPerIteration?: number;
+  readonly xstate: XState;
+  /** What CPUID can tell of. */
+  readonly features: FeatureWords;
   readonly cpuid: (leaf: number, subleaf: number) => CpuidResult;
   /** What RDRAND and RDSEED draw from. */
   readonly random: Rng;
 }
+
+/** #UD while CR4.OSXSAVE is clear. */
+const XSAVE_FEATURES = features('XSAVE XSAVEOPT XSAVEC XSAVES');
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -53,8 +71,12 @@ export class CpuCore implements Cpu {
   readonly xmm: Uint8Array;
   readonly parts: CoreParts;
   cr0 = 0x8005_0033n;
-  cr4 = 0x6a0n;
+  private cr4Now = 0x6a0n;
   private readonly horizon = new Horizon();
+  /** Where the horizon ends, in totals of Retire; 0 instructions: it must be asked for. */
+  private endInstructions = 0;
+  private endSlots = 0;
+  private seenChanges = 0;
   private readonly tables: DescriptorTables = { idtBase: 0n, idtLimit: 0, tssBase: 0n };
   private overheadDepth = 0;
   /** NMIs and sample timer interrupts that were delivered and have not returned: perf's own work. */
@@ -68,12 +90,14 @@ export class CpuCore implements Cpu {
   constructor(index: number, parts: CoreParts) {
     this.index = index;
     this.parts = parts;
+    this.horizon.missSlotsPerIteration = parts.missSlotsPerIteration ?? 0;
     this.gpr = parts.engine.gpr;
     this.xmm = parts.engine.bytes.subarray(REGS + REG.XMM, REGS + REG.XMM + 256);
     parts.engine.setRegister64(REG.RFLAGS, BigInt(RFLAGS.FIXED1));
     parts.engine.setRegister32(REG.CS, 0x10);
     parts.engine.setRegister32(REG.SS, 0x18);
     resetFpu(parts.engine);
+    this.decodeByState();
   }
 
   // ---- registers
@@ -143,11 +167,45 @@ export class CpuCore implements Cpu {
     return this.parts.msrs;
   }
 
-  fxImage(): Uint8Array {
-    return fxImage(this.parts.engine);
+  has(feature: Feature): boolean {
+    return hasFeature(this.parts.features, feature);
   }
-  loadFxImage(image: Uint8Array): boolean {
-    return loadFxImage(this.parts.engine, image);
+  cpuid(leaf: number, subleaf: number): CpuidResult {
+    return this.parts.cpuid(leaf, subleaf);
+  }
+  get cr4(): bigint {
+    return this.cr4Now;
+  }
+  set cr4(v: bigint) {
+    const changes = ((v ^ this.cr4Now) & CR4.OSXSAVE) !== 0n;
+    this.cr4Now = v;
+    if (changes) this.decodeByState();
+  }
+  mayHaveCr4(v: bigint): boolean {
+    return (v & CR4.OSXSAVE) === 0n || this.has('XSAVE');
+  }
+  get osXsave(): boolean {
+    return (this.cr4Now & CR4.OSXSAVE) !== 0n;
+  }
+  get xcr0(): number {
+    return this.parts.xstate.xcr0;
+  }
+  setXcr0(value: bigint): boolean {
+    if (!this.osXsave || !this.parts.xstate.setXcr0(value)) return false;
+    this.decodeByState();
+    return true;
+  }
+  /** Instructions whose state the system has not turned on are undefined: they are decoded so. SDM Vol. 1 §13.5. */
+  private decodeByState(): void {
+    const off = this.osXsave ? ((this.xcr0 & 6) === 6 ? [] : AVX_STATE_FEATURES) : [...AVX_STATE_FEATURES, ...XSAVE_FEATURES];
+    this.parts.engine.setFeatures(withoutFeatures(this.parts.features, featureWords(off)));
+  }
+
+  fpuImage(): Uint8Array {
+    return this.osXsave ? this.parts.xstate.image() : fxImage(this.parts.engine);
+  }
+  loadFpuImage(image: Uint8Array, components: number): boolean {
+    return this.osXsave ? this.parts.xstate.loadImage(image, components) : loadFxImage(this.parts.engine, image);
   }
   resetFpu(): void {
     resetFpu(this.parts.engine);
@@ -205,8 +263,7 @@ export class CpuCore implements Cpu {
   }
 
   run(maxInstructions = NO_LIMIT): Exit {
-    const { engine, retire, pmu, apic, lbr } = this.parts;
-    const h = this.horizon;
+    const { engine, retire, apic, lbr } = this.parts;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
       const interrupt = apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
@@ -214,38 +271,54 @@ export class CpuCore implements Cpu {
         const failed = this.take(interrupt.vector, interrupt);
         if (failed !== undefined) return failed;
       }
-      const left = end - retire.sum(EV.INSTRUCTIONS);
-      if (left <= 0) return { kind: 'budget' };
-      h.reset();
-      h.boundInstructions(left);
-      pmu.bound(h);
-      apic.bound(h);
-      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
-      if (stepping) h.boundInstructions(1);
-      const mode = this.mode();
-      const cpl = this.cpl;
       const before = retire.sum(EV.INSTRUCTIONS);
-      lbr?.arm(engine.cpl);
-      const why = engine.slice(h.instructions, h.slots, h.repIterations, mode);
+      if (before >= end) return { kind: 'budget' };
+      this.look();
+      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
+      const cpl = engine.cpl;
+      const mode = this.mode();
+      lbr?.arm(cpl);
+      const instructions = stepping ? 1 : Math.min(this.endInstructions - before, end - before);
+      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), this.horizon.repIterations, mode);
       let exit: Exit | undefined;
-      if (why === 'system') {
-        pmu.attend();
-        exit = this.serveSystem(mode);
-      }
-      pmu.attend();
-      apic.attend();
+      if (why === 'system') exit = this.serveSystem(mode);
+      const retired = retire.sum(EV.INSTRUCTIONS);
+      if (why === 'budget' || engine.repeated || retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots) this.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
       // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
-      else if (stepping && exit === undefined && this.cpl >= cpl && retire.sum(EV.INSTRUCTIONS) > before)
-        exit = this.raise(VECTOR.DB, 0, engine.rip);
+      else if (stepping && exit === undefined && this.cpl >= cpl && retired > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
       if (exit !== undefined) return exit;
     }
+  }
+
+  /**
+   * Sets the horizon up to which nobody needs to look. It holds through system instructions, as long as no block changed what it says; only
+   * repetitions, which it bounds by slice, make it void.
+   */
+  private look(): void {
+    const { retire, pmu, apic } = this.parts;
+    const changes = pmu.changes + apic.changes;
+    if (this.endInstructions > 0 && changes === this.seenChanges) return;
+    if (this.endInstructions > 0) this.attend();
+    const h = this.horizon;
+    h.reset();
+    pmu.bound(h);
+    apic.bound(h);
+    this.seenChanges = pmu.changes + apic.changes;
+    this.endInstructions = retire.sum(EV.INSTRUCTIONS) + h.instructions;
+    this.endSlots = retire.sum(EV.SLOTS) + h.slots;
+  }
+  private attend(): void {
+    this.parts.pmu.attend();
+    this.parts.apic.attend();
+    this.endInstructions = 0;
   }
 
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
     const { engine, lbr } = this.parts;
     if (!software) lbr?.exception();
     const failed = deliver(engine, this.tables, vector, error, rip, software);
+    engine.retireAccesses(this.mode());
     if (vector === VECTOR.DB) lbr?.debugException();
     else if (failed === undefined) lbr?.far(software ? engine.instructionRip : rip, engine.rip, engine.cpl);
     if (this.mode() !== MODE.OVERHEAD) engine.tracePath(engine.rip);
@@ -262,12 +335,13 @@ export class CpuCore implements Cpu {
 
   private serveSystem(mode: Mode): Exit | undefined {
     const { engine, apic, clock } = this.parts;
-    const next = engine.rip;
+    const operation = engine.systemOp;
+    const next = engine.traces || operation === SYSTEM_OP.INT ? engine.rip : 0n;
     const outcome = systemOperation(this);
     if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
     engine.retireSystem(mode);
-    if (isFarTransfer(engine.systemOp)) this.parts.lbr?.far(engine.instructionRip, engine.rip, engine.cpl);
-    if (mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
+    if (this.parts.lbr?.enabled === true && isFarTransfer(operation)) this.parts.lbr.far(engine.instructionRip, engine.rip, engine.cpl);
+    if (engine.traces && mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
       case 'trap':
         return this.raise(outcome.vector, 0, next);
@@ -293,7 +367,7 @@ export class CpuCore implements Cpu {
     const sample = apic.nextSampleSlots();
     this.haltGoesOn = sample !== undefined && sample < slots;
     clock.idle(this.haltGoesOn ? (sample as number) : slots);
-    apic.attend();
+    this.attend();
     return undefined;
   }
 

@@ -12,8 +12,11 @@ function evenParity(byte: number): number {
   return ~v & 1;
 }
 
-/** In halves of 32 bits: this runs at every system call and interrupt. No flag lies above bit 31. */
-export function readRflags(e: Engine): bigint {
+export const readRflags = (e: Engine): bigint => BigInt(readFlags(e) >>> 0);
+export const writeRflags = (e: Engine, v: bigint): void => writeFlags(e, Number(BigInt.asUintN(32, v)));
+
+/** The low half, in halves of 32 bits: this runs at every system call and interrupt. No flag lies above bit 31. */
+export function readFlags(e: Engine): number {
   const [frLow, frHigh] = [e.register32(REG.FR), e.register32(REG.FR + 4)];
   const fc = e.register32(REG.FC);
   const af = (e.register32(REG.FX) ^ frLow) & RFLAGS.AF;
@@ -23,11 +26,10 @@ export function readRflags(e: Engine): bigint {
   const sf = (frHigh >>> 31) ^ ((fc >> 1) & 1);
   const of = cf ^ ((e.register32(REG.FX + 4) ^ frHigh) >>> 31);
   const status = cf | (pf << 2) | af | (zf << 6) | (sf << 7) | (of << 11);
-  return BigInt(((e.register32(REG.RFLAGS) & ~STATUS) | status | RFLAGS.FIXED1) >>> 0);
+  return (e.register32(REG.RFLAGS) & ~STATUS) | status | RFLAGS.FIXED1;
 }
 
-export function writeRflags(e: Engine, v: bigint): void {
-  const flags = Number(BigInt.asUintN(32, v));
+export function writeFlags(e: Engine, flags: number): void {
   const flag = (n: number): number => (flags >>> n) & 1;
   const [cf, zf] = [flag(0), flag(6)];
   e.setRegister32(REG.FR, zf ^ 1);

@@ -1,7 +1,7 @@
 /** FXSAVE and FXRSTOR: x87, MXCSR and XMM0-15. SDM Vol. 1 §10.5, table 10-2. FOP, FIP and FDP are zero: they are not kept. */
 import { VECTOR } from '#arch/registers.ts';
 import type { Engine } from '../engine/engine.ts';
-import { REG, REGS } from '../engine/layout.ts';
+import { REG, REGS, YMM_HIGH } from '../engine/layout.ts';
 import { FpuState } from '../engine/soft/x87-state.ts';
 import type { Outcome } from './cpu.ts';
 
@@ -10,6 +10,9 @@ const AREA = 512;
 const ST = 32;
 const XMM = 160;
 const MXCSR_MASK = 0xffff;
+
+/** The image of the initial configuration (FNINIT, MXCSR 1F80H), FCW = 37FH. */
+export const INITIAL_X87: Uint8Array = Uint8Array.from({ length: AREA }, (_, i) => ({ 0: 0x7f, 1: 3, 24: 0x80, 25: 0x1f })[i] ?? 0);
 
 function pageFault(e: Engine): Outcome {
   return { kind: 'fault', vector: e.faultVector, error: e.faultError };
@@ -47,7 +50,7 @@ export function loadFxImage(e: Engine, area: Uint8Array): boolean {
   e.bytes.set(area.subarray(XMM, XMM + 256), REGS + REG.XMM);
   return true;
 }
-/** As after FNINIT, with MXCSR at its reset value and XMM0-15 zero. */
+/** As after FNINIT, with MXCSR at its reset value and YMM0-15 zero. */
 export function resetFpu(e: Engine): void {
   const s = new FpuState(e.view);
   s.initialize();
@@ -55,6 +58,7 @@ export function resetFpu(e: Engine): void {
   s.tags = 0;
   e.setRegister32(REG.MXCSR, 0x1f80);
   e.bytes.fill(0, REGS + REG.XMM, REGS + REG.XMM + 256);
+  e.bytes.fill(0, REGS + YMM_HIGH, REGS + YMM_HIGH + 256);
 }
 
 /** The area is 16-byte aligned, so it crosses at most one page: both ends are checked first. */

@@ -18,14 +18,27 @@ export class CoreRegisters implements SystemRegisters {
   lstar = 0n;
   cstar = 0n;
   fmask = 0n;
+  /** What SYSCALL and SYSRET need of these, as numbers. */
+  syscallEnabled = false;
+  syscallCs = 0;
+  syscallSs = 8;
+  sysretCs = 19;
+  sysretSs = 11;
+  syscallClears = 0;
   private readonly sysenter = new Map<number, bigint>();
   private readonly engine: Engine;
 
   constructor(engine: Engine) {
     this.engine = engine;
   }
-  get syscallEnabled(): boolean {
-    return (this.efer & SCE) !== 0n;
+  private noteSyscall(): void {
+    this.syscallEnabled = (this.efer & SCE) !== 0n;
+    const [call, ret] = [Number((this.star >> 32n) & 0xffffn), Number((this.star >> 48n) & 0xffffn)];
+    this.syscallCs = call & 0xfffc;
+    this.syscallSs = call + 8;
+    this.sysretCs = (ret + 16) | 3;
+    this.sysretSs = (ret + 8) | 3;
+    this.syscallClears = Number(this.fmask) | 0;
   }
 
   readSystem(address: number): bigint | undefined {
@@ -62,9 +75,11 @@ export class CoreRegisters implements SystemRegisters {
         // LMA is read-only; LME cannot change while paging is on.
         if ((value & ~(SCE | LME | LMA | NXE)) !== 0n || (value & LME) === 0n) return false;
         this.efer = value | LMA;
+        this.noteSyscall();
         return true;
       case MSR.IA32_STAR:
         this.star = value;
+        this.noteSyscall();
         return true;
       case MSR.IA32_LSTAR:
         if (!canonical(value)) return false;
@@ -77,6 +92,7 @@ export class CoreRegisters implements SystemRegisters {
       case MSR.IA32_FMASK:
         if (value >> 32n !== 0n) return false;
         this.fmask = value;
+        this.noteSyscall();
         return true;
       case MSR.IA32_FS_BASE:
         return base(REG.FS_BASE);

@@ -3,12 +3,11 @@ import { CR4, GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
-import { readRflags, writeRflags } from './flags.ts';
+import { readFlags, readRflags, writeFlags, writeRflags } from './flags.ts';
 import { farReturn, farTransfer, movSegment, popSegment, queryDescriptor, userIret } from './far.ts';
 import { fldenv, fnsave, fnstenv, frstor } from './fpu-environment.ts';
 import { fxrstor, fxsave } from './fxsave.ts';
 import { iret } from './interrupts.ts';
-import { canonical } from './system-registers.ts';
 
 const DONE: Outcome = { kind: 'done' };
 const GP: Outcome = { kind: 'fault', vector: VECTOR.GP, error: 0 };
@@ -17,9 +16,63 @@ const LOW32 = 0xffff_ffffn;
 
 /** RFLAGS bits that POPF and SYSRET may write: all but VM, RF, VIF, VIP and reserved ones. */
 const WRITABLE = 0x24_7fd5n & ~BigInt(RFLAGS.RF | RFLAGS.VM);
+const WRITABLE_LOW = Number(WRITABLE);
 
 export function systemOperation(cpu: CpuCore): Outcome {
-  const { engine, registers, clock, msrs, pmu } = cpu.parts;
+  const { engine } = cpu.parts;
+  switch (engine.systemOp) {
+    case SYSTEM_OP.SYSCALL:
+      return syscall(cpu);
+    case SYSTEM_OP.SYSRET:
+      return sysret(cpu);
+    case SYSTEM_OP.GATE:
+      return engine.cpl === 3 ? DONE : { kind: 'gate', gate: engine.systemArgumentLow };
+    case SYSTEM_OP.STI:
+      if (engine.cpl === 3) return GP;
+      engine.setRegister32(REG.RFLAGS, engine.register32(REG.RFLAGS) | RFLAGS.IF);
+      return DONE;
+    default:
+      return rarer(cpu);
+  }
+}
+
+const RCX = REG.GPR + GPR.RCX * 8;
+const R11 = REG.GPR + GPR.R11 * 8;
+
+function syscall(cpu: CpuCore): Outcome {
+  const { engine, registers } = cpu.parts;
+  if (!registers.syscallEnabled) return UD;
+  cpu.countFar(cpu.currentMode());
+  engine.setRegister32(RCX, engine.register32(REG.RIP));
+  engine.setRegister32(RCX + 4, engine.register32(REG.RIP + 4));
+  const flags = readFlags(engine);
+  engine.setRegister32(R11, flags);
+  engine.setRegister32(R11 + 4, 0);
+  writeFlags(engine, flags & ~registers.syscallClears);
+  engine.setRegister32(REG.CS, registers.syscallCs);
+  engine.setRegister32(REG.SS, registers.syscallSs);
+  engine.setCpl(0);
+  engine.rip = registers.lstar;
+  return DONE;
+}
+
+function sysret(cpu: CpuCore): Outcome {
+  const { engine, registers } = cpu.parts;
+  if (!registers.syscallEnabled) return UD;
+  // Canonical: bits 63:47 all equal.
+  const high = engine.register32(RCX + 4);
+  if (engine.cpl === 3 || (high << 16) >> 16 !== high) return GP;
+  cpu.countFar(cpu.currentMode());
+  writeFlags(engine, (engine.register32(R11) & WRITABLE_LOW) | 2);
+  engine.setRegister32(REG.CS, registers.sysretCs);
+  engine.setRegister32(REG.SS, registers.sysretSs);
+  engine.setCpl(3);
+  engine.ripFrom(RCX);
+  return DONE;
+}
+
+function rarer(cpu: CpuCore): Outcome {
+  const { engine, clock, msrs, pmu } = cpu.parts;
   const r = cpu.gpr;
   const set = (n: number, v: bigint): void => {
     r[n] = v;
@@ -35,29 +88,6 @@ export function systemOperation(cpu: CpuCore): Outcome {
       return divide(r, engine.systemArgument);
     case SYSTEM_OP.IDIV128:
       return divideSigned(r, engine.systemArgument);
-    case SYSTEM_OP.SYSCALL:
-      if (!registers.syscallEnabled) return UD;
-      cpu.countFar(cpu.currentMode());
-      set(GPR.RCX, engine.rip);
-      set(GPR.R11, readRflags(engine));
-      writeRflags(engine, readRflags(engine) & ~registers.fmask);
-      engine.setRegister32(REG.CS, Number((registers.star >> 32n) & 0xfffcn));
-      engine.setRegister32(REG.SS, Number(((registers.star >> 32n) & 0xffffn) + 8n));
-      engine.setCpl(0);
-      engine.rip = registers.lstar;
-      return DONE;
-    case SYSTEM_OP.SYSRET: {
-      if (!registers.syscallEnabled) return UD;
-      if (user || !canonical(get(GPR.RCX))) return GP;
-      cpu.countFar(cpu.currentMode());
-      writeRflags(engine, (get(GPR.R11) & WRITABLE) | 2n);
-      engine.setRegister32(REG.CS, Number((((registers.star >> 48n) & 0xffffn) + 16n) | 3n));
-      engine.setRegister32(REG.SS, Number((((registers.star >> 48n) & 0xffffn) + 8n) | 3n));
-      const target = get(GPR.RCX);
-      engine.setCpl(3);
-      engine.rip = target;
-      return DONE;
-    }
     case SYSTEM_OP.IRET: {
       const mode = cpu.currentMode();
       if (user) return userIret(cpu, Number(engine.systemArgument >> 16n));
@@ -111,15 +141,9 @@ export function systemOperation(cpu: CpuCore): Outcome {
       if (user) return GP;
       engine.invlpg(BigInt.asUintN(64, engine.systemArgument));
       return DONE;
-    case SYSTEM_OP.GATE:
-      return user ? DONE : { kind: 'gate', gate: Number(engine.systemArgument) };
     case SYSTEM_OP.UNDEFINED:
       cpu.setUndefined(describe(cpu));
       return UD;
-    case SYSTEM_OP.STI:
-      if (user) return GP;
-      writeRflags(engine, readRflags(engine) | BigInt(RFLAGS.IF));
-      return DONE;
     case SYSTEM_OP.POPF:
       return popf(cpu, user);
     case SYSTEM_OP.READ_CR:
@@ -133,6 +157,27 @@ export function systemOperation(cpu: CpuCore): Outcome {
       return fxsave(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FXRSTOR:
       return fxrstor(engine, BigInt.asUintN(64, engine.systemArgument));
+    case SYSTEM_OP.XGETBV: {
+      const index = get(GPR.RCX) & LOW32;
+      if (index > (cpu.has('XGETBV1') ? 1n : 0n)) return GP;
+      setPair(BigInt(index === 0n ? cpu.parts.xstate.xcr0 : cpu.parts.xstate.xcr0 & cpu.parts.xstate.inUse()));
+      return DONE;
+    }
+    case SYSTEM_OP.XSETBV:
+      if (user || (get(GPR.RCX) & LOW32) !== 0n) return GP;
+      return cpu.setXcr0(pair(get)) ? DONE : GP;
+    case SYSTEM_OP.XSAVE:
+    case SYSTEM_OP.XSAVEOPT:
+    case SYSTEM_OP.XSAVEC:
+    case SYSTEM_OP.XSAVES: {
+      if (engine.systemOp === SYSTEM_OP.XSAVES && user) return GP;
+      const kind = engine.systemOp === SYSTEM_OP.XSAVE ? 'plain' : engine.systemOp === SYSTEM_OP.XSAVEOPT ? 'optimized' : 'compacted';
+      return cpu.parts.xstate.save(BigInt.asUintN(64, engine.systemArgument), pair(get), kind);
+    }
+    case SYSTEM_OP.XRSTOR:
+    case SYSTEM_OP.XRSTORS:
+      if (engine.systemOp === SYSTEM_OP.XRSTORS && user) return GP;
+      return cpu.parts.xstate.restore(BigInt.asUintN(64, engine.systemArgument), pair(get), engine.systemOp === SYSTEM_OP.XRSTORS);
     case SYSTEM_OP.FNSTENV:
       return fnstenv(engine, BigInt.asUintN(64, engine.systemArgument));
     case SYSTEM_OP.FLDENV:
@@ -175,6 +220,8 @@ export function systemOperation(cpu: CpuCore): Outcome {
   }
 }
 
+/** EDX:EAX. */
+const pair = (get: (n: number) => bigint): bigint => (get(GPR.RAX) & LOW32) | ((get(GPR.RDX) & LOW32) << 32n);
 const farWidth = (operation: number): 2 | 4 | 8 => [2, 4, 8][(operation - SYSTEM_OP.JMP_FAR2) % 3] as 2 | 4 | 8;
 
 function divide(r: BigUint64Array, argument: bigint): Outcome {
@@ -227,6 +274,7 @@ function controlRegister(cpu: CpuCore, write: boolean, argument: number): Outcom
   const known: Record<number, 'cr0' | 'cr2' | 'cr3' | 'cr4'> = { 0: 'cr0', 2: 'cr2', 3: 'cr3', 4: 'cr4' };
   const name = known[number];
   if (name === undefined) return UD;
+  if (write && name === 'cr4' && !cpu.mayHaveCr4(cpu.gpr[register] as bigint)) return GP;
   if (write) cpu[name] = cpu.gpr[register] as bigint;
   else cpu.gpr[register] = cpu[name];
   return DONE;

@@ -4,9 +4,9 @@
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { visibleFeatures } from '#arch/cpuid.ts';
-import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
+import { ENGINE_FEATURES, type FeatureWords } from '#arch/cpuid-features.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
-import { Blocks } from './decode/blocks.ts';
+import { Blocks, type FetchTranslate } from './decode/blocks.ts';
 import * as L from './layout.ts';
 import { softFloat } from './soft/soft.ts';
 import type { Generated, Manifest } from './tier0/generate.ts';
@@ -19,14 +19,19 @@ export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
 const loadsOf = (low: number): number => low & 0xf_ffff;
 const storesOf = (low: number, high: number): number => (low >>> 20) | ((high & 0xff) << 12);
 
+const JUMP_PAGE_MASK = 0x3fff;
+/** More than `true` needs (0.2 million), less than any shell. */
+const COLD_INSTRUCTIONS = 500_000;
+
 export class Engine {
   readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly blocks: Blocks;
   readonly gpr: BigUint64Array;
-  /** RIP of the instruction that ended a slice with 'system' or 'fault'. */
-  instructionRip = 0n;
+  /** RIP of the instruction that ended a slice with 'system' or 'fault', in halves. */
+  private instructionLow = 0;
+  private instructionHigh = 0;
   private readonly i32: Int32Array;
   private readonly u64: BigUint64Array;
   private readonly i64: BigInt64Array;
@@ -39,17 +44,21 @@ export class Engine {
   private models: Models | undefined;
   private readonly manifest: Manifest;
   private readonly imports: Record<string, Record<string, unknown>>;
+  /** By the low bits of the page number: may the jump cache hold an address of such a page? */
+  private readonly jumpPages = new Uint8Array(JUMP_PAGE_MASK + 1);
   private recording = false;
+  private cold = true;
   private readonly walkFunction: (va: bigint, access: number) => number;
   private readonly retire: Retire;
-  private readonly fetch = (rip: bigint): number => this.walkFunction(BigInt.asIntN(64, rip), 2);
+  private readonly fetch: FetchTranslate;
   /** (REC, BLK) say where execution stands; else RIP in the register file does. */
   private located = false;
   private epoch = 0;
+  private repLimit = 0;
   private systemClass = 0;
   private readonly repCost: number;
   /** The plain module is one that hashes the path. */
-  private readonly traces: boolean;
+  readonly traces: boolean;
 
   /** `recorder`: gives the trace variant when branches are recorded for the first time; needless where `generated` traces itself. */
   constructor(model: CpuModel, generated: Generated, memoryBytes: number, retire: Retire, recorder?: () => Generated) {
@@ -72,12 +81,14 @@ export class Engine {
     this.manifest = generated.manifest;
     this.traces = generated.traces;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
+    this.fetch = instance.exports['fetch'] as FetchTranslate;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs, visibleFeatures(model, ENGINE_FEATURES));
     this.blocks.onCodePage = () => this.dropWriteRights();
     this.blocks.onFlush = () => this.models?.settle();
     this.setI32(L.BOX.JUMP_CACHE, L.JUMP_CACHE_KERNEL);
     this.i64[L.BOX.MEMORY_BYTES / 8] = BigInt(memoryBytes);
     this.setI32(L.BOX.REP_COST, this.repCost);
+    this.setI32(L.BOX.COLD, 1);
     this.view.setUint16(L.TRAMPOLINE + L.RECORD.HOT, generated.manifest.enterHot, true);
     this.view.setUint16(L.TRAMPOLINE + L.RECORD.FUNCTION, generated.manifest.fallFunction, true);
     this.emptyTlb();
@@ -119,6 +130,10 @@ export class Engine {
     models.start(exports['drain'] as (observe: number) => number);
     this.choose();
   }
+  /** What TypeScript accessed to deliver an interrupt belongs to the handler. */
+  retireAccesses(mode: Mode): void {
+    if (this.models !== undefined) this.retire.add(mode, EV.SLOTS, this.models.drain(mode));
+  }
   /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
   observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
     this.models?.access(va, host, bytes, write);
@@ -148,6 +163,13 @@ export class Engine {
     this.u64[(L.REGS + L.REG.RIP) >> 3] = v;
     this.located = false;
   }
+  get instructionRip(): bigint {
+    return (BigInt(this.instructionHigh >>> 0) << 32n) | BigInt(this.instructionLow >>> 0);
+  }
+  set instructionRip(v: bigint) {
+    this.instructionLow = Number(BigInt.asIntN(32, v));
+    this.instructionHigh = Number(BigInt.asIntN(32, v >> 32n));
+  }
   private recordRip(rec: number, blk: number): bigint {
     return BigInt.asUintN(64, (this.u64[(blk + L.BLOCK.RIP) >> 3] as bigint) + BigInt(this.view.getUint16(rec + L.RECORD.OFFSET, true)));
   }
@@ -166,6 +188,12 @@ export class Engine {
   get cpl(): 0 | 3 {
     return this.register32(L.REG.CPL) as 0 | 3;
   }
+  /** RIP := what is in the register; both in halves, without a BigInt. */
+  ripFrom(reg: number): void {
+    this.setI32(L.REGS + L.REG.RIP, this.register32(reg));
+    this.setI32(L.REGS + L.REG.RIP + 4, this.register32(reg + 4));
+    this.located = false;
+  }
   setCpl(cpl: 0 | 3): void {
     if (cpl === this.cpl) return;
     this.pin();
@@ -178,6 +206,12 @@ export class Engine {
     if (!this.located) return;
     const now = this.rip;
     this.rip = now;
+  }
+  /** What decoding takes for there: when that changes, all code is decoded anew. */
+  setFeatures(words: FeatureWords): void {
+    this.pin();
+    this.blocks.setFeatures(words);
+    this.settleEpoch();
   }
   get context(): Uint8Array {
     return this.bytes.subarray(L.REGS, L.REGS + L.CONTEXT_BYTES);
@@ -207,7 +241,8 @@ export class Engine {
   private dropList(countAt: number, list: number, max: number): boolean {
     const n = this.getI32(countAt);
     if (n > max) return false;
-    for (let k = 0; k < n; k++) this.i64[this.getI32(list + k * 4) >> 3] = -1n;
+    // Half a tag that cannot be (pages) or is given to nobody (guardEmptyJumps) will do.
+    for (let k = 0; k < n; k++) this.setI32(this.getI32(list + k * 4), -1);
     this.setI32(countAt, 0);
     return true;
   }
@@ -219,6 +254,7 @@ export class Engine {
     this.bytes.fill(0xff, L.TLB_WRITE, L.TLB_WRITE + L.TLB_BYTES);
   }
   private dropJumps(): void {
+    if (this.getI32(L.BOX.JUMP_FILLS) > 0) this.jumpPages.fill(0);
     if (!this.dropList(L.BOX.JUMP_FILLS, L.JUMP_FILL_LIST, L.JUMP_FILL_MAX)) {
       this.bytes.fill(0xff, L.JUMP_CACHE_USER, L.JUMP_CACHE_USER + 2 * L.JUMP_CACHE_BYTES);
       this.setI32(L.BOX.JUMP_FILLS, 0);
@@ -243,7 +279,8 @@ export class Engine {
     const slot = Number((va >> 8n) & 0xfff0n);
     this.i64[(L.TLB_READ + slot) >> 3] = -1n;
     this.i64[(L.TLB_WRITE + slot) >> 3] = -1n;
-    this.dropJumps();
+    // Most pages hold no code that was jumped to.
+    if (this.jumpPages[Number((va >> 12n) & BigInt(JUMP_PAGE_MASK))] !== 0) this.dropJumps();
   }
   /** Memory at a guest-physical range changed behind the engine's back. */
   written(address: number, length: number): void {
@@ -262,17 +299,21 @@ export class Engine {
 
   // ---- execution
 
-  private blockAt(rip: bigint): number {
-    const slot = Number(((BigInt.asUintN(32, rip) ^ BigInt.asUintN(32, rip >> 14n)) & 0x3fffn) << 4n) + this.getI32(L.BOX.JUMP_CACHE);
-    if ((this.u64[slot >> 3] as bigint) === rip) return this.getI32(slot + 8);
-    const block = this.blocks.at(rip, this.fetch);
+  /** In halves: this runs at every transfer that leaves generated code, and a BigInt costs more than all the rest. */
+  private blockAt(low: number, high: number): number {
+    const slot = (((low ^ (low >>> 14)) & 0x3fff) << 4) + this.getI32(L.BOX.JUMP_CACHE);
+    if (this.getI32(slot) === low && this.getI32(slot + 4) === high) return this.getI32(slot + 8);
+    const block = this.blocks.at(low, high, this.fetch);
     this.settleEpoch();
     if (block === 0) return 0;
-    this.u64[slot >> 3] = rip;
+    this.setI32(slot, low);
+    this.setI32(slot + 4, high);
     this.setI32(slot + 8, block);
     const n = this.getI32(L.BOX.JUMP_FILLS);
     if (n < L.JUMP_FILL_MAX) this.setI32(L.JUMP_FILL_LIST + n * 4, slot);
     this.setI32(L.BOX.JUMP_FILLS, n + 1);
+    this.jumpPages[(low >>> 12) & JUMP_PAGE_MASK] = 1;
+    if (this.blocks.crosses(block)) this.jumpPages[((low >>> 12) + 1) & JUMP_PAGE_MASK] = 1;
     return block;
   }
   private enter(block: number): void {
@@ -288,10 +329,9 @@ export class Engine {
   slice(instructions: number, slots: number, repIterations: number, mode: Mode): SliceEnd {
     this.setI32(L.BOX.INSTRUCTIONS, instructions);
     this.setI32(L.BOX.SLOTS, slots);
-    this.setI32(L.BOX.REP_LIMIT, Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost))));
-    this.i64[L.BOX.EVA >> 3] = 0n;
-    this.i64[L.BOX.EVB >> 3] = 0n;
-    this.i64[L.BOX.EVC >> 3] = 0n;
+    this.repLimit = Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost)));
+    this.setI32(L.BOX.REP_LIMIT, this.repLimit);
+    for (let box = L.BOX.EVA; box < L.BOX.EVC + 8; box += 4) this.setI32(box, 0);
     this.setI32(L.BOX.REP_LOADS, 0);
     this.setI32(L.BOX.REP_STORES, 0);
     if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
@@ -305,11 +345,28 @@ export class Engine {
     return end;
   }
 
+  /**
+   * V8 compiles `hot` twice, the second time for a quarter of a second on another thread: too much for a program that ends before. So the
+   * first instructions are stepped, each by its own small function; what happens is the same.
+   */
+  private warmUp(): void {
+    if (this.cold && this.retire.sum(EV.INSTRUCTIONS) > COLD_INSTRUCTIONS) {
+      this.cold = false;
+      this.setI32(L.BOX.COLD, 0);
+    }
+  }
+
+  /** Did the last slice repeat anything (REP)? */
+  get repeated(): boolean {
+    return this.getI32(L.BOX.REP_LIMIT) !== this.repLimit;
+  }
+
   private execute(): SliceEnd {
+    this.warmUp();
     if (!this.located) {
-      const rip = this.rip;
-      const block = this.blockAt(rip);
-      if (block === 0) return this.fetchFault(rip);
+      const [low, high] = [this.getI32(L.REGS + L.REG.RIP), this.getI32(L.REGS + L.REG.RIP + 4)];
+      const block = this.blockAt(low, high);
+      if (block === 0) return this.fetchFault(low, high);
       this.enter(block);
     }
     for (;;) {
@@ -322,14 +379,15 @@ export class Engine {
       }
       switch (result) {
         case L.RESULT.RESOLVE: {
-          const target = this.u64[L.BOX.TARGET >> 3] as bigint;
+          const low = this.getI32(L.BOX.TARGET);
+          const high = this.getI32(L.BOX.TARGET + 4);
           const from = this.getI32(L.BOX.BLK);
           const branch = this.getI32(L.BOX.REC);
           this.located = false;
           const epoch = this.epoch;
-          const block = this.blockAt(target);
-          if (block === 0) return this.fetchFault(target);
-          if (epoch === this.epoch) this.link(from, branch, block, target);
+          const block = this.blockAt(low, high);
+          if (block === 0) return this.fetchFault(low, high);
+          if (epoch === this.epoch) this.link(from, branch, block, low, high);
           this.enter(block);
           break;
         }
@@ -345,7 +403,9 @@ export class Engine {
           this.takeBack();
           this.models?.step(this.getI32(L.BOX.BLK), this.getI32(L.BOX.REC));
           this.systemClass = this.view.getUint16(this.getI32(L.BOX.REC) + L.RECORD.CLASS, true);
-          this.rip = this.u64[L.BOX.TARGET >> 3] as bigint;
+          this.setI32(L.REGS + L.REG.RIP, this.getI32(L.BOX.TARGET));
+          this.setI32(L.REGS + L.REG.RIP + 4, this.getI32(L.BOX.TARGET + 4));
+          this.located = false;
           return 'system';
         default:
           throw new Error(`engine: unexpected result ${result}`);
@@ -370,21 +430,23 @@ export class Engine {
       return result;
     }
   }
-  private fetchFault(rip: bigint): SliceEnd {
-    this.rip = rip;
-    this.instructionRip = rip;
+  private fetchFault(low: number, high: number): SliceEnd {
+    this.setI32(L.REGS + L.REG.RIP, low);
+    this.setI32(L.REGS + L.REG.RIP + 4, high);
+    this.located = false;
+    this.instructionLow = low;
+    this.instructionHigh = high;
     return 'fault';
   }
 
   /** A branch may point straight at its target only inside one page, and never at a page-crossing block. */
-  private link(from: number, branch: number, to: number, target: bigint): void {
-    const rip = this.u64[(from + L.BLOCK.RIP) >> 3] as bigint;
-    if (rip >> 12n !== target >> 12n || this.blocks.crosses(to)) return;
-    const hasLinks = this.view.getUint16(branch + L.RECORD.FUNCTION, true);
-    const kind = this.blocks.linkKind(hasLinks);
+  private link(from: number, branch: number, to: number, low: number, high: number): void {
+    const rip = this.getI32(from + L.BLOCK.RIP);
+    if (rip >>> 12 !== low >>> 12 || this.getI32(from + L.BLOCK.RIP + 4) !== high || this.blocks.crosses(to)) return;
+    const kind = this.blocks.linkKind(this.view.getUint16(branch + L.RECORD.FUNCTION, true));
     if (kind === 'none') return;
-    const next = BigInt.asUintN(64, this.recordRip(branch, from) + BigInt(this.view.getUint8(branch + L.RECORD.LENGTH)));
-    if (next === target && kind !== 'taken') this.setI32(branch + L.RECORD.FALL, to);
+    const next = (rip + this.view.getUint16(branch + L.RECORD.OFFSET, true) + this.view.getUint8(branch + L.RECORD.LENGTH)) | 0;
+    if (next === low && kind !== 'taken') this.setI32(branch + L.RECORD.FALL, to);
     else if (kind !== 'fall') this.setI32(branch + L.RECORD.TAKEN, to);
   }
 
@@ -392,7 +454,9 @@ export class Engine {
   private takeBack(): void {
     const rec = this.getI32(L.BOX.REC);
     const blk = this.getI32(L.BOX.BLK);
-    this.instructionRip = this.recordRip(rec, blk);
+    // A block lies within a page: no carry.
+    this.instructionLow = (this.getI32(blk + L.BLOCK.RIP) + this.view.getUint16(rec + L.RECORD.OFFSET, true)) | 0;
+    this.instructionHigh = this.getI32(blk + L.BLOCK.RIP + 4);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
     this.models?.cut(rec);
     const records = this.getI32(blk + L.BLOCK.COST + 4);
@@ -460,6 +524,10 @@ export class Engine {
   /** For 'system': the operation and its argument. */
   get systemOp(): number {
     return this.getI32(L.BOX.SYSTEM_OP);
+  }
+  /** Its low half. */
+  get systemArgumentLow(): number {
+    return this.getI32(L.BOX.SYSTEM_ARG);
   }
   get systemArgument(): bigint {
     return this.u64[L.BOX.SYSTEM_ARG >> 3] as bigint;

@@ -31,8 +31,11 @@ export const REG = {
 } as const;
 /** x87, offsets as in REG: R0 to R7 (physical; 16 bytes each, 10 used; an MMX register is the low 8), words, and the tag byte (1 = in use). */
 export const FPU = { R0: 512, FCW: 640, FSW: 642, FTW: 644 } as const;
+/** Bytes 16 to 31 of YMM0-15, 16 bytes each, as XSAVE keeps them; from a register's lower half to its upper one it is `UPPER` bytes. */
+export const YMM_HIGH = 704;
+export const UPPER = YMM_HIGH - REG.XMM;
 /** Size of the part of the register file that a context switch saves. */
-export const CONTEXT_BYTES = 704;
+export const CONTEXT_BYTES = 960;
 
 /** Mailbox between TypeScript and the generated code. */
 export const CTL = 0x800;
@@ -92,6 +95,8 @@ export const BOX = {
   PENALTY: CTL + 160,
   /** i32: 1 while what retires is for the models; 0: perf's own work, which leaves them alone. */
   OBSERVE: CTL + 164,
+  /** i32: 1 while the machine is so young that `hot` is not worth compiling: everything is stepped. */
+  COLD: CTL + 168,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
@@ -99,8 +104,8 @@ export const TRAMPOLINE = CTL + 0x100;
 /** 32 bytes: a page-crossing operand is assembled here. Below every host address of guest memory. */
 export const CROSS_BUFFER = CTL + 0x140;
 
-/** Soft float: two vectors in, one vector out. */
-export const SOFT = { A: CTL + 0x180, B: CTL + 0x190, RESULT: CTL + 0x1a0 } as const;
+/** Soft float: up to three vectors in, one vector out. */
+export const SOFT = { A: CTL + 0x180, B: CTL + 0x190, RESULT: CTL + 0x1a0, C: CTL + 0x1b0 } as const;
 
 /**
  * Last branch records (machine/lbr). The recording code of the trace variant writes them itself, so that the newest one is there whenever a

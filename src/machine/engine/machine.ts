@@ -7,7 +7,7 @@
  */
 import type { Val } from '#base/wasm/ops.ts';
 
-export type Width = 1 | 2 | 4 | 8 | 10 | 16;
+export type Width = 1 | 2 | 4 | 8 | 10 | 16 | 32;
 
 /** An operand: register, checked memory, or immediate. */
 export interface Place {
@@ -25,8 +25,15 @@ export interface Place {
   setLow(v: Val, bytes: 4 | 8): void;
   /** Memory: the access is checked now, for instructions that change state before they store. */
   check(): void;
-  /** Effective address (memory only), without any check. */
-  ea(): Val;
+  /** Effective address (memory only), without any check; of a vector-indexed operand (VSIB) with `index` (i64) for its index. */
+  ea(index?: Val): Val;
+  /**
+   * A part of a vector: `w` bytes from byte `at`. Of memory: a part of this same access, which is checked and counted as a whole. Of a register:
+   * 16 bytes from there, of which the low `w` count.
+   */
+  part(at: number, w: Width): Place;
+  /** Both halves. Of a register, whatever its `w`, all 32 bytes: a VEX instruction on 128 bits zeroes the upper half. 32-byte memory: all of it. */
+  setVector(low: Val, high: Val): void;
 }
 
 export type Cc = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
@@ -74,8 +81,16 @@ export interface Machine {
   system(operation: number, argument?: Val): void;
   /** What `body` does is too rare for the hot function: there the instruction leaves to its own function, where `body` runs. */
   rare(body: () => void): void;
-  /** Soft float: operation and immediate as in soft/operations.ts, two vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
-  soft(operation: number, immediate: Val, a: Val, b: Val): Val;
+  /** Soft float: operation and immediate as in soft/operations.ts, vectors in, one out, MXCSR updated; may raise #XM. Only inside `rare`. */
+  soft(operation: number, immediate: Val, a: Val, b: Val, c?: Val): Val;
+  /** All that `body` computes is one SIMD operation: the exceptions of its soft floats are weighed together, at its end. */
+  together(body: () => void): void;
+  /** What `body` accesses element by element counts as one load and one store at most. */
+  asOneAccess(body: () => void): void;
+  /** Half of the vector register that indexes a VSIB memory operand. */
+  vectorIndex(half: 0 | 1): Val;
+  /** Zeroes the upper halves of all vector registers, or all of them. */
+  zeroVectors(which: 'upper' | 'all'): void;
   /** What MMX instructions do to the x87 state: #MF when an exception is pending; TOP = 0, all registers in use. After the operand is read. */
   enterMmx(): void;
   /** REP: repeats `body` while RCX (ECX for `counter` 4) ≠ 0 (and, for CMPS/SCAS, while the condition that `body` returns holds), in chunks. */

@@ -46,5 +46,13 @@ export const SYSTEM_OP = {
   CALL_FAR8: 45,
   DESCRIPTOR: 46,
   INT1: 47,
+  XGETBV: 60,
+  XSETBV: 61,
+  XSAVE: 62,
+  XSAVEOPT: 63,
+  XSAVEC: 64,
+  XSAVES: 65,
+  XRSTOR: 66,
+  XRSTORS: 67,
 } as const;
 export type SystemOp = (typeof SYSTEM_OP)[keyof typeof SYSTEM_OP];

@@ -84,7 +84,7 @@ export class Lbr implements Msrs {
 
   /** Before a slice at `cpl`: tells the engine what to take in. */
   arm(cpl: 0 | 3): void {
-    this.#engine.captureBranches(this.#enabled ? (cpl === 0 ? this.#captureKernel : this.#captureUser) : 0);
+    this.#engine.captureBranches(this.enabled ? (cpl === 0 ? this.#captureKernel : this.#captureUser) : 0);
   }
 
   /**
@@ -92,13 +92,13 @@ export class Lbr implements Msrs {
    * it. All that retired before and the transfer itself must be in Retire.
    */
   far(from: bigint, to: bigint, cpl: 0 | 3): void {
-    if (!this.#enabled || ((cpl === 0 ? this.#captureKernel : this.#captureUser) & OTHER) === 0) return;
+    if (!this.enabled || ((cpl === 0 ? this.#captureKernel : this.#captureUser) & OTHER) === 0) return;
     this.#memory.push(from, to, BRANCH.OTHER, this.#retire.sum(EV.SLOTS));
   }
 
   /** An exception or interrupt (not a software interrupt) enters its handler: the newest record is the last branch before it. */
   exception(): void {
-    if (this.#enabled) this.#lastException = this.#memory.read(0, this.#architectural);
+    if (this.enabled) this.#lastException = this.#memory.read(0, this.#architectural);
   }
 
   /** A debug exception is not recorded and ends recording, before its handler runs. SDM Vol. 3B, Monitoring Branches, Exceptions, and Interrupts. */
@@ -107,7 +107,8 @@ export class Lbr implements Msrs {
     else this.#pmu.disableLbr();
   }
 
-  get #enabled(): boolean {
+  /** Recording is on; the rings are for the kinds to say. */
+  get enabled(): boolean {
     if (this.#pmu.lbrFrozen) return false;
     return this.#architectural ? (this.#control & LBR_CTL.mask('LBREn')) !== 0n : this.#pmu.lbrEnabled;
   }

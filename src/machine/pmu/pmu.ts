@@ -10,6 +10,7 @@ import { eventMeaning, fixedEvent, isTime } from '#arch/pmu/event-select.ts';
 import { type EventRow, isModelled } from '#arch/pmu/events.ts';
 import { FIXED_OS, FIXED_PMI, FIXED_USR, fixedControl, fixedCtrCtrlReserved } from '#arch/pmu/fixed-ctr.ts';
 import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_INUSE, statusBits, statusSetBits } from '#arch/pmu/global.ts';
+import { OFFCORE_RESERVED, offcoreIndex } from '#arch/pmu/offcore.ts';
 import { perfCapabilities } from '#arch/pmu/perf-capabilities.ts';
 import { PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_OS, PERFEVTSEL_USR, perfevtselReserved } from '#arch/pmu/perfevtsel.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -47,6 +48,8 @@ export class Pmu implements Attentive, Msrs, Truth {
   readonly #gp: readonly Counter[];
   readonly #fixed: readonly Counter[];
   readonly #evtsel: bigint[];
+  /** MSR_OFFCORE_RSP_x. */
+  readonly #offcore: bigint[];
   #fixedCtrl = 0n;
   #globalCtrl: bigint;
   #status = 0n;
@@ -56,6 +59,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   #lbrFrozen = false;
   readonly #models: PmuOptions['models'];
   readonly #refused = new Map<bigint, string>();
+  #changes = 0;
 
   /**
    * `retire`: this processor's totals. They must hold all that retired before the accessing instruction whenever `read`, `write`,
@@ -74,11 +78,15 @@ export class Pmu implements Attentive, Msrs, Truth {
     this.#gp = Array.from({ length: model.pmu.gpCounters }, () => new Counter(this.#counts, model.pmu.gpWidth));
     this.#fixed = Array.from({ length: model.pmu.fixedCounters }, () => new Counter(this.#counts, model.pmu.fixedWidth));
     this.#evtsel = this.#gp.map(() => 0n);
+    this.#offcore = (model.offcore?.events ?? []).map(() => 0n);
     this.#globalCtrl = globalCtrlReset(model);
   }
 
   // ---- time
 
+  get changes(): number {
+    return this.#changes;
+  }
   bound(horizon: Horizon): void {
     for (const c of this.#gp) c.bound(horizon);
     for (const c of this.#fixed) c.bound(horizon);
@@ -156,6 +164,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     if (inArray(address, MSR.IA32_PMC0, n)) return counterValue(this.#gp[address - MSR.IA32_PMC0]);
     if (fullWidthWrite && inArray(address, MSR.IA32_A_PMC0, n)) return counterValue(this.#gp[address - MSR.IA32_A_PMC0]);
     if (inArray(address, MSR.IA32_PERFEVTSEL0, n)) return this.#evtsel[address - MSR.IA32_PERFEVTSEL0];
+    if (inArray(address, MSR.MSR_OFFCORE_RSP_0, this.#offcore.length)) return this.#offcore[address - MSR.MSR_OFFCORE_RSP_0];
     if (address === MSR.IA32_DEBUGCTL) return this.#debugctl;
     if (version < 2) return undefined;
     if (inArray(address, MSR.IA32_FIXED_CTR0, this.#fixed.length)) return counterValue(this.#fixed[address - MSR.IA32_FIXED_CTR0]);
@@ -180,6 +189,7 @@ export class Pmu implements Attentive, Msrs, Truth {
   }
 
   write(address: number, value: bigint): boolean {
+    this.#changes++;
     this.attend();
     const { version, fullWidthWrite, gpWidth } = this.#model.pmu;
     const n = this.#gp.length;
@@ -190,6 +200,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     }
     if (fullWidthWrite && inArray(address, MSR.IA32_A_PMC0, n)) return setCounter(this.#gp[address - MSR.IA32_A_PMC0], value);
     if (inArray(address, MSR.IA32_PERFEVTSEL0, n)) return this.#writeEvtsel(address - MSR.IA32_PERFEVTSEL0, value);
+    if (inArray(address, MSR.MSR_OFFCORE_RSP_0, this.#offcore.length)) return this.#writeOffcore(address - MSR.MSR_OFFCORE_RSP_0, value);
     if (address === MSR.IA32_DEBUGCTL) {
       if ((value & debugctlReserved(this.#model)) !== 0n) return false;
       this.#debugctl = this.#ownLbrEnable ? value : value & ~LBR;
@@ -240,6 +251,17 @@ export class Pmu implements Attentive, Msrs, Truth {
     return true;
   }
 
+  /** Counters of the register's event count by the new word from now on. */
+  #writeOffcore(i: number, value: bigint): boolean {
+    if ((value & OFFCORE_RESERVED) !== 0n) return false;
+    this.#offcore[i] = value;
+    for (const [k, select] of this.#evtsel.entries()) {
+      if (offcoreIndex(this.#model.offcore, select) === i) (this.#gp[k] as Counter).program(this.#gpProgramme(select));
+    }
+    this.#refresh();
+    return true;
+  }
+
   /** RDPMC. `undefined` = #GP(0): CPL > 0 without CR4.PCE, no such counter. ECX[31:16] is the type: 0 general-purpose, 4000H fixed. */
   rdpmc(ecx: number, cpl: number, cr4pce: boolean): bigint | undefined {
     if (cpl > 0 && !cr4pce) return undefined;
@@ -276,7 +298,7 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   #gpProgramme(select: bigint): Programme | undefined {
     const low = Number(BigInt.asUintN(32, select));
-    const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, select);
+    const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, this.#withRequest(select));
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
     if (isModelled(meaning.row.quantity)) {
@@ -296,6 +318,12 @@ export class Pmu implements Attentive, Msrs, Truth {
     };
   }
 
+  /** An off-core response event with its register's word, as arch/pmu/event-select.ts takes it. */
+  #withRequest(select: bigint): bigint {
+    const i = offcoreIndex(this.#model.offcore, select);
+    return i < 0 ? select : select | ((this.#offcore[i] ?? 0n) << 32n);
+  }
+
   #fixedProgramme(i: number): Programme | undefined {
     const nibble = fixedControl(this.#fixedCtrl, i);
     const modes = modesOf((nibble & FIXED_USR) !== 0, (nibble & FIXED_OS) !== 0);
@@ -308,6 +336,7 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   /** The counting predicates of spec §1.8. */
   #refresh(): void {
+    this.#changes++;
     const global = this.#model.pmu.version >= 2;
     const held = (this.#status & CTR_FRZ) !== 0n;
     for (const [i, c] of this.#gp.entries()) {

@@ -10,7 +10,7 @@ import { ensure } from '#base/assert.ts';
 import type { Exit } from '#port/exit.ts';
 import { allForms } from '../engine/semantics/forms.ts';
 import { type Generated, generateInterpreter } from '../engine/tier0/generate.ts';
-import { HOT_SET } from '../engine/tier0/generated/hot-set.ts';
+import { HOT_CASES } from '../engine/tier0/hot-cases.ts';
 import { createMachine, type Machine, type MachineOptions } from '../machine.ts';
 
 const ROOT = 0x1000;
@@ -23,9 +23,9 @@ const TSS = 0xffff_ffff_8300_2000n;
 /** Both variants with a hot set, and one that goes through each instruction's own function. */
 let plain: Generated | undefined;
 let tracing: Generated | undefined;
-export const plainInterpreter = (): Generated => (plain ??= generateInterpreter(allForms(), new Set(HOT_SET)));
+export const plainInterpreter = (): Generated => (plain ??= generateInterpreter(allForms(), HOT_CASES));
 export const tracingInterpreter = (): Generated =>
-  (tracing ??= generateInterpreter(allForms(), new Set(HOT_SET), { trace: true, observe: false }));
+  (tracing ??= generateInterpreter(allForms(), HOT_CASES, { trace: true, observe: false }));
 
 export interface PinProgram {
   readonly user: (a: Assembler) => void;

@@ -10,6 +10,6 @@ import type { EventCode } from './names.ts';
 export function isModelledEvent(event: EventCode, model: CpuModel): boolean {
   const found = initEvent(makeAttr({ type: event.type, config: event.config }), model, 1n << 31n);
   if (isRefusal(found) || found.kind !== 'core') return false;
-  const meaning = eventMeaning(model, found.hw.config);
+  const meaning = eventMeaning(model, found.hw.select);
   return meaning.kind === 'counts' && isModelled(meaning.row.quantity);
 }

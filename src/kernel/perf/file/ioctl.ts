@@ -6,6 +6,9 @@ import type { SyscallResult } from '../../syscalls/types.ts';
 import type { Task } from '../../task/task.ts';
 import { EventFile } from './event-file.ts';
 
+/** -1 as unsigned long: no event. */
+const NONE = 0xffff_ffff_ffff_ffffn;
+
 export function eventIoctl(file: EventFile, _k: Kernel, t: Task, request: number, argument: bigint): SyscallResult {
   const { event, files } = file;
   const { operations } = files.perf;
@@ -31,7 +34,7 @@ export function eventIoctl(file: EventFile, _k: Kernel, t: Task, request: number
     case PERF_EVENT_IOC.ID:
       return t.memory.writeU64(va, event.id) ? 0 : -ERRNO.EFAULT;
     case PERF_EVENT_IOC.SET_OUTPUT: {
-      if ((low | 0) === -1) return files.setOutput(file, undefined);
+      if (argument === NONE) return files.setOutput(file, undefined);
       const other = t.files.get(low | 0);
       return other instanceof EventFile ? files.setOutput(file, other.event) : -ERRNO.EBADF;
     }

@@ -27,6 +27,8 @@ interface Signalled {
   readonly reason: number;
 }
 
+/** sysctl_sched_base_slice of one CPU. kernel/sched/fair.c. */
+const BASE_SLICE_NS = 750_000n;
 const ALL_FLAGS = PERF_FLAG.FD_NO_GROUP | PERF_FLAG.FD_OUTPUT | PERF_FLAG.PID_CGROUP | PERF_FLAG.FD_CLOEXEC;
 /** band_table of fs/fcntl.c, by si_code - POLL_IN. */
 const BANDS = [0x41n, 0x304n, 0x441n, 0x8n, 0x82n, 0x18n] as const;
@@ -47,8 +49,9 @@ export class PerfFiles {
   }
 
   /** perf_event_open(2). The order of its refusals is Linux's: spec §6.8. */
-  open(t: Task, attrVa: number, pid: number, cpu: number, groupFd: number, flags: number): number {
-    if ((flags & ~ALL_FLAGS) !== 0) return -ERRNO.EINVAL;
+  open(t: Task, attrVa: number, pid: number, cpu: number, groupFd: number, flagWord: bigint): number {
+    const flags = Number(flagWord);
+    if (flagWord > BigInt(ALL_FLAGS)) return -ERRNO.EINVAL;
     const attr = copyAttr(t.memory, attrVa);
     if (typeof attr === 'number') return attr;
     const wrong = checkAttr(attr);
@@ -200,7 +203,9 @@ export class PerfFiles {
     const { kernel } = this;
     this.raised = false;
     for (const { file, reason } of this.signals.splice(0)) this.sendSigio(file, reason);
-    if (kernel.scheduler.othersWait()) kernel.scheduler.needResched = true; // who was woken goes before who computes
+    // Who was woken goes before who computes, once that one has had its slice (base_slice_ns): a watcher must not cut its program to pieces.
+    const { scheduler } = kernel;
+    if (kernel.monotonicNs() - scheduler.sinceNs >= BASE_SLICE_NS && scheduler.othersWait()) scheduler.needResched = true;
   }
 
   /** send_sigio. */

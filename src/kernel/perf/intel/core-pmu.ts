@@ -16,6 +16,7 @@ import { counterDelta, maxPeriod, type PeriodStep, setPeriod } from '../period.t
 import type { Pmu } from '../pmu.ts';
 import { assignCounters, FIXED } from './constraints.ts';
 import { LbrDriver } from './lbr-driver.ts';
+import { OffcoreRegisters } from './offcore-registers.ts';
 import type { PmiHandler } from './pmi/handler.ts';
 import { PmuRegisters } from './registers.ts';
 
@@ -52,6 +53,7 @@ export class CorePmu implements Pmu {
   private added = 0;
   private inTransaction = 0;
   private disables = 0;
+  private readonly offcore: OffcoreRegisters;
   private fixedControl = 0n;
   private fixedControlWritten = 0n;
   /** Overhead that each counter had seen at the last booking; see bookRead. */
@@ -62,6 +64,7 @@ export class CorePmu implements Pmu {
     this.registers = new PmuRegisters(parts.model, parts.msrs);
     this.lbr = new LbrDriver(parts.model, this.registers, () => parts.truth.predicts);
     this.truth = parts.truth;
+    this.offcore = new OffcoreRegisters(parts.model, this.registers);
     this.handler = parts.handler;
     this.overflow = parts.overflow;
     this.hasGlobal = parts.model.pmu.version >= 2;
@@ -104,13 +107,13 @@ export class CorePmu implements Pmu {
   /** GLOBAL_CTRL = 0, or on version 1 each counter's EN. */
   stopAll(): void {
     if (this.hasGlobal) return this.registers.writeGlobalControl(0n);
-    for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, event.hw.config);
+    for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, this.selectOf(event));
   }
 
   /** `pmi`: at the end of a PMI handler, in which the LBR was frozen and its filter is unchanged. */
   startAll(pmi = false): void {
     if (!this.hasGlobal) {
-      for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, event.hw.config | EN);
+      for (const [idx, event] of this.active) this.registers.writeEventSelect(idx, this.selectOf(event) | EN);
       return;
     }
     this.writeFixedControl();
@@ -165,7 +168,7 @@ export class CorePmu implements Pmu {
   commitTransaction(): boolean {
     if (this.inTransaction === 0) return true;
     const assignment = assignCounters(this.list.map((e) => ({ counters: e.hw.counters, idx: e.hw.idx })));
-    if (assignment === undefined || !this.branchesAgree()) return false;
+    if (assignment === undefined || !this.branchesAgree() || !this.offcore.assign(this.list)) return false;
     this.assignment = assignment;
     this.inTransaction = 0;
     return true;
@@ -217,17 +220,21 @@ export class CorePmu implements Pmu {
     event.hw.stopped = false;
     event.hw.upToDate = false;
     this.active.set(event.hw.idx, event);
-    const { idx, config } = event.hw;
-    if (idx < FIXED) this.registers.writeEventSelect(idx, this.hasGlobal || this.enabled ? config | EN : config);
+    const { idx } = event.hw;
+    if (idx < FIXED) this.registers.writeEventSelect(idx, this.selectOf(event) | (this.hasGlobal || this.enabled ? EN : 0n));
     else this.fixedControl |= fixedNibble(event) << BigInt(4 * (idx - FIXED));
     event.watcher?.changed(event);
+  }
+
+  private selectOf(event: PerfEvent): bigint {
+    return event.hw.offcore === undefined ? event.hw.config : this.offcore.selectOf(event);
   }
 
   /** x86_pmu_stop with PERF_EF_UPDATE: off its counter, the count complete. */
   stop(event: PerfEvent): void {
     const { idx } = event.hw;
     if (this.active.get(idx) === event) {
-      if (idx < FIXED) this.registers.writeEventSelect(idx, event.hw.config);
+      if (idx < FIXED) this.registers.writeEventSelect(idx, this.selectOf(event));
       else this.fixedControl &= ~(0xfn << BigInt(4 * (idx - FIXED)));
       this.active.delete(idx);
       event.hw.stopped = true;

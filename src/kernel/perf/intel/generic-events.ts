@@ -2,6 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Quantity } from '#arch/pmu/events.ts';
+import { OFFCORE_REQUEST } from '#arch/pmu/offcore.ts';
 
 /** By PERF_COUNT_HW id; 0 = no such event on Intel. */
 const INTEL_PERFMON_EVENT_MAP: readonly bigint[] = [
@@ -28,7 +29,7 @@ export function hardwareSelect(config: bigint): SelectOrError {
 
 /**
  * cache | op << 8 | result << 16, as quantities: those of the events that Linux's tables have for Skylake (L1-dcache-load-misses is L1D.REPLACEMENT there:
- * lines that loads and stores brought in), by OFFCORE_REQUESTS where they have OFFCORE_RESPONSE.
+ * lines that loads and stores brought in). The last level is asked by OFFCORE_RESPONSE, where there is one.
  */
 const CACHE_QUANTITIES: Readonly<Record<string, Quantity>> = {
   '0,0,0': 'loads', // L1-dcache-loads
@@ -49,11 +50,19 @@ const CACHE_QUANTITIES: Readonly<Record<string, Quantity>> = {
   '5,0,1': 'branch-misses',
 };
 
+/** PERF_COUNT_HW_CACHE_LL. */
+const LL = 2;
+
 export function cacheSelect(model: CpuModel, config: bigint): SelectOrError {
   const [cache, op, result] = [Number(config & 255n), Number((config >> 8n) & 255n), Number((config >> 16n) & 255n)];
   if (cache > 6 || op > 2 || result > 1) return { errno: ERRNO.EINVAL, reason: 'no such generic cache event' };
   const quantity = CACHE_QUANTITIES[`${cache},${op},${result}`];
   if (quantity === undefined) return { errno: ERRNO.ENOENT, reason: 'Intel processors have no such generic cache event' };
+  if (cache === LL && model.offcore !== undefined) {
+    const { events, linux } = model.offcore;
+    const word = (op === 1 ? OFFCORE_REQUEST.RFO : OFFCORE_REQUEST.READ) | (result === 1 ? linux.miss : linux.access);
+    return { select: BigInt((events[0] as number) | 0x100) | (word << 32n) };
+  }
   const row = model.events.find((e) => e.quantity === quantity && e.event !== 0);
   if (row === undefined) return { errno: ERRNO.ENOENT, reason: `${model.name} has no event for it` };
   return { select: BigInt(row.event | (row.umask << 8)) };

@@ -3,13 +3,13 @@
  * processes share translated code; links go straight from block to block only inside one page, everything else passes the jump cache,
  * which holds for the current address space only.
  */
-import { Code, Decoder, DecoderOptions, Formatter, FormatterSyntax, Instruction, OpKind, Register } from 'iced-x86';
+import { Code, Decoder, DecoderOptions, Formatter, FormatterSyntax, Instruction } from 'iced-x86';
 import type { CycleCosts } from '#arch/cpu-models/model.ts';
 import type { Feature, FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
-import type { FormEntry, Manifest } from '../tier0/generate.ts';
-import { lacking, withoutFeature } from './features.ts';
-import { isMemory, REGISTERS, shapeOf } from './operands.ts';
+import type { Manifest } from '../tier0/generate.ts';
+import { lacking } from './features.ts';
+import { branchIndex, packSums, Records } from './records.ts';
 
 const MAX_RECORDS = 64;
 const PAGE = 4096;
@@ -17,29 +17,24 @@ const MAX_DECODERS = 512;
 
 /** What is translated of one guest-physical page. */
 interface CodePage {
-  /** Linear page address → offset in the page → block. */
-  readonly blocks: Map<bigint, Map<number, number>>;
+  /** Linear page number → offset in the page → block. */
+  readonly blocks: Map<number, Map<number, number>>;
   decoder: Decoder | undefined;
 }
 
-interface CachedShape {
-  readonly entry: FormEntry;
-  readonly imm: bigint | undefined;
-}
+/** Reads code: host address of a linear address (in halves) for execution, or 0 (the fault is in the mailbox). */
+export type FetchTranslate = (low: number, high: number) => number;
 
-/** Reads code: host address of a linear address for execution, or 0 (the fault is in the mailbox). */
-export type FetchTranslate = (rip: bigint) => number;
+/** Linear page number: exact in a double. */
+const pageNumber = (low: number, high: number): number => (high >>> 0) * 0x10_0000 + (low >>> 12);
 
 export class Blocks {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
-  private readonly forms = new Map<string, FormEntry>();
   private readonly manifest: Manifest;
-  private readonly costs: CycleCosts;
-  private readonly features: FeatureWords;
+  private features: FeatureWords;
+  private readonly records: Records;
   private readonly pages = new Map<number, CodePage>();
-  private readonly shapes: (CachedShape | null | undefined)[] = [];
-  private readonly classes = new Map<number, number>();
   private readonly instruction = new Instruction();
   private readonly crossing = new Set<number>();
   private readonly linkKinds = new Map<number, 'both' | 'taken' | 'fall'>();
@@ -57,27 +52,32 @@ export class Blocks {
     this.bytes = memory;
     this.view = view;
     this.manifest = manifest;
-    this.costs = costs;
     this.features = features;
+    this.records = new Records(memory, view, manifest, costs, features);
     for (const f of manifest.forms) {
-      this.forms.set(f.key, f);
       if (f.branch === 'cond') this.linkKinds.set(f.function, 'both');
       else if (f.branch === 'jmp' || f.branch === 'call') this.linkKinds.set(f.function, 'taken');
     }
     this.linkKinds.set(manifest.fallFunction, 'fall');
-    this.classOf(0, 0, 0, null, 0); // class 0: free (closing records)
   }
 
-  /** The block at `rip`, decoded if need be; 0 = the fetch faults. `translate` is asked for the page(s). */
-  at(rip: bigint, translate: FetchTranslate): number {
-    const host = translate(rip);
+  /** XCR0 or CR4 changed what may be executed: everything is decoded anew. */
+  setFeatures(words: FeatureWords): void {
+    this.features = words;
+    this.records.setFeatures(words);
+    this.flush();
+  }
+
+  /** The block at a linear address, decoded if need be; 0 = the fetch faults. `translate` is asked for the page(s). */
+  at(low: number, high: number, translate: FetchTranslate): number {
+    const host = translate(low, high);
     if (host === 0) return 0;
     const page = (host - L.PHYSICAL) >>> 12;
-    const linear = rip & ~0xfffn;
-    const offset = Number(rip & 0xfffn);
-    const found = this.pages.get(page)?.blocks.get(linear)?.get(offset);
-    if (found !== undefined) return found;
-    return this.decode(rip, page, linear, offset, translate);
+    const found = this.pages
+      .get(page)
+      ?.blocks.get(pageNumber(low, high))
+      ?.get(low & 0xfff);
+    return found ?? this.decode(low, high, page, translate);
   }
 
   private pageOf(number: number): CodePage {
@@ -90,7 +90,7 @@ export class Blocks {
     }
     return p;
   }
-  private register(page: number, linear: bigint, offset: number, block: number): void {
+  private register(page: number, linear: number, offset: number, block: number): void {
     const p = this.pageOf(page);
     let table = p.blocks.get(linear);
     if (table === undefined) {
@@ -117,61 +117,74 @@ export class Blocks {
     return p.decoder;
   }
 
-  private decode(rip: bigint, page: number, linear: bigint, offset: number, translate: FetchTranslate): number {
+  private decode(low: number, high: number, page: number, translate: FetchTranslate): number {
     if (this.next + (MAX_RECORDS + 2) * L.RECORD.BYTES > L.CODE + L.CODE_BYTES) this.flush();
-    const decoder = this.decoderOf(page);
-    const kernel = rip >> 63n === 1n;
+    const rip = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    const linear = pageNumber(low, high);
+    const offset = low & 0xfff;
+    const start = L.PHYSICAL + page * PAGE;
+    const kernel = high < 0;
     const block = this.next;
+    const i = this.instruction;
+    let decoder = this.decoderOf(page);
+    decoder.position = offset;
+    decoder.ip = rip;
+    let code = this.view;
+    let end = start + offset;
     let rec = block + L.BLOCK.BYTES;
     let at = offset;
-    let n = 0;
-    let slots = 0;
-    let evaLow = 0n;
-    let evb = 0n;
+    let [n, slots, loads, stores] = [0, 0, 0, 0];
+    const branches = [0, 0, 0, 0, 0, 0];
     let ended = false;
     let second = 0;
-    const i = this.instruction;
     while (n < MAX_RECORDS && at < PAGE && !ended) {
-      decoder.position = at;
-      decoder.ip = linear + BigInt(at);
       decoder.decodeOut(i);
+      let spare: Decoder | undefined;
       if (i.code === Code.INVALID && at + 15 > PAGE) {
         // It may continue on the next page: a block of its own, never linked (entered through the jump cache only).
         if (n > 0) break;
-        const next = translate(linear + BigInt(PAGE));
+        const [nextLow, nextHigh] = [((low & ~0xfff) + PAGE) | 0, (low | 0xfff) === -1 ? high + 1 : high];
+        const next = translate(nextLow, nextHigh);
         if (next === 0) return 0;
         const both = new Uint8Array(30);
-        both.set(this.bytes.subarray(L.PHYSICAL + page * PAGE + at, L.PHYSICAL + (page + 1) * PAGE));
+        both.set(this.bytes.subarray(start + at, start + PAGE));
         both.set(this.bytes.subarray(next, next + 15), PAGE - at);
-        const d = new Decoder(64, both, DecoderOptions.None);
-        d.ip = linear + BigInt(at);
-        d.decodeOut(i);
-        d.free();
+        decoder = spare = new Decoder(64, both, DecoderOptions.None);
+        decoder.ip = rip;
+        decoder.decodeOut(i);
+        code = new DataView(both.buffer);
+        end = 0;
         this.crossing.add(block);
         second = (next - L.PHYSICAL) >>> 12;
-        this.register(second, linear + BigInt(PAGE), -1 - at, block);
+        this.register(second, pageNumber(nextLow, nextHigh), -1 - at, block);
       }
-      const cls = this.emit(i, rec, at - offset, kernel);
-      const row = L.CLASSES + cls.id * L.CLASS_BYTES;
-      slots += this.view.getInt32(row, true);
-      evaLow += this.view.getBigUint64(row + 8, true);
-      evb += this.view.getBigUint64(row + 16, true);
+      const length = Math.max(i.length, 1);
+      end += length;
+      const plan = this.records.write({ decoder, instruction: i, code, end }, rec, at - offset, kernel);
+      spare?.free();
+      slots += plan.slots;
+      loads += plan.loads;
+      stores += plan.stores;
+      const kind = branchIndex(plan.branch);
+      if (kind >= 0) branches[kind] = 1; // a branch ends its block
       n++;
       rec += L.RECORD.BYTES;
-      at += Math.max(i.length, 1);
-      ended = cls.ends;
-      if (ended && cls.transfers) break;
+      at += length;
+      ended = plan.ends;
+      if (ended && plan.transfers) break;
       if (ended) this.closing(rec, at - offset);
     }
     if (!ended) this.closing(rec, at - offset);
     rec += L.RECORD.BYTES;
-    this.view.setInt32(block + L.BLOCK.COST, slots, true);
-    this.view.setInt32(block + L.BLOCK.COST + 4, n, true);
-    this.view.setBigUint64(block + L.BLOCK.EVA, evaLow, true);
-    this.view.setBigUint64(block + L.BLOCK.EVB, evb, true);
-    this.view.setBigUint64(block + L.BLOCK.RIP, rip, true);
-    this.view.setInt32(block + L.BLOCK.PLACE, L.PHYSICAL + page * PAGE + offset, true);
-    this.view.setInt32(block + L.BLOCK.SPAN, (at - offset) | (second << 12), true);
+    const v = this.view;
+    v.setInt32(block + L.BLOCK.COST, slots, true);
+    v.setInt32(block + L.BLOCK.COST + 4, n, true);
+    const words = packSums(loads, stores, branches);
+    for (let k = 0; k < 4; k++) v.setInt32(block + L.BLOCK.EVA + k * 4, words[k] as number, true);
+    v.setInt32(block + L.BLOCK.RIP, low, true);
+    v.setInt32(block + L.BLOCK.RIP + 4, high, true);
+    v.setInt32(block + L.BLOCK.PLACE, start + offset, true);
+    v.setInt32(block + L.BLOCK.SPAN, (at - offset) | (second << 12), true);
     this.next = rec;
     this.register(page, linear, offset, block);
     return block;
@@ -185,150 +198,13 @@ export class Blocks {
     this.view.setUint16(rec + L.RECORD.OFFSET, offset, true);
   }
 
-  private shape(i: Instruction, kernel: boolean): CachedShape | null {
-    const hasMemory = [i.op0Kind, i.op1Kind, i.op2Kind].includes(OpKind.Memory);
-    // Prefixes and control registers change the form: those are not cached.
-    const cacheable = !i.isStringInstruction && !(kernel && i.code === Code.Nop_rm32) && i.mnemonic !== 0;
-    const key = i.code * 4 + (hasMemory ? 2 : 0) + (kernel ? 1 : 0);
-    const cached = cacheable ? this.shapes[key] : undefined;
-    if (cached !== undefined) return cached;
-    const s = shapeOf(i, kernel);
-    const lacks = s.keys.length > 0 && lacking(i, this.features) !== undefined;
-    let found: CachedShape | null = null;
-    for (const key of s.keys) {
-      const k = lacks ? withoutFeature(key) : key;
-      const entry = k === undefined ? undefined : this.forms.get(k);
-      if (entry !== undefined) {
-        found = { entry, imm: s.imm };
-        break;
-      }
-    }
-    if (cacheable && s.imm === undefined && s.varies === undefined) this.shapes[key] = found;
-    return found;
-  }
-
-  private emit(i: Instruction, rec: number, offset: number, kernel: boolean): { id: number; ends: boolean; transfers: boolean } {
-    const v = this.view;
-    this.bytes.fill(0, rec, rec + L.RECORD.BYTES);
-    const found = i.code === Code.INVALID ? null : this.shape(i, kernel);
-    const entry = found?.entry ?? (this.forms.get('undefined') as FormEntry);
-    v.setUint16(rec + L.RECORD.FUNCTION, entry.function, true);
-    v.setUint8(rec + L.RECORD.LENGTH, i.length);
-    v.setUint16(rec + L.RECORD.OFFSET, offset, true);
-    const override = i.segmentPrefix;
-    v.setUint16(
-      rec + L.RECORD.SEGMENT,
-      override === Register.FS ? L.REG.FS_BASE : override === Register.GS ? L.REG.GS_BASE : L.REG.ZERO,
-      true,
-    );
-    let hot: number | undefined = entry.hot[''];
-    if (found !== null) {
-      let registers = 0;
-      for (let n = 0; n < i.opCount; n++) {
-        const kind = i.opKind(n);
-        if (kind === OpKind.Register) {
-          const r = REGISTERS[i.opRegister(n)];
-          if (r === undefined) continue;
-          if (registers < entry.registers.length) v.setUint16(rec + (entry.registers[registers] as number), r.offset, true);
-          registers++;
-        } else if (isMemory(kind)) hot = this.memory(i, rec, offset, entry);
-        else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64)
-          v.setBigUint64(rec + L.RECORD.IMM, immediateOf(i, n, entry.key), true);
-        else if (kind === OpKind.NearBranch64) v.setInt32(rec + L.RECORD.DISP, Number(i.nearBranchTarget - i.nextIP), true);
-      }
-      if (found.imm !== undefined) v.setBigUint64(rec + L.RECORD.IMM, found.imm, true);
-    }
-    v.setUint16(rec + L.RECORD.HOT, hot ?? 0, true);
-    const id = this.classOf(1, entry.loads, entry.stores, entry.branch, this.slotsOf(entry));
-    v.setUint16(rec + L.RECORD.CLASS, id, true);
-    return { id, ends: entry.ends, transfers: entry.branch !== null };
-  }
-
-  /** Fills the memory fields; returns the hot case for the operand's shape. */
-  private memory(i: Instruction, rec: number, offset: number, entry: FormEntry): number | undefined {
-    const v = this.view;
-    let scale = [0, 0, 1, 0, 2, 0, 0, 0, 3][i.memoryIndexScale] ?? 0;
-    let shape: 'b' | 'x' | 'a' = 'b';
-    let base: number = L.REG.ZERO;
-    let index: number = L.REG.ZERO;
-    let segment: number = L.REG.ZERO;
-    let disp: number;
-    if (i.isIpRelMemoryOperand) {
-      scale |= L.SCALE_RIP;
-      shape = 'a';
-      disp = Number(BigInt.asIntN(64, i.ipRelMemoryAddress - (i.ip - BigInt(offset))));
-    } else {
-      disp = Number(BigInt.asIntN(64, i.memoryDisplacement));
-      const b = i.memoryBase;
-      const x = i.memoryIndex;
-      // POP m computes its address with RSP as already incremented.
-      if (b === Register.RSP && entry.key.startsWith('pop:m')) disp += Number(entry.key.slice(5));
-      if (b !== Register.None) base = REGISTERS[b]?.offset ?? L.REG.ZERO;
-      if (x !== Register.None) {
-        index = REGISTERS[x]?.offset ?? L.REG.ZERO;
-        shape = 'x';
-      }
-      if (REGISTERS[b]?.w === 4 || REGISTERS[x]?.w === 4) scale |= L.SCALE_ADDR32;
-      // An absolute address of the upper 2 GiB below 4 GiB: only a 67H prefix gives it.
-      if (b === Register.None && x === Register.None && disp > 0x7fff_ffff && disp <= 0xffff_ffff) scale |= L.SCALE_ADDR32;
-    }
-    const s = i.memorySegment;
-    if (!entry.key.startsWith('lea')) {
-      if (s === Register.FS) segment = L.REG.FS_BASE;
-      if (s === Register.GS) segment = L.REG.GS_BASE;
-    }
-    if (segment !== L.REG.ZERO && shape === 'b') shape = 'x';
-    v.setUint16(rec + L.RECORD.BASE, base, true);
-    v.setUint16(rec + L.RECORD.INDEX, index, true);
-    v.setUint8(rec + L.RECORD.SCALE, scale);
-    v.setUint16(rec + L.RECORD.SEGMENT, segment, true);
-    v.setInt32(rec + L.RECORD.DISP, disp, true);
-    const odd = (scale & L.SCALE_ADDR32) !== 0 || (shape === 'a' && segment !== L.REG.ZERO) || disp !== (disp | 0);
-    return odd ? 0 : entry.hot[shape];
-  }
-
-  private slotsOf(e: FormEntry): number {
-    const c = this.costs;
-    const own: Record<FormEntry['cost'], number> = {
-      simple: c.simple,
-      branch: c.branch,
-      mul: c.mul,
-      div: c.div,
-      vector: c.vector,
-      vectorDivide: c.vectorDivide,
-      x87: c.x87,
-      locked: c.locked,
-      rep: c.simple,
-      ringTransition: c.ringTransition,
-      systemRegister: c.systemRegister,
-    };
-    return own[e.cost] + e.loads * c.load + e.stores * c.store;
-  }
-  private classOf(n: number, loads: number, stores: number, branch: FormEntry['branch'], slots: number): number {
-    const kinds = ['cond', 'jmp', 'jmpInd', 'call', 'callInd', 'ret'] as const;
-    const b = branch === null || branch === undefined ? 0 : kinds.indexOf(branch) + 1;
-    const key = (((slots * 8 + b) * 16 + loads) * 16 + stores) * 2 + n;
-    const known = this.classes.get(key);
-    if (known !== undefined) return known;
-    const id = this.classes.size;
-    if (id >= L.CLASS_MAX) throw new Error('instruction classes exhausted');
-    this.classes.set(key, id);
-    const row = L.CLASSES + id * L.CLASS_BYTES;
-    const evb: Record<string, bigint> = { cond: 1n, jmp: 1n << 16n, jmpInd: 1n << 32n, call: 1n << 48n };
-    this.view.setInt32(row, slots, true);
-    this.view.setInt32(row + 4, n, true);
-    this.view.setBigUint64(row + 8, BigInt(loads) | (BigInt(stores) << 20n) | (branch === 'ret' ? 1n << 40n : 0n), true);
-    this.view.setBigUint64(row + 16, (branch && evb[branch]) ?? 0n, true);
-    return id;
-  }
-
   /** Kills all blocks read from a guest-physical page. */
   invalidatePage(page: number): void {
     const p = this.pages.get(page);
     if (p === undefined) return;
     // A page-crossing block is listed with both its pages; the other entry may stay: its first page is looked up by RIP again.
     for (const [linear, table] of p.blocks) {
-      for (const [offset] of table) if (offset < 0) this.forget(linear - BigInt(PAGE), -1 - offset);
+      for (const [offset] of table) if (offset < 0) this.forget(linear - 1, -1 - offset);
     }
     p.decoder?.free();
     if (p.decoder !== undefined) this.decoders--;
@@ -336,7 +212,7 @@ export class Blocks {
     this.bytes[L.CODE_FLAGS + page] = 0;
     this.epoch++;
   }
-  private forget(linear: bigint, offset: number): void {
+  private forget(linear: number, offset: number): void {
     for (const p of this.pages.values()) p.blocks.get(linear)?.delete(offset);
   }
   /** The block's only instruction continues on the next page. */
@@ -369,11 +245,4 @@ export class Blocks {
     for (const x of [d, i, f]) x.free();
     return described;
   }
-}
-
-/** Truncated to the first operand's width, or raw for SIMD forms. */
-function immediateOf(i: Instruction, n: number, key: string): bigint {
-  const v = i.immediate(n);
-  const w = Number(/:[rm](\d+)/.exec(key)?.[1] ?? 8);
-  return BigInt.asUintN(Math.min(w, 8) * 8, v);
 }

@@ -25,8 +25,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   'there is no compatibility mode behind it': 'sysenter sysexit sysexitq',
   'far pointers into segment registers; nobody has used them since 1995': 'lfs lgs lss',
   undocumented: 'fstpnce',
-  'XSAVE belongs to AVX':
-    'xgetbv xrstor xrstor64 xrstors xrstors64 xsave xsave64 xsavec xsavec64 xsaveopt xsaveopt64 xsaves xsaves64 xsetbv',
 };
 const KEYS: ReadonlySet<string> = new Set(allForms().map((f) => f.key));
 const PREFIXES = [[], [0x66], [0xf3], [0xf2], [0x48], [0x66, 0x48], [0xf3, 0x48], [0xf2, 0x48], [0x67], [0x64]] as const;

@@ -11,7 +11,7 @@ interface RegisterInfo {
   readonly offset: number;
 }
 
-/** iced Register → place. Control, debug, MMX, x87 and AVX registers are not here. */
+/** iced Register → place. Control, debug, x87 and AVX-512 registers are not here. A YMM register is found by its lower half. */
 export const REGISTERS: readonly (RegisterInfo | undefined)[] = buildRegisters();
 
 function buildRegisters(): (RegisterInfo | undefined)[] {
@@ -36,6 +36,7 @@ function buildRegisters(): (RegisterInfo | undefined)[] {
   for (const n of ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'] as const) set(n, 's', 2, REG[n]);
   for (let i = 0; i < 8; i++) set(`MM${i}`, 'x', 8, FPU.R0 + i * 16);
   for (let i = 0; i < 16; i++) set(`XMM${i}`, 'x', 16, REG.XMM + i * 16);
+  for (let i = 0; i < 16; i++) set(`YMM${i}`, 'x', 32, REG.XMM + i * 16);
   return out;
 }
 
@@ -87,7 +88,7 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     return { keys: [(address32 ? 'a32 ' : '') + prefix + name], imm: 0n };
   }
   // The implicit [RDI] is no operand of the form.
-  if (name === 'maskmovdqu' || name === 'maskmovq') {
+  if (name === 'maskmovdqu' || name === 'vmaskmovdqu' || name === 'maskmovq') {
     const a = i.op0Kind === OpKind.MemorySegEDI ? 'a32 ' : '';
     return { keys: [a + name + (name === 'maskmovq' ? ':x8,x8' : ':x16,x16')], varies: true };
   }
@@ -117,7 +118,16 @@ export function shapeOf(i: Instruction, kernelAddress: boolean): Shape {
     const key = moffs(i);
     if (key !== undefined) return { keys: [key], imm: BigInt.asUintN(64, i.memoryDisplacement) };
   }
+  if (i.isVsib) return { keys: gatherKeys(i, name), varies: true };
   return { keys: operandKeys(i, name) };
+}
+
+/** A gather's form is told by its index, too. Destination, index and mask must differ (#UD). */
+function gatherKeys(i: Instruction, name: string): string[] {
+  const offsets = [i.op0Register, i.memoryIndex, i.op2Register].map((r) => REGISTERS[r]?.offset);
+  if (new Set(offsets).size < 3) return [];
+  const index = REGISTERS[i.memoryIndex];
+  return operandKeys(i, index?.w === 32 ? `${name} y` : name);
 }
 
 /** MOV between the accumulator and an absolute address (A0-A3). */

@@ -1,4 +1,5 @@
 /** All forms. The order of definition is the order of handler numbers. */
+import { defineAvx } from './avx.ts';
 import { defineBmi } from './bmi.ts';
 import { defineCrypto } from './crypto.ts';
 import { defineControl } from './control.ts';
@@ -35,5 +36,6 @@ export function allForms(): readonly Form[] {
   defineMmx(t);
   defineX87(t);
   defineSystem(t);
+  defineAvx(t);
   return [...t.forms.values()];
 }

@@ -2,7 +2,7 @@
  * The table of forms. A form is a mnemonic with operand shapes, e.g. `add:r4,m4`. Shape letters: r general register, m memory, x XMM register,
  * i immediate, s segment register, c the register CL or another third operand fixed by the form; the number is the width in bytes. A form's
  * meaning is written once.
- * 16-byte memory must be aligned (#GP); u is memory that need not be, its key says m.
+ * 16- and 32-byte memory must be aligned (#GP); u is memory that need not be, its key says m; v is memory with a vector index (VSIB).
  */
 import type { Machine, Place, Width } from '../machine.ts';
 
@@ -61,7 +61,7 @@ export class FormTable {
     const accesses = access.split(',') as Access[];
     for (const shape of shapes) {
       const operands = shape === '' ? [] : shape.split(',').map((s, i) => operand(s, accesses[i] ?? 'r'));
-      const key = shape === '' ? name : `${name}:${shape.replaceAll('u', 'm')}`;
+      const key = shape === '' ? name : `${name}:${shape.replaceAll(/[uv](?=\d)/g, 'm')}`;
       if (this.forms.has(key)) throw new Error(`form defined twice: ${key}`);
       this.forms.set(key, {
         key,
@@ -76,9 +76,9 @@ export class FormTable {
 }
 
 function operand(s: string, access: Access): Operand {
-  const kind = ({ u: 'm', s: 'r' }[s[0] as string] ?? s[0]) as Operand['kind'];
+  const kind = ({ u: 'm', v: 'm', s: 'r' }[s[0] as string] ?? s[0]) as Operand['kind'];
   const w = s.length > 1 ? Number(s.slice(1)) : 8;
-  return { kind, w: w as Width, access: kind === 'i' ? 'r' : access, aligned: s === 'm16' && access !== 'a' };
+  return { kind, w: w as Width, access: kind === 'i' ? 'r' : access, aligned: (s === 'm16' || s === 'm32') && access !== 'a' };
 }
 
 const INT_WIDTHS: readonly Width[] = [1, 2, 4, 8];

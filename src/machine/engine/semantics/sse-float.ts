@@ -94,7 +94,7 @@ const packedArithmetic =
   (name: Arithmetic, ty: FloatTy): Semantics =>
   (m, d, s) => {
     const b = (s as Place).get();
-    packed(m, name, ty, d as Place, (d as Place).get(), b);
+    packed(m, name, ty, d as Place, name === 'sqrt' ? b : (d as Place).get(), b);
   };
 /** p = a op b. */
 export function packed(m: Machine, name: Arithmetic, ty: FloatTy, p: Place, a: Val, b: Val): void {
@@ -155,13 +155,14 @@ const compareLanes = (ty: FloatTy, imm: Val, a: Val, b: Val): Val =>
   ty === 'f64'
     ? choosePredicate(imm, v(V.f64eq, a, b), v(V.f64lt, a, b), v(V.f64le, a, b))
     : choosePredicate(imm, v(V.f32eq, a, b), v(V.f32lt, a, b), v(V.f32le, a, b));
-const comparePacked =
-  (ty: FloatTy): Semantics =>
+/** `predicates`: 7 for SSE's eight, 31 for VEX's, which differ only where an operand is a NaN. */
+export const comparePacked =
+  (ty: FloatTy, predicates: 7 | 31): Semantics =>
   (m, d, s, i) => {
     const p = d as Place;
     const b = (s as Place).get();
     const a = p.get();
-    const imm = m.let(wrap((i as Place).get()));
+    const imm = m.let(and(wrap((i as Place).get()), k32(predicates)));
     chooseExact(
       m,
       vAll(ty, v(V.and, vZeroOrAtLeast(ty, a, LEAST[ty]), vZeroOrAtLeast(ty, b, LEAST[ty]))),
@@ -169,14 +170,14 @@ const comparePacked =
       () => p.set(m.soft(softOperation(SOFT_KIND.COMPARE, ty === 'f64', true), imm, a, b)),
     );
   };
-const compareScalar =
-  (ty: FloatTy): Semantics =>
+export const compareScalar =
+  (ty: FloatTy, predicates: 7 | 31): Semantics =>
   (m, d, s, i) => {
     const p = d as Place;
     const b = (s as Place).scalar(ty);
     const whole = p.get();
     const a = m.let(laneF(ty, whole));
-    const imm = m.let(wrap((i as Place).get()));
+    const imm = m.let(and(wrap((i as Place).get()), k32(predicates)));
     chooseExact(
       m,
       and(isPlain(a), isPlain(b)),
@@ -264,15 +265,15 @@ export function defineSseFloat(t: FormTable): void {
     for (const name of ['add', 'sub', 'mul', 'div', 'sqrt'] as const) {
       const cost = name === 'div' || name === 'sqrt' ? DIVIDE : VECTOR;
       t.def(`${name}s${suffix}`, scalarShapes(bytes), 'rw,r', scalarArithmetic(name, ty), cost);
-      t.def(`${name}p${suffix}`, XX, 'rw,r', packedArithmetic(name, ty), cost);
+      t.def(`${name}p${suffix}`, XX, name === 'sqrt' ? 'w,r' : 'rw,r', packedArithmetic(name, ty), cost);
     }
     for (const name of ['min', 'max'] as const) {
       t.def(`${name}s${suffix}`, scalarShapes(bytes), 'rw,r', scalarExtreme(name, ty), VECTOR);
       t.def(`${name}p${suffix}`, XX, 'rw,r', packedExtreme(name, ty), VECTOR);
     }
     const withImm = (shapes: readonly string[]): string[] => shapes.map((s) => `${s},i`);
-    t.def(`cmps${suffix}`, withImm(scalarShapes(bytes)), 'rw,r,r', compareScalar(ty), VECTOR);
-    t.def(`cmpp${suffix}`, withImm(XX), 'rw,r,r', comparePacked(ty), VECTOR);
+    t.def(`cmps${suffix}`, withImm(scalarShapes(bytes)), 'rw,r,r', compareScalar(ty, 7), VECTOR);
+    t.def(`cmpp${suffix}`, withImm(XX), 'rw,r,r', comparePacked(ty, 7), VECTOR);
     t.def(`comis${suffix}`, scalarShapes(bytes), 'r,r', comi(SOFT_KIND.COMI, ty), VECTOR);
     t.def(`ucomis${suffix}`, scalarShapes(bytes), 'r,r', comi(SOFT_KIND.UCOMI, ty), VECTOR);
   }

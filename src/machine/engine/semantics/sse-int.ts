@@ -129,15 +129,17 @@ const fields32 = (m: Machine, imm: Val): Val =>
       both(0x3_0000_0003n),
     ),
   );
+/** Byte indices of 32-bit lanes by their numbers, one in each lane. */
+export const indices32 = (numbers: Val): Val =>
+  v(V.i32add, v(V.i32mul, numbers, both(0x0404_0404_0404_0404n)), both(0x0302_0100_0302_0100n));
 /** Byte indices of the 32-bit lanes that an immediate selects. */
-const select32 = (m: Machine, imm: Val): Val =>
-  m.let(v(V.i32add, v(V.i32mul, fields32(m, imm), both(0x0404_0404_0404_0404n)), both(0x0302_0100_0302_0100n)));
-const pshufd = (b: Val, imm: Val, m: Machine): Val => v(V.swizzle, b, select32(m, imm));
+const select32 = (m: Machine, imm: Val): Val => m.let(indices32(fields32(m, imm)));
+export const pshufd = (b: Val, imm: Val, m: Machine): Val => v(V.swizzle, b, select32(m, imm));
 const shufps = (a: Val, b: Val, imm: Val, m: Machine): Val => {
   const index = select32(m, imm);
   return shuffleLanes(8, v(V.swizzle, a, index), v(V.swizzle, b, index), [0, 3]);
 };
-const shufpd = (a: Val, b: Val, imm: Val, m: Machine): Val => {
+export const shufpd = (a: Val, b: Val, imm: Val, m: Machine): Val => {
   const lane = (x: Val, bit: number): Val => select(and(imm, k32(bit)), lane64(x, 1), lane64(x, 0));
   return withLane64(splat64(m.let(lane(a, 1))), 1, m.let(lane(b, 2)));
 };

@@ -7,12 +7,12 @@ import { MODE } from '../../retire.ts';
 import { Bare } from '../../testing/bare.ts';
 import { FPU, REG, REGS } from '../layout.ts';
 import { generateInterpreter } from '../tier0/generate.ts';
-import { HOT_SET } from '../tier0/generated/hot-set.ts';
+import { HOT_CASES } from '../tier0/hot-cases.ts';
 import { allForms } from './forms.ts';
 
 const CODE = 0x40_0000n;
 const DATA = 0x50_0000n;
-const machines = [new Set<string>(), new Set(HOT_SET)].map((hot) => new Bare(generateInterpreter(allForms(), hot), 1 << 20));
+const machines = [new Set<string>(), HOT_CASES].map((hot) => new Bare(generateInterpreter(allForms(), hot), 1 << 20));
 
 /** Runs the bytes (then HLT, which leaves); RDI = DATA + offset, two mapped pages there. */
 function run(

@@ -126,8 +126,14 @@ export function defineSse3(t: FormTable): void {
   t.def('movsldup', XX, 'w,r', duplicate([0, 0, 2, 2]), VECTOR);
   t.def('movshdup', XX, 'w,r', duplicate([1, 1, 3, 3]), VECTOR);
   t.def('movddup', ['x16,x16', 'x16,m8'], 'w,r', (m, d, s) => (d as Place).set(m.let(splat64((s as Place).scalar('i64')))), VECTOR);
-  for (const [name, f] of Object.entries({ ...SSSE3_BINARY, ...SSSE3_HORIZONTAL, pshufb: byteShuffle }))
-    t.def(name, XX, name.startsWith('pabs') ? 'w,r' : 'rw,r', binary(f), VECTOR);
+  const unary: typeof binary = (f) => (m, d, s) => {
+    const b = (s as Place).get();
+    (d as Place).set(m.let(f(b, b, m)));
+  };
+  for (const [name, f] of Object.entries({ ...SSSE3_BINARY, ...SSSE3_HORIZONTAL, pshufb: byteShuffle })) {
+    if (name.startsWith('pabs')) t.def(name, XX, 'w,r', unary(f), VECTOR);
+    else t.def(name, XX, 'rw,r', binary(f), VECTOR);
+  }
   t.def(
     'palignr',
     XXI,

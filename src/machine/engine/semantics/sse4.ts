@@ -49,7 +49,7 @@ const SAME: Readonly<Record<string, number>> = {
 };
 
 /** The lanes whose bit of an immediate is set, as a mask. */
-function laneMask(width: 2 | 4 | 8, imm: Val): Val {
+export function laneMask(width: 2 | 4 | 8, imm: Val): Val {
   if (width === 8) {
     const bits = kv128(1n, 2n);
     return v(V.i64eq, v(V.and, splat64(extU(imm)), bits), bits);
@@ -61,6 +61,12 @@ function laneMask(width: 2 | 4 | 8, imm: Val): Val {
   const bits = kv128(0x0008_0004_0002_0001n, 0x0080_0040_0020_0010n);
   return v(V.i16eq, v(V.and, splat16(imm), bits), bits);
 }
+/** The lanes whose sign is set, as a mask. */
+export const BLEND_BY_SIGN: Readonly<Record<string, (x: Val) => Val>> = {
+  pblendvb: (x) => v(V.i8gtS, ZERO, x),
+  blendvps: (x) => v(V.i32gtS, ZERO, x),
+  blendvpd: (x) => v(V.i64gtS, ZERO, x),
+};
 function defineBlends(t: FormTable): void {
   for (const [name, width] of [
     ['pblendw', 2],
@@ -74,12 +80,7 @@ function defineBlends(t: FormTable): void {
       binaryImm((a, b, imm) => v(V.bitselect, b, a, laneMask(width, imm))),
       VECTOR,
     );
-  const bySign: Record<string, (x: Val) => Val> = {
-    pblendvb: (x) => v(V.i8gtS, ZERO, x),
-    blendvps: (x) => v(V.i32gtS, ZERO, x),
-    blendvpd: (x) => v(V.i64gtS, ZERO, x),
-  };
-  for (const [name, mask] of Object.entries(bySign))
+  for (const [name, mask] of Object.entries(BLEND_BY_SIGN))
     t.def(
       name,
       XX,

@@ -89,6 +89,16 @@ export function defineSystem(t: FormTable): void {
   t.def('int1', [''], '', (m) => m.system(SYSTEM_OP.INT1), { cost: 'ringTransition', ends: true });
   defineState(t);
   defineBases(t);
+  leave('xgetbv', SYSTEM_OP.XGETBV, 'systemRegister');
+  leave('xsetbv', SYSTEM_OP.XSETBV, 'systemRegister');
+  for (const suffix of ['', '64']) {
+    withMemory(`xsave${suffix}`, SYSTEM_OP.XSAVE);
+    withMemory(`xsaveopt${suffix}`, SYSTEM_OP.XSAVEOPT);
+    withMemory(`xsavec${suffix}`, SYSTEM_OP.XSAVEC);
+    withMemory(`xsaves${suffix}`, SYSTEM_OP.XSAVES);
+    withMemory(`xrstor${suffix}`, SYSTEM_OP.XRSTOR);
+    withMemory(`xrstors${suffix}`, SYSTEM_OP.XRSTORS);
+  }
   t.def('ldmxcsr', ['m4'], 'r', (m, p) => m.system(SYSTEM_OP.LDMXCSR, (p as Place).get()), { cost: 'vector', ends: true });
   t.def('stmxcsr', ['m4'], 'w', (m, p) => (p as Place).set(m.mxcsr), { cost: 'vector' });
 }

@@ -34,6 +34,7 @@ export interface Format {
   /** Exponent of the largest. */
   readonly maxExp: number;
 }
+export const HALF: Format = { precision: 11, minExp: -14, maxExp: 15 };
 export const SINGLE: Format = { precision: 24, minExp: -126, maxExp: 127 };
 export const DOUBLE: Format = { precision: 53, minExp: -1022, maxExp: 1023 };
 export const EXTENDED: Format = { precision: 64, minExp: -16382, maxExp: 16383 };
@@ -56,13 +57,16 @@ export function bitLength(n: bigint): number {
   return bits + (high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(Number(rest & 0xffff_ffffn)));
 }
 
-/** SINGLE and DOUBLE from their bits. */
+/** Position of the sign of HALF, SINGLE and DOUBLE. */
+const signShift = (f: Format): bigint => BigInt(f.precision - 1 + (32 - Math.clz32(f.maxExp)) + 1);
+
+/** HALF, SINGLE and DOUBLE from their bits. */
 export function unpack(bits: bigint, f: Format): Num {
   const width = BigInt(f.precision - 1);
   const top = f.maxExp * 2 + 1;
   const fraction = bits & ((1n << width) - 1n);
   const biased = Number((bits >> width) & BigInt(top));
-  const sign = Number((bits >> (width + BigInt(f === SINGLE ? 8 : 11))) & 1n) as Sign;
+  const sign = Number((bits >> signShift(f)) & 1n) as Sign;
   if (biased === top) {
     if (fraction === 0n) return infinite(sign);
     const left = fraction << (63n - width);
@@ -75,11 +79,11 @@ export function unpack(bits: bigint, f: Format): Num {
   return { kind: 'finite', sign, sig: fraction | (1n << width), exp: biased - f.maxExp - f.precision + 1, denormal: false };
 }
 
-/** SINGLE and DOUBLE to bits. `n` must fit the format exactly (NaN payloads are cut). */
+/** HALF, SINGLE and DOUBLE to bits. `n` must fit the format exactly (NaN payloads are cut). */
 export function pack(n: Num, f: Format): bigint {
   const width = BigInt(f.precision - 1);
   const top = BigInt(f.maxExp * 2 + 1);
-  const sign = BigInt(n.sign) << (width + BigInt(f === SINGLE ? 8 : 11));
+  const sign = BigInt(n.sign) << signShift(f);
   switch (n.kind) {
     case 'zero':
       return sign;

@@ -8,7 +8,7 @@ export const SOFT_KIND = {
   SQRT: 4,
   MIN: 5,
   MAX: 6,
-  /** Immediate: predicate 0 to 7. */
+  /** Immediate: predicate 0 to 31. */
   COMPARE: 7,
   /** Result lane 0: 0 greater, 1 less, 2 equal, 3 unordered. */
   COMI: 8,
@@ -26,10 +26,22 @@ export const SOFT_KIND = {
   DOT: 15,
   /** Subtracts in even lanes, adds in odd ones. */
   ADDSUB: 16,
+  /** First · second + third, rounded once. Immediate: FUSED. */
+  FUSED: 17,
+  /** Half precision to single: the low four 16-bit lanes of the second operand. */
+  FROM_HALF: 18,
+  /** Single to half precision; immediate as of VCVTPS2PH. */
+  TO_HALF: 19,
 } as const;
+/** FUSED: the product or the third operand change their signs; the third one in even lanes, in odd ones. */
+export const FUSED = { NEGATE_PRODUCT: 1, NEGATE_EVEN: 2, NEGATE_ODD: 4 } as const;
 export type SoftKind = (typeof SOFT_KIND)[keyof typeof SOFT_KIND];
 export const softOperation = (kind: SoftKind, isDouble: boolean, packed: boolean): number =>
   kind * 4 + (packed ? 2 : 0) + (isDouble ? 1 : 0);
+
+/** Added to an operation's number: its flags are kept back, and come with those of `SOFT_SETTLE`, which ends the instruction. */
+export const SOFT_LATER = 1 << 16;
+export const SOFT_SETTLE = 258;
 
 /** Not float: PCMPxSTRx. The immediate holds imm8 | first length << 8 | second length << 16; lengths 0 to 16, 31 = up to the first zero element. */
 export const SOFT_STRING = { INDEX: 256, MASK: 257 } as const;

@@ -13,6 +13,7 @@ import {
   exact,
   FLAG,
   type Format,
+  HALF,
   mulRaw,
   negate,
   type Num,
@@ -20,6 +21,7 @@ import {
   quiet,
   type Raw,
   round,
+  type Rounded,
   type Rounding,
   SINGLE,
   sqrtRaw,
@@ -27,14 +29,14 @@ import {
   unpack,
   zero,
 } from './float.ts';
-import { SOFT_KIND, SOFT_STRING, type SoftKind } from './operations.ts';
+import { FUSED, SOFT_KIND, SOFT_LATER, SOFT_SETTLE, SOFT_STRING, type SoftKind } from './operations.ts';
 import { compareStrings } from './strings.ts';
 
 const PRE = FLAG.IE | FLAG.DE | FLAG.ZE;
 const MXCSR = REGS + REG.MXCSR;
 
-/** One lane's result as bits of the target format. */
-type Lane = (a: bigint, b: bigint, index: number) => bigint;
+/** One lane's result as bits of the target format. `c` counts only where an operation has three operands. */
+type Lane = (a: bigint, b: bigint, index: number, c?: bigint) => bigint;
 
 /** MXCSR's controls and the flags that an instruction's lanes raise. */
 class Environment {
@@ -62,10 +64,10 @@ class Environment {
     if (ns.some((n) => n.kind === 'finite' && n.denormal)) this.flags |= FLAG.DE;
   }
   /** The first NaN, quiet; undefined when there is none. */
-  nan(a: Num, b: Num): Num | undefined {
-    if ((a.kind === 'nan' && a.signalling) || (b.kind === 'nan' && b.signalling)) this.flags |= FLAG.IE;
-    if (a.kind === 'nan') return quiet(a);
-    return b.kind === 'nan' ? quiet(b) : undefined;
+  nan(...operands: Num[]): Num | undefined {
+    if (operands.some((n) => n.kind === 'nan' && n.signalling)) this.flags |= FLAG.IE;
+    const first = operands.find((n) => n.kind === 'nan');
+    return first === undefined ? undefined : quiet(first);
   }
   invalid(): Num {
     this.flags |= FLAG.IE;
@@ -85,9 +87,17 @@ class Environment {
       this.flags |= FLAG.UE | FLAG.PE;
       return zero(raw.exact.sign);
     }
+    return this.rounded(r);
+  }
+  private rounded(r: Rounded): Num {
     this.flags |= r.flags;
     if (r.tiny && (this.masks & FLAG.UE) === 0) this.flags |= FLAG.UE;
     return r.value;
+  }
+  /** Rounds by a mode of the instruction's own, and keeps tiny results. */
+  unflushed(n: Num & { kind: 'finite' }, f: Format, mode: Rounding): Num {
+    this.denormals(n);
+    return this.rounded(round(exact(n), f, mode));
   }
   /** What goes into MXCSR, and whether #XM is raised. Pre-computation exceptions hide the others. */
   outcome(): { flags: number; fault: boolean } {
@@ -154,12 +164,48 @@ function ordered(e: Environment, a: Num, b: Num, quietIsInvalid: boolean): -1 | 
   else e.denormals(a, b);
   return order;
 }
+/**
+ * imm[2:0]: equal, less, less or equal, unordered, and their opposites; imm[3] turns the answer for unordered operands round, imm[4] whether quiet
+ * NaNs are invalid. SDM Vol. 2A, CMPPD, table 3-1.
+ */
 function predicate(e: Environment, f: Format, imm: number): Lane {
   const p = imm & 3;
+  const turned = (imm & 8) !== 0;
+  const quietIsInvalid = (p === 1 || p === 2) !== ((imm & 16) !== 0);
   return (x, y) => {
-    const order = ordered(e, e.read(x, f), e.read(y, f), p === 1 || p === 2);
+    const order = ordered(e, e.read(x, f), e.read(y, f), quietIsInvalid);
     const holds = [order === 0, order === -1, order === 0 || order === -1, order === undefined][p] as boolean;
-    return holds !== ((imm & 4) !== 0) ? -1n : 0n;
+    return (holds !== ((imm & 4) !== 0)) !== (turned && order === undefined) ? -1n : 0n;
+  };
+}
+/** VFMADD and its kin: SDM Vol. 1 §14.5. The product is exact, the sum rounded once. */
+function fused(e: Environment, f: Format, imm: number): Lane {
+  return (x, y, i, z = 0n) => {
+    const [a, b, c] = [e.read(x, f), e.read(y, f), e.read(z, f)];
+    const special = e.nan(a, b, c);
+    if (special !== undefined) return pack(special, f);
+    const product = mulRaw((imm & FUSED.NEGATE_PRODUCT) !== 0 ? negate(a) : a, b);
+    if (product === 'invalid') return pack(e.invalid(), f);
+    const p: Num = 'done' in product ? product.done : { kind: 'finite', denormal: false, ...product.exact };
+    const minus = (imm & ((i & 1) !== 0 ? FUSED.NEGATE_ODD : FUSED.NEGATE_EVEN)) !== 0;
+    return pack(e.finish(addRaw(p, minus ? negate(c) : c, e.rounding), f, a, b, c), f);
+  };
+}
+/** VCVTPH2PS: exact; denormals are neither zeros nor flagged, whatever MXCSR says. */
+function fromHalf(e: Environment): Lane {
+  return (_, y) => {
+    const n = unpack(y, HALF);
+    return pack(e.nan(n) ?? n, SINGLE);
+  };
+}
+/** VCVTPS2PH: FTZ does not count. */
+function toHalf(e: Environment, imm: number): Lane {
+  const mode = (imm & 4) !== 0 ? e.rounding : ((imm & 3) as Rounding);
+  return (_, y) => {
+    const n = e.read(y, SINGLE);
+    const special = e.nan(n);
+    if (special !== undefined || n.kind !== 'finite') return pack(special ?? n, HALF);
+    return pack(e.unflushed(n, HALF, mode), HALF);
   };
 }
 function comparison(e: Environment, f: Format, quietIsInvalid: boolean): Lane {
@@ -238,13 +284,20 @@ function laneOperation(e: Environment, kind: SoftKind, f: Format, other: Format,
       return integral(e, f, imm);
     case SOFT_KIND.ADDSUB:
       return addSubtract(e, f);
+    case SOFT_KIND.FUSED:
+      return fused(e, f, imm);
+    case SOFT_KIND.FROM_HALF:
+      return fromHalf(e);
+    case SOFT_KIND.TO_HALF:
+      return toHalf(e, imm);
     default:
       return arithmetic(e, kind, f);
   }
 }
 
+type LaneBytes = 2 | 4 | 8;
 /** Bytes of a lane in and out: [source, target]. */
-function widths(kind: SoftKind, isDouble: boolean, packed: boolean): readonly [4 | 8, 4 | 8] {
+function widths(kind: SoftKind, isDouble: boolean, packed: boolean): readonly [LaneBytes, LaneBytes] {
   const w = isDouble ? 8 : 4;
   switch (kind) {
     case SOFT_KIND.TO_INT32:
@@ -257,6 +310,10 @@ function widths(kind: SoftKind, isDouble: boolean, packed: boolean): readonly [4
       return [w, isDouble ? 4 : 8];
     case SOFT_KIND.FROM_INT:
       return [packed ? 4 : 8, w];
+    case SOFT_KIND.FROM_HALF:
+      return [2, 4];
+    case SOFT_KIND.TO_HALF:
+      return [4, 2];
     default:
       return [w, w];
   }
@@ -264,15 +321,28 @@ function widths(kind: SoftKind, isDouble: boolean, packed: boolean): readonly [4
 
 /** The function that generated code imports: operands and result in SOFT, MXCSR in the register file; returns 0 or the vector #XM. */
 export function softSse(view: DataView): (operation: number, imm: number) => number {
-  const get = (at: number, w: 4 | 8): bigint => (w === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)));
-  const set = (at: number, w: 4 | 8, v: bigint): void =>
-    w === 8 ? view.setBigUint64(at, v, true) : view.setUint32(at, Number(BigInt.asUintN(32, v)), true);
+  const get = (at: number, w: LaneBytes): bigint =>
+    w === 8 ? view.getBigUint64(at, true) : BigInt(w === 4 ? view.getUint32(at, true) : view.getUint16(at, true));
+  const set = (at: number, w: LaneBytes, v: bigint): void => {
+    if (w === 8) view.setBigUint64(at, v, true);
+    else if (w === 4) view.setUint32(at, Number(BigInt.asUintN(32, v)), true);
+    else view.setUint16(at, Number(BigInt.asUintN(16, v)), true);
+  };
+  /** Flags of SOFT_LATER operations. */
+  let kept = 0;
   const settle = (e: Environment): number => {
     const { flags, fault } = e.outcome();
     view.setUint32(MXCSR, view.getUint32(MXCSR, true) | flags, true);
     return fault ? VECTOR.XM : 0;
   };
-  return (operation, imm) => {
+  return (number, imm) => {
+    const operation = number & ~SOFT_LATER;
+    if (operation === SOFT_SETTLE) {
+      const e = new Environment(view.getUint32(MXCSR, true));
+      e.raise(kept);
+      kept = 0;
+      return settle(e);
+    }
     if (operation >= SOFT_STRING.INDEX) {
       compareStrings(view, operation === SOFT_STRING.MASK, imm);
       return 0;
@@ -288,8 +358,11 @@ export function softSse(view: DataView): (operation: number, imm: number) => num
     for (const half of [0, 8]) set(SOFT.RESULT + half, 8, packed ? 0n : get(SOFT.A + half, 8));
     const operands = (at: number): bigint[] => Array.from({ length: lanes }, (_, i) => get(at + i * from, from));
     const [a, b] = [operands(SOFT.A), operands(SOFT.B)];
-    const results = kind === SOFT_KIND.DOT ? dotProduct(e, f, imm, a, b) : a.map((x, i) => lane(x, b[i] as bigint, i));
+    const c = kind === SOFT_KIND.FUSED ? operands(SOFT.C) : a;
+    const results = kind === SOFT_KIND.DOT ? dotProduct(e, f, imm, a, b) : a.map((x, i) => lane(x, b[i] as bigint, i, c[i] as bigint));
     for (const [i, r] of results.entries()) set(SOFT.RESULT + i * to, to, r);
-    return settle(e);
+    if ((number & SOFT_LATER) === 0) return settle(e);
+    kept |= e.flags;
+    return 0;
   };
 }

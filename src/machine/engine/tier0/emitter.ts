@@ -12,10 +12,10 @@ import {
   eqz,
   extS,
   extU,
-  geU,
   gtS,
   k32,
   k64,
+  kv128,
   load,
   loadZero,
   ltU,
@@ -33,10 +33,11 @@ import { lane64, withLane64 } from '#base/wasm/simd.ts';
 import { VECTOR } from '#arch/registers.ts';
 import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
-
+import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
 import { ObserverLog } from './observer-log.ts';
 import { recordBranch } from './record-branch.ts';
+import { repBulk } from './rep-bulk.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Memory operand shapes: base+disp, general, block-relative (RIP), and everything (functions only). */
@@ -77,7 +78,7 @@ export const PLAIN: Variant = { trace: false, observe: false };
 export type Mode = { readonly kind: 'hot'; readonly frame: HotFrame } | { readonly kind: 'function' };
 
 const SCALAR_BYTES = { f32: 4, f64: 8, i32: 4, i64: 8 } as const;
-const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 ? 'v128' : 'i64');
+const REG_TYPE = (w: Width): 'i64' | 'v128' => (w === 16 || w === 10 || w === 32 ? 'v128' : 'i64');
 
 export class Emitter implements Machine {
   /** Memory accesses of the instruction, as counted when its semantics ran. */
@@ -90,6 +91,9 @@ export class Emitter implements Machine {
   private readonly runtime: Runtime;
   private readonly shape: MemoryShape;
   private depth = 0;
+  /** Inside `together`: 1 at run time once a soft float ran; is there one at all? */
+  private gathered: { get(): Val; set(v: Val): void } | undefined;
+  private gathers = false;
   private readonly trace: boolean;
   private readonly observer: ObserverLog | undefined;
 
@@ -156,6 +160,11 @@ export class Emitter implements Machine {
       ea: () => {
         throw new Error('a register has no address');
       },
+      part: (at) => this.register(address, at < 16 ? offset + at : offset + L.UPPER + at - 16, 16, true),
+      setVector: (low, high) => {
+        f.store(16, address, low, offset);
+        f.store(16, address, high, offset + L.UPPER);
+      },
     };
   }
   gpr(n: number, w: Width): Place {
@@ -180,24 +189,17 @@ export class Emitter implements Machine {
   }
   /** A memory or immediate operand of a form. */
   operand(o: Operand): Place {
-    if (o.kind === 'm') return this.memoryPlace(() => this.recordEa(), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
+    if (o.kind === 'm') return this.memoryPlace((index) => this.recordEa(index), o.w, o.access === 'a' ? 'r' : o.access, o.aligned);
     const v = this.imm();
-    return {
-      w: o.w,
-      kind: 'i',
-      get: () => this.f.let(v),
-      getVector: () => v,
-      set: noWrite,
-      setLow: noWrite,
-      scalar: noWrite,
-      check: noWrite,
-      ea: noWrite,
-    };
+    return { ...IMMEDIATE, w: o.w, get: () => this.f.let(v), getVector: () => v };
   }
   private slot(field: number): Val {
     return load('i64', 8, this.recordU16(field), L.REGS);
   }
-  private recordEa(): Val {
+  vectorIndex(half: 0 | 1): Val {
+    return this.f.let(load('v128', 16, this.recordU16(L.RECORD.INDEX), L.REGS + half * L.UPPER));
+  }
+  private recordEa(vectorIndex?: Val): Val {
     const disp = extS(load('i32', 4, this.rec, L.RECORD.DISP));
     const base = this.slot(L.RECORD.BASE);
     const scale = load('i32', 1, this.rec, L.RECORD.SCALE);
@@ -212,7 +214,8 @@ export class Emitter implements Machine {
       default: {
         const flags = this.f.let(scale);
         const rip = select(and(flags, k32(L.SCALE_RIP)), blockRip, k64(0));
-        const off = this.f.let(add(add(add(base, shl(this.slot(L.RECORD.INDEX), extU(and(flags, k32(3))))), disp), rip));
+        const index = vectorIndex ?? this.slot(L.RECORD.INDEX);
+        const off = this.f.let(add(add(add(base, shl(index, extU(and(flags, k32(3))))), disp), rip));
         return add(select(and(flags, k32(L.SCALE_ADDR32)), and(off, k64(0xffff_ffffn)), off), this.slot(L.RECORD.SEGMENT));
       }
     }
@@ -220,10 +223,9 @@ export class Emitter implements Machine {
   memory(ea: Val, w: Width, access: 'r' | 'w' | 'rw'): Place {
     return this.memoryPlace(() => ea, w, access);
   }
-  private memoryPlace(ea: () => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
+  private memoryPlace(ea: (index?: Val) => Val, w: Width, access: 'r' | 'w' | 'rw', aligned = false): Place {
     const f = this.f;
-    let host: Val | undefined;
-    let va: Val = k64(0);
+    let [host, va]: [Val | undefined, Val] = [undefined, k64(0)];
     const probe = (): Val => {
       if (host !== undefined) return host;
       va = f.let(ea());
@@ -238,42 +240,52 @@ export class Emitter implements Machine {
       this.stores++;
       this.observer?.access(va, h, n, true);
     };
-    const bytes = w;
-    return {
-      w,
-      kind: 'm',
-      get: () => {
+    let isLoaded = false; // however many parts are read, it is one access, of the whole
+    const place = (at: number, bytes: Width, isPart: boolean): Place => {
+      const read = (n: number): Val => {
         const h = probe();
-        loaded(h, w);
-        if (w === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
-        return f.let(load(REG_TYPE(w), bytes, h));
-      },
-      getVector: () => {
-        const h = probe();
-        loaded(h, w);
-        return f.let(w === 4 || w === 8 ? loadZero(w, h) : load('v128', 16, h));
-      },
-      set: (v) => {
-        const h = probe();
-        stored(h, w);
-        if (w === 10) {
-          f.store(2, h, lane64(v, 1), 8);
-          this.storeAt(h, 8, lane64(v, 0), 10);
-        } else this.storeAt(h, bytes, v);
-      },
-      setLow: (v, n) => {
+        if (!isPart || !isLoaded) loaded(h, isPart ? w : n);
+        isLoaded ||= isPart;
+        return h;
+      };
+      const write = (n: number): Val => {
+        if (isPart) throw new Error('a part of memory is not written by itself');
         const h = probe();
         stored(h, n);
-        this.storeAt(h, n, v);
-      },
-      scalar: (ty) => {
-        const h = probe();
-        loaded(h, SCALAR_BYTES[ty]);
-        return f.let(load(ty, SCALAR_BYTES[ty], h));
-      },
-      check: () => void probe(),
-      ea,
+        return h;
+      };
+      return {
+        w: bytes,
+        kind: 'm',
+        get: () => {
+          const h = read(bytes);
+          if (bytes === 10) return f.let(withLane64(loadZero(8, h), 1, load('i64', 2, h, 8)));
+          return f.let(load(REG_TYPE(bytes), bytes, h, at));
+        },
+        getVector: () => {
+          const h = read(bytes);
+          return f.let(bytes === 4 || bytes === 8 ? loadZero(bytes, h, at) : load('v128', 16, h, at));
+        },
+        set: (v) => {
+          const h = write(bytes);
+          if (bytes === 10) {
+            f.store(2, h, lane64(v, 1), 8);
+            this.storeAt(h, 8, lane64(v, 0), 10);
+          } else this.storeAt(h, bytes, v);
+        },
+        setLow: (v, n) => this.storeAt(write(n), n, v),
+        setVector: (low, high) => {
+          const h = write(bytes);
+          f.store(16, h, high, 16);
+          this.storeAt(h, 16, low, 32);
+        },
+        scalar: (ty) => f.let(load(ty, SCALAR_BYTES[ty], read(SCALAR_BYTES[ty]), at)),
+        check: () => void probe(),
+        ea,
+        part: (from, width) => place(at + from, width, true),
+      };
     };
+    return place(0, w, false);
   }
   load(w: Width, ea: Val): Val {
     return this.memory(ea, w, 'r').get();
@@ -473,17 +485,47 @@ export class Emitter implements Machine {
     if (this.mode.kind === 'hot') this.f.br(this.mode.frame.leave);
     else body();
   }
-  soft(operation: number, immediate: Val, a: Val, b: Val): Val {
+  soft(operation: number, immediate: Val, a: Val, b: Val, c?: Val): Val {
     const f = this.f;
     f.store(16, k32(L.SOFT.A), a);
     f.store(16, k32(L.SOFT.B), b);
-    const vector = f.let(call(this.runtime.soft, k32(operation), wrap(immediate)));
+    if (c !== undefined) f.store(16, k32(L.SOFT.C), c);
+    if (this.gathered === undefined) this.callSoft(k32(operation), wrap(immediate));
+    else {
+      f.drop(call(this.runtime.soft, k32(operation | SOFT_LATER), wrap(immediate)));
+      this.gathered.set(k32(1));
+      this.gathers = true;
+    }
+    return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+  private callSoft(operation: Val, immediate: Val): void {
+    const f = this.f;
+    const vector = f.let(call(this.runtime.soft, operation, immediate));
     f.if(vector, () => {
       f.store(4, k32(L.BOX.FAULT_VECTOR), vector);
       f.store(4, k32(L.BOX.FAULT_ERROR), k32(0));
       f.return(k32(L.RESULT.FAULT));
     });
-    return f.let(load('v128', 16, k32(L.SOFT.RESULT)));
+  }
+  /** In a hot case nothing soft runs, so nothing is left to be weighed. */
+  together(body: () => void): void {
+    if (this.mode.kind === 'hot') return body();
+    const gathered = this.variable(k32(0));
+    [this.gathered, this.gathers] = [gathered, false];
+    body();
+    this.gathered = undefined;
+    if (this.gathers) this.f.if(gathered.get(), () => this.callSoft(k32(SOFT_SETTLE), k32(0)));
+  }
+  asOneAccess(body: () => void): void {
+    const [l, s] = [this.loads, this.stores];
+    body();
+    [this.loads, this.stores] = [Math.min(this.loads, l + 1), Math.min(this.stores, s + 1)];
+  }
+  zeroVectors(which: 'upper' | 'all'): void {
+    for (let i = 0; i < 16; i++) {
+      this.f.store(16, k32(0), kv128(0n, 0n), L.REGS + L.YMM_HIGH + i * 16);
+      if (which === 'all') this.f.store(16, k32(0), kv128(0n, 0n), L.REGS + L.REG.XMM + i * 16);
+    }
   }
 
   enterMmx(): void {
@@ -502,8 +544,8 @@ export class Emitter implements Machine {
     const bump = (box: number, by: Val): void => f.store(4, k32(box), add(load('i32', 4, k32(box)), by));
     if (loads > 0) bump(L.BOX.REP_LOADS, mul(n, k32(loads)));
     if (stores > 0) bump(L.BOX.REP_STORES, mul(n, k32(stores)));
-    f.store(4, k32(L.BOX.SLOTS), sub(load('i32', 4, k32(L.BOX.SLOTS)), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
-    f.store(4, k32(L.BOX.REP_LIMIT), sub(load('i32', 4, k32(L.BOX.REP_LIMIT)), n));
+    bump(L.BOX.SLOTS, sub(k32(0), mul(n, load('i32', 4, k32(L.BOX.REP_COST)))));
+    bump(L.BOX.REP_LIMIT, sub(k32(0), n));
   }
   rep(loads: number, stores: number, counter: 4 | 8, body: () => Val | undefined): void {
     const f = this.f;
@@ -529,58 +571,13 @@ export class Emitter implements Machine {
     [this.loads, this.stores] = [l0, s0];
   }
   repBulk(kind: 'movs' | 'stos', w: Width): void {
-    const f = this.f;
     if (this.mode.kind === 'hot') return;
-    const [cx, di, si] = [this.gpr(1, 8), this.gpr(7, 8), this.gpr(6, 8)];
-    const smaller = (a: Val, b: Val): Val => f.let(select(ltU(a, b), a, b));
-    const room = (va: Val): Val => shrU(sub(k64(4096), and(va, k64(4095))), k64(Math.log2(w)));
-    f.block((slow) => {
-      f.brIf(slow, ne(and(this.rflags, k64(1 << 10)), k64(0)));
-      f.loop((again) => {
-        const limit = load('i32', 4, k32(L.BOX.REP_LIMIT));
-        const rcx = cx.get();
-        f.brIf(slow, eqz(gtS(limit, k32(0))));
-        const to = di.get();
-        let n = smaller(smaller(rcx, extU(limit)), f.let(room(to)));
-        let from: Val = k64(0);
-        if (kind === 'movs') {
-          from = f.let(add(si.get(), this.segment()));
-          n = smaller(n, f.let(room(from)));
-          // A forward overlap repeats the source: element by element.
-          f.brIf(slow, ltU(sub(to, from), mul(n, k64(w))));
-        }
-        f.brIf(slow, eqz(n));
-        const bytes = f.let(wrap(mul(n, k64(w))));
-        const source = kind === 'movs' ? this.probe(from, 1, false) : k32(0);
-        const target = this.probe(to, 1, true);
-        if (kind === 'movs') f.memoryCopy(target, source, bytes);
-        else this.fillBulk(target, bytes, w);
-        cx.set(f.let(sub(rcx, n)));
-        di.set(f.let(add(to, extU(bytes))));
-        if (kind === 'movs') si.set(f.let(add(si.get(), extU(bytes))));
-        this.observer?.bulk({ moves: kind === 'movs', width: w, from, source, to, target, n: f.let(wrap(n)) });
-        this.countIterations(f.let(wrap(n)), kind === 'movs' ? 1 : 0, 1);
-        f.br(again);
-      });
-    });
-  }
-  /** STOS: the first element, then doubling copies of what is there. */
-  private fillBulk(target: Val, bytes: Val, w: Width): void {
-    const f = this.f;
-    const a = this.gpr(0, w).get();
-    if (w === 1) return f.memoryFill(target, wrap(a), bytes);
-    f.store(w, target, a);
-    const done = f.variable(k32(w));
-    f.block((out) => {
-      f.loop((again) => {
-        const d = f.let(f.get(done));
-        f.brIf(out, geU(d, bytes));
-        const rest = f.let(sub(bytes, d));
-        const n = f.let(select(ltU(d, rest), d, rest));
-        f.memoryCopy(add(target, d), target, n);
-        f.set(done, add(d, n));
-        f.br(again);
-      });
+    repBulk(this.f, this, kind, w, {
+      probe: (va, write) => this.probe(va, 1, write),
+      done: (bulk) => {
+        this.observer?.bulk(bulk);
+        this.countIterations(bulk.n, bulk.moves ? 1 : 0, 1);
+      },
     });
   }
 }
@@ -588,3 +585,14 @@ export class Emitter implements Machine {
 function noWrite(): never {
   throw new Error('an immediate cannot be written');
 }
+/** What an immediate cannot do. */
+const IMMEDIATE = {
+  kind: 'i',
+  set: noWrite,
+  setLow: noWrite,
+  scalar: noWrite,
+  check: noWrite,
+  ea: noWrite,
+  part: noWrite,
+  setVector: noWrite,
+} as const;

@@ -321,6 +321,8 @@ function buildStep(m: ModuleBuilder, runtime: Runtime, drain: FunctionRef | unde
     });
     f.if(eq(f.get(r), k32(L.RESULT.JUMP)), () => {
       done();
+      // A young machine steps block after block.
+      if (drain !== undefined) f.if(gtU(box(L.BOX.LOG), box(L.BOX.LOG_LIMIT)), () => payFor(f, drain));
       const blk = f.let(call(runtime.lookup, box64(L.BOX.TARGET)));
       f.if(eqz(blk), () => f.return(k32(L.RESULT.RESOLVE)));
       f.store(4, k32(L.BOX.BLK), blk);
@@ -333,12 +335,12 @@ function buildStep(m: ModuleBuilder, runtime: Runtime, drain: FunctionRef | unde
   return f;
 }
 
-/** go(middle): `middle` = 1 when (REC, BLK) stands inside a block whose rest is not paid for. */
+/** go(middle): `middle` = 1 when (REC, BLK) stands inside a block whose rest is not paid for. COLD: `step` does everything. */
 function buildGo(run: FunctionRef, step: FunctionRef, observes: boolean): FunctionBuilder {
   const f = new FunctionBuilder(['i32'], ['i32']);
   const r = f.local('i32');
   const stepping = f.local('i32');
-  f.set(stepping, f.param(0));
+  f.set(stepping, or(f.param(0), box(L.BOX.COLD)));
   f.loop((again) => {
     f.if(
       f.get(stepping),
@@ -346,7 +348,7 @@ function buildGo(run: FunctionRef, step: FunctionRef, observes: boolean): Functi
         f.store(4, k32(L.BOX.STEPPING), k32(1));
         f.set(r, call(step));
         f.if(ne(f.get(r), k32(L.RESULT.STEPPED)), () => f.return(f.get(r)));
-        f.set(stepping, k32(0));
+        f.set(stepping, box(L.BOX.COLD));
         f.br(again);
       },
       () => {

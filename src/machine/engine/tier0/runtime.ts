@@ -184,5 +184,8 @@ export function buildRuntime(m: ModuleBuilder): Runtime {
   const commitCross = m.add(buildCommit());
   const lookup = m.add(buildLookup());
   m.export('walk', walk);
+  const fetch = new FunctionBuilder(['i32', 'i32'], ['i32']);
+  call(walk, or(extU(fetch.param(0)), shl(extU(fetch.param(1)), k64(32))), k32(2)).emit(fetch.code);
+  m.export('fetch', m.add(fetch));
   return { walk, probeRead, probeWrite, commitCross, lookup, soft };
 }
