@@ -21,7 +21,7 @@ const kernel = new Kernel(machine, new NodeHost(), {
   epochNs: DEFAULT_EPOCH_NS,
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,
-  interrupted: () => false,
+  interrupted: () => 0,
   files: {},
 });
 const booted = process.hrtime.bigint();

@@ -7,6 +7,10 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
 }
 
+/** Exit codes when a program cannot be started, as shells and env have them. */
+export const CANNOT_RUN = 126;
+export const NOT_FOUND = 127;
+
 /** A failure with its exit code; the message is printed as `perfglass: …`. 129 usage, 1 ours. */
 export class CliError extends Error {
   readonly exitCode: number;

@@ -1,6 +1,7 @@
 /** Options that several commands share: the modelled processor, its PMI, the program to run. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { Interruption } from '#kernel/kernel.ts';
 import { CPU_MODELS, DEFAULT_CPU_MODEL, findCpuModel } from '#arch/cpu-models/index-of-models.ts';
 import { switchFeatures } from '#arch/cpu-models/feature-switches.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
@@ -117,24 +118,30 @@ export function eventError(e: unknown): unknown {
   return new CliError(`event syntax error: '${e.text}'\n${mark}\\___ ${e.message}\nRun 'perfglass list' for a list of valid events`, USAGE);
 }
 
-/** Ctrl-C as a question: true once for each since the last. The handler stays until `release`. */
+/** What the program gets in our place. */
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+/** A second one so soon after the first ends the session, whatever the program makes of it. */
+const END_WITHIN_MS = 1000;
+
+/** Signals as a question: the next one since the last, or 0. The handlers stay until `release`. */
 export function watchInterrupt(): {
-  readonly interrupted: () => boolean;
+  readonly interrupted: () => Interruption;
   readonly breathe: () => Promise<void>;
   readonly release: () => void;
 } {
-  let pending = 0;
-  const onSignal = (): void => {
-    pending++;
+  const pending: Interruption[] = [];
+  let last = -Infinity;
+  const onSignal = (name: string, signal: number): void => {
+    const now = performance.now();
+    pending.push(!name.startsWith('SIGUSR') && now - last < END_WITHIN_MS ? 'end' : signal);
+    last = now;
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of PASSED_ON) process.on(name, onSignal);
   return {
-    interrupted: () => pending > 0 && pending-- > 0,
+    interrupted: () => pending.shift() ?? 0,
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
     release: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of PASSED_ON) process.off(name, onSignal);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The kernel: the parts list, what the parts ask each other, and the loop that runs the processor. Takes a port, never a machine. */
+import { ERRNO } from '#abi/errno.ts';
 import { ensure } from '#base/assert.ts';
 import type { Cpu } from '#port/cpu.ts';
 import type { Host } from '#port/host.ts';
@@ -36,6 +37,9 @@ import type { Stdio } from './vfs-interface.ts';
 import { NR_SYSCALLS } from '#abi/syscall-numbers.ts';
 import { SI, SIG } from '#abi/signals.ts';
 
+/** A signal from outside for the program (SIGINT: for its process group, as from a terminal); 'end' ends the session; 0: nothing. */
+export type Interruption = number | 'end';
+
 export interface KernelOptions {
   readonly seed: number;
   /** Timer interrupts per second of modelled time. */
@@ -44,8 +48,8 @@ export interface KernelOptions {
   readonly epochNs: bigint;
   readonly uid: number;
   readonly gid: number;
-  /** True once for every Ctrl-C since the last call; polled between runs. The first becomes SIGINT, the second ends the session. */
-  readonly interrupted: () => boolean;
+  /** What the host side wants since the last call; polled between runs. */
+  readonly interrupted: () => Interruption;
   readonly files: VfsOptions;
 }
 
@@ -118,7 +122,6 @@ export class Kernel {
   private lastPid = FIRST_PID - 1;
   private first: Task | undefined;
   private firstStatus = 0;
-  private interrupts = 0;
   private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
@@ -192,10 +195,16 @@ export class Kernel {
   }
 
   /** Makes the first task. Its program starts with the next `run`. */
-  spawn(path: string, argv: readonly string[], envp: readonly string[], cwd: string, stdio: Stdio): Task | { readonly error: string } {
+  spawn(
+    path: string,
+    argv: readonly string[],
+    envp: readonly string[],
+    cwd: string,
+    stdio: Stdio,
+  ): Task | { readonly error: string; readonly errno: number } {
     const stack = this.frames.allocate();
     const mm = AddressSpace.create(this.mmContext);
-    if (stack === undefined || mm === undefined) return { error: 'out of modelled memory (--memory)' };
+    if (stack === undefined || mm === undefined) return { error: 'out of modelled memory (--memory)', errno: ERRNO.ENOMEM };
     const pid = this.newPid();
     const { uid, gid } = this.options;
     const task = new Task({
@@ -220,7 +229,7 @@ export class Kernel {
       task.files.closeAll();
       this.releaseMm(task);
       this.forget(task);
-      return { error: `${path}: ${refusal.reason}` };
+      return { error: `${path}: ${refusal.reason}`, errno: refusal.errno };
     }
     this.first ??= task;
     return task;
@@ -270,17 +279,18 @@ export class Kernel {
   }
 
   private checkInterrupt(): RunResult | undefined {
-    if (this.options.interrupted()) this.interrupt();
+    const what = this.options.interrupted();
+    if (what !== 0) this.interrupt(what);
     return this.result;
   }
 
-  private interrupt(): void {
-    this.interrupts++;
-    if (this.interrupts > 1 || this.first === undefined) {
+  private interrupt(what: Interruption): void {
+    if (what === 'end' || this.first === undefined || (what !== SIG.SIGINT && !this.first.process.alive)) {
       this.result = { kind: 'interrupted' };
       return;
     }
-    this.signalGroup(this.first.pgid, SIG.SIGINT);
+    if (what === SIG.SIGINT) this.signalGroup(this.first.pgid, what);
+    else signalProcess(this, this.first, { signal: what, code: SI.USER, pid: 0, uid: 0 });
     this.scheduler.needResched = true;
     this.updateWork();
   }

@@ -1,4 +1,5 @@
 /** Machine and kernel together, with programs of a few instructions: what the conformance programs (test/kernel) cannot show on Linux. */
+import { SIG } from '#abi/signals.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SYS, type SyscallName } from '#abi/syscall-numbers.ts';
@@ -6,7 +7,7 @@ import { Assembler, CC, mem } from '#arch/asm.ts';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import { GPR as R, type Gpr } from '#arch/registers.ts';
 import { decodeUtf8 } from '#base/utf8.ts';
-import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel } from '#kernel/kernel.ts';
+import { DEFAULT_EPOCH_NS, DEFAULT_HZ, type Interruption, Kernel } from '#kernel/kernel.ts';
 import { NO_PERF, type PerfHooks } from '#kernel/perf-hooks.ts';
 import { MemoryHost } from '#kernel/testing/memory-host.ts';
 import { createMachine } from '#machine/machine.ts';
@@ -62,7 +63,7 @@ function spin(a: Assembler, label: string, n: number): void {
 
 interface Options {
   readonly memoryMiB?: number;
-  readonly interrupted?: () => boolean;
+  readonly interrupted?: () => Interruption;
   readonly hooks?: (k: Kernel) => PerfHooks;
 }
 
@@ -76,7 +77,7 @@ function start(emit: (a: Assembler) => void, options: Options = {}): Kernel {
     epochNs: DEFAULT_EPOCH_NS,
     uid: 0,
     gid: 0,
-    interrupted: options.interrupted ?? (() => false),
+    interrupted: options.interrupted ?? (() => 0),
     files: {},
   });
   if (options.hooks !== undefined) k.perf = options.hooks(k);
@@ -99,14 +100,18 @@ test('a task that nothing can wake is a deadlock, told with what it waits for', 
   assert.match('what' in result ? result.what : '', /^prog\[1000\] waits: pause; prog\[1001\] waits: pause$/);
 });
 
-test('the first Ctrl-C is SIGINT for the group, the second ends the session', () => {
+test('a signal from outside reaches the program; the end comes whatever it blocks', () => {
   let asked = 0;
   const spinning = (a: Assembler): void => {
     a.label('for ever');
     a.jmp('for ever');
   };
-  const k = start(spinning, { interrupted: () => ++asked === 5 });
+  const k = start(spinning, { interrupted: () => (++asked === 5 ? SIG.SIGINT : 0) });
   assert.deepEqual(stepAll(k), { kind: 'ended', status: 2 });
+  let terminated = 0;
+  const told = start(spinning, { interrupted: () => (++terminated === 5 ? SIG.SIGTERM : 0) });
+  assert.deepEqual(stepAll(told), { kind: 'ended', status: SIG.SIGTERM });
+  let wanted = 0;
   const stubborn = start(
     (a) => {
       call(a, 'rt_sigprocmask', 0, DATA, 0); // EINVAL without a size: the mask is set by the store below in real programs
@@ -115,9 +120,8 @@ test('the first Ctrl-C is SIGINT for the group, the second ends the session', ()
       call(a, 'rt_sigprocmask', 0, DATA, 0);
       spinning(a);
     },
-    { interrupted: () => true },
+    { interrupted: () => (++wanted === 40 ? SIG.SIGINT : wanted === 60 ? 'end' : 0) },
   );
-  // Asked at every step: SIGINT at the first, the end at the second.
   assert.deepEqual(stepAll(stubborn), { kind: 'interrupted' });
 });
 

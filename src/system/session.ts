@@ -1,4 +1,5 @@
 /** One command on one modelled computer: machine, kernel and perf put together. The only place where they meet. */
+import { ERRNO } from '#abi/errno.ts';
 import { SIG } from '#abi/signals.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { PerfEventAttr } from '#kernel/perf/attr.ts';
@@ -10,7 +11,7 @@ import { PerfFiles } from '#kernel/perf/file/perf-files.ts';
 import { clockNs, onTask, Perf, type Target } from '#kernel/perf/perf.ts';
 import type { RecordRing } from '#kernel/perf/record-ring.ts';
 import type { ReadValues } from '#kernel/perf/read.ts';
-import { DEFAULT_EPOCH_NS, DEFAULT_HZ, Kernel, type RunResult } from '#kernel/kernel.ts';
+import { DEFAULT_EPOCH_NS, DEFAULT_HZ, type Interruption, Kernel, type RunResult } from '#kernel/kernel.ts';
 import type { Task } from '#kernel/task/task.ts';
 import type { VfsOptions } from '#kernel/vfs/vfs.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
@@ -35,7 +36,7 @@ export interface SessionOptions {
   readonly umask?: number;
   readonly files?: SessionFiles;
   /** True once for every Ctrl-C since the last call. */
-  readonly interrupted?: () => boolean;
+  readonly interrupted?: () => Interruption;
   readonly ringSamples?: number;
   /** kernel.perf_event_max_sample_rate; undefined: nothing is throttled. */
   readonly maxSampleRate?: number;
@@ -100,7 +101,7 @@ export class Session {
       epochNs: DEFAULT_EPOCH_NS,
       uid: options.uid ?? 0,
       gid: options.gid ?? 0,
-      interrupted: options.interrupted ?? (() => false),
+      interrupted: options.interrupted ?? (() => 0),
       files: {
         ...options.files,
         ...(options.umask === undefined ? {} : { umask: options.umask }),
@@ -126,15 +127,23 @@ export class Session {
     this.perf.boot(this.kernel.cpu);
   }
 
+  /** After a failed `start`: the program, or what it needs to start, is not there. */
+  programMissing = false;
+
   /** Loads the program; it has not run yet. Returns why it cannot, or undefined. */
   start(program: Program): string | undefined {
     const { argv, envp, cwd } = program;
     const found = program.search === undefined ? { path: program.path } : this.kernel.vfs.findProgram(program.path, program.search, cwd);
-    if ('refused' in found)
-      return `${program.path}: ${found.refused === 'denied' ? 'permission denied (not an executable file)' : 'no such program on PATH'}`;
+    if ('refused' in found) {
+      this.programMissing = found.refused !== 'denied';
+      return `${program.path}: ${this.programMissing ? 'no such program on PATH' : 'permission denied (not an executable file)'}`;
+    }
     const { path } = found;
     const task = this.kernel.spawn(path, argv, envp, cwd, { stdin: 0, stdout: program.stdout ?? 1, stderr: 2 });
-    if ('error' in task) return task.error;
+    if ('error' in task) {
+      this.programMissing = task.errno === ERRNO.ENOENT;
+      return task.error;
+    }
     this.task = task;
     return undefined;
   }

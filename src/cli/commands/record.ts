@@ -9,7 +9,7 @@ import { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
 import { isModelledEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
-import { CliError, type DefineCommand } from '../command.ts';
+import { CANNOT_RUN, CliError, type DefineCommand, NOT_FOUND } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { modelSettings } from '../models-options.ts';
@@ -87,7 +87,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     });
     world.attach(session);
     const failure = session.start(world.program);
-    if (failure !== undefined) throw new CliError(failure + world.where);
+    if (failure !== undefined) throw new CliError(failure + world.where, session.programMissing ? NOT_FOUND : CANNOT_RUN);
     const rings: Rings = {
       ring: new DrainedRing(pages * PAGE),
       flight: wanted.overwrite ? new FlightRing(pages * PAGE) : undefined,

@@ -7,12 +7,12 @@ import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import { DEFAULT_SAMPLE_RATE } from '#kernel/perf/settings.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
-import type { RunResult } from '#kernel/kernel.ts';
+import type { Interruption, RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
 import { isModelledEvent } from '#system/events/modelled.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
-import { CliError } from '../command.ts';
+import { CANNOT_RUN, CliError, NOT_FOUND } from '../command.ts';
 import type { Observed } from '../manifest/manifest.ts';
 import type { ModelSettings } from '../models-options.ts';
 import type { World } from '../world/world.ts';
@@ -26,7 +26,7 @@ export interface MeasureOptions {
   readonly inherit: boolean;
   readonly models: ModelSettings;
   /** True once for every Ctrl-C. */
-  readonly interrupted: () => boolean;
+  readonly interrupted: () => Interruption;
   /** Lets the host's signals in; called now and then. */
   readonly breathe: () => Promise<void>;
 }
@@ -81,7 +81,7 @@ export async function measure(groups: readonly EventGroup[], world: World, optio
   world.attach(session);
   const startNs = session.nowNs();
   const failure = session.start(world.program);
-  if (failure !== undefined) throw new CliError(failure + world.where);
+  if (failure !== undefined) throw new CliError(failure + world.where, session.programMissing ? NOT_FOUND : CANNOT_RUN);
   const opened = groups.flatMap((g) => openGroup(session, g, options));
 
   let result: RunResult | undefined;

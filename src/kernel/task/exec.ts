@@ -74,7 +74,7 @@ function openProgram(k: Kernel, task: Task, request: ExecRequest, depth: number)
     return refuse(ERRNO.ENOEXEC, 'is a script whose #! line names no interpreter');
   const argv = [interpreter, ...(argument === '' ? [] : [argument]), request.path, ...request.argv.slice(1)];
   const inner = openProgram(k, task, { ...request, path: interpreter, argv }, depth + 1);
-  if ('errno' in inner && depth === 0) return refuse(inner.errno, `is a script; its interpreter ${interpreter} ${inner.reason}`);
+  if ('errno' in inner && depth === 0) return refuse(inner.errno, `is a script; its interpreter ${interpreter}: ${inner.reason}`);
   return inner;
 }
 
@@ -89,7 +89,7 @@ function openReason(errno: number): string {
 
 /** The dynamic linker that PT_INTERP names, mapped: control goes to it first. */
 function loadInterpreter(k: Kernel, task: Task, mm: AddressSpace, path: string): Loaded | Refusal {
-  const because = (r: Refusal): Refusal => refuse(r.errno, `is dynamically linked; its interpreter ${path} ${r.reason}`);
+  const because = (r: Refusal): Refusal => refuse(r.errno, `is dynamically linked; its interpreter ${path}: ${r.reason}`);
   const file = k.vfs.openExecutable(task, path);
   if (typeof file === 'number') return because(refuse(-file, openReason(-file)));
   try {

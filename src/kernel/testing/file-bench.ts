@@ -167,7 +167,7 @@ export class FileBench {
       perfFiles: undefined,
       perfSettings: new PerfSettings(),
       current: undefined,
-      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => false, files: {} },
+      options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => 0, files: {} },
       vfs: undefined,
       monotonicNs: () => this.now,
       realtimeNs: () => 1_700_000_000_000_000_000n + this.now,
