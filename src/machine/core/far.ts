@@ -31,6 +31,7 @@ function readWords(e: Engine, va: bigint, width: number, n: number): bigint[] | 
     for (let b = 0; b < width; b++) {
       const host = e.translate(BigInt.asUintN(64, va + BigInt(i * width + b)), 0);
       if (host === 0) return undefined;
+      if (b === 0) e.observeAccess(va + BigInt(i * width), host, 1, false);
       word |= BigInt(e.bytes[host] as number) << BigInt(8 * b);
     }
     out.push(word);
@@ -43,7 +44,9 @@ function writeWords(e: Engine, va: bigint, width: number, words: readonly bigint
   for (const end of [0, bytes - 1]) if (e.translate(BigInt.asUintN(64, va + BigInt(end)), 1) === 0) return false;
   for (let i = 0; i < bytes; i++) {
     const word = words[Math.floor(i / width)] as bigint;
-    e.bytes[e.translate(BigInt.asUintN(64, va + BigInt(i)), 1)] = Number((word >> BigInt(8 * (i % width))) & 255n);
+    const host = e.translate(BigInt.asUintN(64, va + BigInt(i)), 1);
+    if (i % width === 0) e.observeAccess(va + BigInt(i), host, 1, true);
+    e.bytes[host] = Number((word >> BigInt(8 * (i % width))) & 255n);
   }
   return true;
 }
