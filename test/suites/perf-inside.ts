@@ -13,8 +13,8 @@ import { difference, Suite } from '../lib/suite.ts';
 const suite = new Suite('perf-inside');
 const folders = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const dir = mkdtempSync(join(tmpdir(), 'perfglass-inside-'));
-/** perf sets PREFIX and PERF_BUILDID_DIR: they are there before, so that their places among the others, which move a program's stack, are the same. */
-const env = { ...ENV, HOME: dir, PERF_BUILDID_DIR: dir, PREFIX: '/usr' };
+/** perf sets these three: they are there before, so that their places among the others, which move a program's stack, are the same. */
+const env = { ...ENV, DEBUGINFOD_URLS: '', HOME: dir, PERF_BUILDID_DIR: dir, PREFIX: '/usr' };
 const perf = which('perf');
 const LIMIT = 120;
 
