@@ -289,6 +289,28 @@ function manifests(): void {
     /variable EXTRA\n +only in B/,
     /option cpu\n +A: skylake\n +B: nehalem/,
   );
+  for (const name of ['r1', 'r2'])
+    guest([
+      'record',
+      '-q',
+      '-c',
+      '1009',
+      '-e',
+      'instructions:u',
+      '--hermetic',
+      '--root',
+      at('plain'),
+      '--read-only',
+      '-o',
+      at(`${name}.data`),
+      '--inputs',
+      at(`${name}.json`),
+      '--',
+      'sh',
+      '-c',
+      'ls /',
+    ]);
+  expect('two recordings', guest(['diff', at('r1.json'), at('r2.json')]), 0, /No input differs/);
   // Without an overlay the guest changes the file itself: it counts as it was.
   const direct = guest(
     ['run', '--inputs', at('d.json'), '--', 'sh', '-c', 'cat data >/dev/null; echo later >data; mv data moved; rm moved'],

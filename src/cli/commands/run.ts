@@ -21,7 +21,7 @@ export const define: DefineCommand = (program, setExit) => {
     .usage('[options] [--] COMMAND [ARGS]')
     .argument('[command...]')
     .passThroughOptions()
-    .option('--cpu <model>', "modelled processor; 'list' shows them")
+    .option('--cpu <model>', "modelled processor, e.g. skylake or skylake,-avx2,+sha; 'list' shows them")
     .option('--seed <n>', 'for everything that is drawn (default 0)')
     .option('--memory <MiB>', 'modelled memory (default 1024)')
     .option('-v, --verbose', 'say what the program asked for and the model lacks')

@@ -83,7 +83,7 @@ export const define: DefineCommand = (program: Command, setExit) => {
     .option('-n, --null', 'run without counting')
     .option('--all-user', 'count user mode only')
     .option('--all-kernel', 'count kernel mode only')
-    .option('--cpu <model>', "modelled processor; 'list' shows them")
+    .option('--cpu <model>', "modelled processor, e.g. skylake or skylake,-avx2,+sha; 'list' shows them")
     .option('--pmi <handler>', 'stop-in-handler, freeze-on-overflow, freeze-on-delivery, generic')
     .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
     .option('--seed <n>', 'for everything that is drawn (default 0)')

@@ -98,7 +98,7 @@ export function declareOptions(
     .option('--ledger [file]', 'what became of every event and sample: to stderr or a file')
     .option('-q, --quiet', 'no messages')
     .option('-v, --verbose', 'with the ledger')
-    .option('--cpu <model>', "modelled processor; 'list' shows them")
+    .option('--cpu <model>', "modelled processor, e.g. skylake or skylake,-avx2,+sha; 'list' shows them")
     .option('--pmi <handler>', 'stop-in-handler, freeze-on-overflow, freeze-on-delivery, generic')
     .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
     .option('--max-sample-rate <hz>', 'kernel.perf_event_max_sample_rate: above it events are throttled (100000)')

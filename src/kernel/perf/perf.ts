@@ -15,7 +15,7 @@ import { EventContext } from './context.ts';
 import { CpuPerf } from './cpu.ts';
 import { type HwState, PerfEvent, updateTimes } from './event.ts';
 import { exitEvent, inheritedLeaders, inheritEvent } from './inherit.ts';
-import { CorePmu } from './intel/core-pmu.ts';
+import { CorePmu, type DriverChoices } from './intel/core-pmu.ts';
 import { FIXED } from './intel/constraints.ts';
 import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
@@ -42,6 +42,7 @@ export interface PerfParts {
   /** RDMSR and WRMSR as the kernel executes them. */
   readonly msrs: Msrs;
   readonly handler: PmiHandler;
+  readonly choices?: DriverChoices;
   /** Samples that a ring holds; default 65536. */
   readonly ringSamples?: number;
   /** kernel.perf_event_max_sample_rate, samples a second and event: more are throttled. undefined: nothing is. */

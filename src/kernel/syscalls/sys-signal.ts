@@ -247,7 +247,7 @@ function alarm(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 export const SIGNAL_ROWS: readonly SyscallRow[] = [
   full('rt_sigaction', rtSigaction),
   full('rt_sigprocmask', rtSigprocmask),
-  partial('rt_sigreturn', (k, t) => rtSigreturn(k, t), 'SSE state in FXSAVE form; no x87 or AVX state'),
+  partial('rt_sigreturn', (k, t) => rtSigreturn(k, t), 'x87, SSE and AVX state; there is no other'),
   full('rt_sigpending', (_k, t, a) => (t.memory.writeU64(a.n(0), t.signals.pending & t.signals.blocked) ? 0 : -ERRNO.EFAULT)),
   full('rt_sigsuspend', rtSigsuspend),
   full('rt_sigtimedwait', rtSigtimedwait),

@@ -28,11 +28,14 @@ export class LbrDriver {
   private readonly layout: LbrLayout | undefined;
   /** Unfreezing is the status acknowledgement's. */
   private readonly streamlined: boolean;
+  /** FREEZE_LBRS_ON_PMI, as Linux has it; off only for the experiment that shows why. */
+  private readonly freeze: boolean;
   private readonly users = new Set<PerfEvent>();
   private select: BranchSelect | undefined;
 
   /** `predicts`: does a clear MISPRED mean a right prediction, or is there no predictor? */
-  constructor(model: CpuModel, registers: PmuRegisters, predicts: () => boolean) {
+  constructor(model: CpuModel, registers: PmuRegisters, predicts: () => boolean, freeze = true) {
+    this.freeze = freeze;
     this.predicts = predicts;
     this.registers = registers;
     this.layout = model.lbr === undefined ? undefined : lbrLayout(model.lbr);
@@ -58,7 +61,7 @@ export class LbrDriver {
     let debugctl = this.registers.readRegister(MSR.IA32_DEBUGCTL);
     if (!arch) debugctl |= DEBUGCTL.mask('LBR');
     // A stack that freezes would miss the calls and returns of the skid, and be wrong from there on.
-    if (!select.callStack) debugctl |= DEBUGCTL.mask('FREEZE_LBRS_ON_PMI');
+    if (!select.callStack && this.freeze) debugctl |= DEBUGCTL.mask('FREEZE_LBRS_ON_PMI');
     this.registers.writeDebugControl(debugctl);
     if (arch) this.registers.writeRegister(MSR.IA32_LBR_CTL, select.control | LBR_CTL.mask('LBREn'));
   }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, CodeExt, CpuidFeature, Instruction, OpCodeOperandKind as K, OpKind, Register } from 'iced-x86';
 import { shapeOf } from '../decode/operands.ts';
+import { generateInterpreter } from '../tier0/generate.ts';
+import { HOT_CASES } from '../tier0/hot-cases.ts';
 import { allForms } from './forms.ts';
 
 const forms = new Set(allForms().map((f) => f.key));
@@ -90,4 +92,14 @@ test('every VEX instruction of AVX, AVX2, FMA, F16C, VAES, VPCLMULQDQ, GFNI and 
   }
   assert.deepEqual(missing, []);
   assert.ok(seen > 1000, `${seen}`);
+});
+
+test('every hot case names a form, and there are not too many for V8', () => {
+  const { manifest } = generateInterpreter(allForms(), HOT_CASES);
+  const made = new Set(manifest.forms.flatMap((f) => Object.keys(f.hot).map((shape) => (shape === '' ? f.key : `${f.key}@${shape}`))));
+  assert.deepEqual(
+    [...HOT_CASES].filter((key) => !made.has(key)),
+    [],
+  );
+  assert.ok(made.size < 450, `${made.size}`);
 });
