@@ -36,6 +36,8 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'fault'; readonly vector: number; readonly error: number }
   | { readonly kind: 'interrupt'; readonly vector: number }
+  /** An exception of the trap kind: RIP is behind the instruction, which retired. */
+  | { readonly kind: 'trap'; readonly vector: number }
   | { readonly kind: 'gate'; readonly gate: number }
   | { readonly kind: 'halt' };
 
@@ -342,6 +344,8 @@ export class CpuCore implements Cpu {
     if (this.parts.lbr?.enabled === true && isFarTransfer(operation)) this.parts.lbr.far(engine.instructionRip, engine.rip, engine.cpl);
     if (engine.traces && mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
+      case 'trap':
+        return this.raise(outcome.vector, 0, next);
       case 'interrupt':
         return this.raise(outcome.vector, 0, next, true);
       case 'gate':

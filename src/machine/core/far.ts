@@ -81,6 +81,26 @@ export function popSegment(cpu: CpuCore, argument: bigint): Outcome {
   return failed ?? DONE;
 }
 
+const QUERY = { LAR: 0, LSL: 1, VERR: 2, VERW: 3 } as const;
+/** LAR, LSL, VERR, VERW: query << 12 | width << 8 | register, the selector above. ZF says whether ring 3 may see the segment (ring 0: the same). */
+export function queryDescriptor(cpu: CpuCore, argument: number): Outcome {
+  const { engine } = cpu.parts;
+  const [what, width, register] = [(argument >> 12) & 15, (argument >> 8) & 15, argument & 15];
+  const s = selectors(cpu);
+  const named = (argument >>> 16) | 3;
+  // The second words of the descriptors, less their bases: flat, of 4 GiB.
+  const rights = named === s.data ? 0x00cf_f300n : named === s.code64 ? 0x00af_fb00n : named === s.code32 ? 0x00cf_fb00n : undefined;
+  const visible = rights !== undefined && argument >>> 16 > 3 && (what !== QUERY.VERW || named === s.data);
+  if (visible && what <= QUERY.LSL) {
+    const v = BigInt.asUintN(width * 8, what === QUERY.LAR ? rights : 0xffff_ffffn);
+    const old = cpu.gpr[register] as bigint;
+    cpu.gpr[register] = width === 2 ? (old & ~0xffffn) | v : v;
+  }
+  const zf = BigInt(RFLAGS.ZF);
+  writeRflags(engine, visible ? readRflags(engine) | zf : readRflags(engine) & ~zf);
+  return DONE;
+}
+
 /** A target in the code segment that runs now; undefined: it may be entered. */
 function refuseTarget(cpu: CpuCore, cs: number, rip: bigint): Outcome | undefined {
   if ((cs & 0xfffc) === 0) return gp();

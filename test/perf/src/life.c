@@ -25,6 +25,7 @@ static void sharing(void) {
   pipe(ready);
   int child = fork();
   if (child == 0) {
+    usleep(20000); /* until its parent waits, which copies its own pages before */
     uint64_t v = count(twin);
     fault(100);
     uint64_t w = count(twin);
