@@ -4,18 +4,11 @@
 import { ERRNO } from '#abi/errno.ts';
 import { O, S } from '#abi/fs.ts';
 import type { Host, HostStat, HostStatfs } from '#port/host.ts';
+import { ROOM } from './entry.ts';
 import { HostFilter } from './filter.ts';
 import { mayAccess } from './permissions.ts';
 
 const BLOCK = 4096;
-const ROOM: HostStatfs = {
-  blockSize: BLOCK,
-  blocks: 1_048_576,
-  blocksFree: 524_288,
-  blocksAvailable: 524_288,
-  files: 1_048_576,
-  filesFree: 524_288,
-};
 const ROOT = { uid: 0, gid: 0 };
 /** A directory's times tell its history, which a copy does not have: 2026-01-01, when a session begins. */
 const DIRECTORY_NS = 1_767_225_600_000_000_000n;

@@ -6,42 +6,12 @@
  */
 import { ERRNO } from '#abi/errno.ts';
 import { ACCESS, O, S } from '#abi/fs.ts';
-import { compareNames, encodeUtf8 } from '#base/utf8.ts';
+import { compareNames } from '#base/utf8.ts';
 import type { Host, HostStat, HostStatfs } from '#port/host.ts';
-import { type Bytes, Content } from './content.ts';
+import { Content } from './content.ts';
+import { type Entry, entryOf, type Found, newEntry, ROOM } from './entry.ts';
 import { HostFilter } from './filter.ts';
 import { isOwner, mayAccess, type Owner, stickyForbids } from './permissions.ts';
-
-/** What is known of a changed (or planted) file. */
-export interface Entry {
-  readonly identity: string;
-  mode: number;
-  nlink: number;
-  uid: number;
-  gid: number;
-  atimeNs: bigint;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  readonly rdevMajor: number;
-  readonly rdevMinor: number;
-  /** Of a directory: its own size on the lower tree; of a link: the target's length. */
-  readonly size: number;
-  /** Directory: the lower directory whose names show through. File: where its bytes are until the first write. */
-  readonly lowerPath: string | undefined;
-  content: Content | undefined;
-  readonly target: string | undefined;
-  /** Changed names of a directory; null hides the lower one. */
-  readonly children: Map<string, Entry | null>;
-  /** Something differs from the lower file of its own. */
-  changed: boolean;
-}
-
-/** A name that has no entry yet. */
-export interface Untouched {
-  readonly lowerPath: string;
-  readonly stat: HostStat;
-}
-export type Found = { readonly entry: Entry } | Untouched;
 
 interface OpenFile {
   readonly found: Found;
@@ -62,15 +32,6 @@ export interface OverlayOptions {
 
 /** Our own descriptors; smaller ones are the lower host's (standard streams). */
 const FIRST_FD = 0x10_0000;
-/** What a file system in memory says of its room: 4 GiB of 4 KiB blocks, half of them free. The same on every host. */
-const ROOM: HostStatfs = {
-  blockSize: 4096,
-  blocks: 1_048_576,
-  blocksFree: 524_288,
-  blocksAvailable: 524_288,
-  files: 1_048_576,
-  filesFree: 524_288,
-};
 const LARGEST = 2 ** 40;
 
 export class OverlayHost extends HostFilter {
@@ -86,34 +47,11 @@ export class OverlayHost extends HostFilter {
     this.options = options;
     const stat = options.lower === undefined ? undefined : host.stat(options.lower || '/', true);
     this.root =
-      typeof stat === 'object'
-        ? entryOf(stat, options.lower)
-        : this.newEntry(S.IFDIR | 0o755, 'image:0', { uid: 0, gid: 0 }, options.nowNs());
+      typeof stat === 'object' ? entryOf(stat, options.lower) : newEntry(S.IFDIR | 0o755, 'image:0', { uid: 0, gid: 0 }, options.nowNs());
   }
 
   // Entries
 
-  newEntry(mode: number, identity: string, owner: Owner, timeNs: bigint, more: Partial<Pick<Entry, 'target' | 'content'>> = {}): Entry {
-    const directory = (mode & S.IFMT) === S.IFDIR;
-    return {
-      identity,
-      mode,
-      nlink: directory ? 2 : 1,
-      uid: owner.uid,
-      gid: owner.gid,
-      atimeNs: timeNs,
-      mtimeNs: timeNs,
-      ctimeNs: timeNs,
-      rdevMajor: 0,
-      rdevMinor: 0,
-      size: directory ? 4096 : more.target === undefined ? 0 : encodeUtf8(more.target).length,
-      lowerPath: undefined,
-      content: (mode & S.IFMT) === S.IFREG ? (more.content ?? new Content()) : undefined,
-      target: more.target,
-      children: new Map(),
-      changed: true,
-    };
-  }
   /** An identity on the device of the directory in which the file is made. */
   freshIdentity(directory: Entry): string {
     return `${directory.identity.slice(0, directory.identity.indexOf(':'))}:new${this.nextNew++}`;
@@ -206,7 +144,7 @@ export class OverlayHost extends HostFilter {
     if (typeof place === 'number') return place;
     const { parent, name } = place;
     const owner = { uid: this.options.user.uid, gid: (parent.mode & S.ISGID) === 0 ? this.options.user.gid : parent.gid };
-    const entry = this.newEntry(mode, this.freshIdentity(parent), owner, this.options.nowNs(), target === undefined ? {} : { target });
+    const entry = newEntry(mode, this.freshIdentity(parent), owner, this.options.nowNs(), target === undefined ? {} : { target });
     parent.children.set(name, entry);
     if ((mode & S.IFMT) === S.IFDIR) parent.nlink++;
     this.modified(parent);
@@ -258,7 +196,7 @@ export class OverlayHost extends HostFilter {
       const found = this.lookup(at, name);
       let next = typeof found === 'number' ? undefined : 'entry' in found ? found.entry : undefined;
       if (next === undefined || (next.mode & S.IFMT) !== S.IFDIR) {
-        next = this.newEntry(S.IFDIR | 0o755, this.freshIdentity(at), { uid: 0, gid: 0 }, entry?.mtimeNs ?? this.options.nowNs());
+        next = newEntry(S.IFDIR | 0o755, this.freshIdentity(at), { uid: 0, gid: 0 }, entry?.mtimeNs ?? this.options.nowNs());
         at.children.set(name, next);
         at.nlink++;
       }
@@ -579,12 +517,3 @@ export class OverlayHost extends HostFilter {
     return ROOM;
   }
 }
-
-/** The entry of a lower file as it is. */
-function entryOf(stat: HostStat, lowerPath: string | undefined, target?: string): Entry {
-  const { identity, mode, nlink, uid, gid, atimeNs, mtimeNs, ctimeNs, rdevMajor, rdevMinor, size } = stat;
-  const rest = { content: undefined, target, children: new Map<string, Entry | null>(), changed: false };
-  return { identity, mode, nlink, uid, gid, atimeNs, mtimeNs, ctimeNs, rdevMajor, rdevMinor, size, lowerPath, ...rest };
-}
-
-export type { Bytes };

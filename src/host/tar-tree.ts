@@ -3,7 +3,8 @@ import { FormatError } from '#base/format-error.ts';
 import { S } from '#abi/fs.ts';
 import type { Host } from '#port/host.ts';
 import { type Bytes, Content } from './content.ts';
-import { type Entry, OverlayHost } from './overlay.ts';
+import { type Entry, newEntry } from './entry.ts';
+import { OverlayHost } from './overlay.ts';
 import { type TarKind, type TarMember, tarMembers } from './tar.ts';
 
 const TYPE: Readonly<Record<Exclude<TarKind, 'hardlink'>, number>> = {
@@ -45,7 +46,7 @@ export function tarTree(host: Host, archive: Bytes): OverlayHost {
       continue;
     }
     if (before !== undefined) before.nlink--;
-    tree.plant(member.path, entryFor(tree, archive, member, ++number));
+    tree.plant(member.path, entryFor(archive, member, ++number));
   }
   return tree;
 }
@@ -72,7 +73,7 @@ function entryAt(tree: OverlayHost, path: string, strict: TarMember | undefined)
   return at;
 }
 
-function entryFor(tree: OverlayHost, archive: Bytes, member: TarMember, number: number): Entry {
+function entryFor(archive: Bytes, member: TarMember, number: number): Entry {
   const { kind, offset, size } = member;
   const type = TYPE[kind as Exclude<TarKind, 'hardlink'>];
   const bytes: Bytes = {
@@ -82,7 +83,7 @@ function entryFor(tree: OverlayHost, archive: Bytes, member: TarMember, number: 
       return length === 0 ? 0 : archive.read(into.subarray(0, length), offset + position);
     },
   };
-  const entry = tree.newEntry(
+  const entry = newEntry(
     type | (kind === 'symlink' ? 0o777 : member.mode),
     `image:${number}`,
     member,

@@ -4,6 +4,7 @@ import { SIG } from '#abi/signals.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { PerfEventAttr } from '#kernel/perf/attr.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
+import type { DriverChoices } from '#kernel/perf/intel/core-pmu.ts';
 import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
@@ -36,6 +37,7 @@ export interface SessionOptions {
   readonly umask?: number;
   readonly files?: SessionFiles;
   /** True once for every Ctrl-C since the last call. */
+  readonly choices?: DriverChoices;
   readonly interrupted?: () => Interruption;
   readonly ringSamples?: number;
   /** kernel.perf_event_max_sample_rate; undefined: nothing is throttled. */
@@ -119,6 +121,7 @@ export class Session {
       settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,
       unwindKernel: (frame) => unwindKernel(this.kernel.image, this.machine.memory, frame.rip, frame.rsp),
+      ...(options.choices === undefined ? {} : { choices: options.choices }),
       ...(options.ringSamples === undefined ? {} : { ringSamples: options.ringSamples }),
       ...(options.maxSampleRate === undefined ? {} : { maxSampleRate: options.maxSampleRate }),
     });

@@ -295,6 +295,12 @@ add('bsf keeps', 'bsfl %r8d,%eax; bsrl %r8d,%ebx; bsfq %r8,%rcx; bsfw %r8w,%dx',
 add('mov sreg', 'mov %ds,%eax; mov %es,%bx; mov %ss,%rcx; mov %cs,%edx; mov %cs,16(%rdi); mov %ds,24(%rdi)', ALL);
 add('mov to sreg', 'mov %ss,%eax; mov %eax,%ds; mov %ax,%es; mov %ds,%ebx; mov %r8d,%ds; mov %r8d,%es', ALL);
 add('push pop sreg', 'push %fs; pop %rax; push %gs; pop %rbx; mov %fs,%ecx; push %rcx; pop %fs; pushw %gs; popw %gs', ALL);
+add(
+  'lar lsl',
+  'mov %ss,%r8d; lar %r8d,%eax; setz %bl; lsl %r8d,%ecx; setz %bh; mov %cs,%r8d; lar %r8w,%dx; mov $0x40,%r8d; lsl %r8d,%r8d; setz 40(%rdi)',
+  F.CF | F.OF | F.SF,
+);
+add('verr verw', 'mov %cs,%eax; verr %ax; setz %bl; verw %ax; setz %bh; mov %ss,24(%rdi); verw 24(%rdi); setz %cl; verr %r8w', ALL);
 add('lret', 'mov %cs,%ecx; push %rcx; lea 1f(%rip),%rax; push %rax; lretq; inc %r8; 1: mov $0,%ecx', ALL);
 add(
   'iretq',

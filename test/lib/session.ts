@@ -24,6 +24,9 @@ export interface Wanted {
   readonly model?: string;
   readonly pathHash?: boolean;
   readonly seed?: number;
+  readonly memoryBytes?: number;
+  /** Events of the CPU instead of the program. */
+  readonly wholeCpu?: boolean;
 }
 
 export interface Seen {
@@ -39,8 +42,8 @@ export interface Ran {
   readonly pmis: { readonly served: number; readonly spurious: number };
 }
 
-/** Runs `command` (a program of programs/bin, or an absolute path, and its arguments) with `attrs` open on it, inherited. */
-export function runWith(command: readonly string[], attrs: readonly AttrValues[], wanted: Wanted = {}): Ran {
+/** Runs `command` (a program of programs/bin, or an absolute path, and its arguments) with `attrs` open on it, inherited; a list among them is a group. */
+export function runWith(command: readonly string[], attrs: readonly (AttrValues | readonly AttrValues[])[], wanted: Wanted = {}): Ran {
   const found = wanted.model === undefined ? undefined : findCpuModel(wanted.model);
   const model = found?.kind === 'found' ? found.model : DEFAULT_CPU_MODEL;
   const handler = wanted.handler === undefined ? defaultHandler(model) : findHandler(wanted.handler);
@@ -51,7 +54,7 @@ export function runWith(command: readonly string[], attrs: readonly AttrValues[]
     handler,
     host: new QuietHost(),
     seed: wanted.seed ?? 0,
-    memoryBytes: 64 << 20,
+    memoryBytes: wanted.memoryBytes ?? 64 << 20,
     ...(latency === undefined ? {} : { pmiLatency: latency }),
     ...(wanted.pathHash === undefined ? {} : { pathHash: wanted.pathHash }),
   });
@@ -59,11 +62,17 @@ export function runWith(command: readonly string[], attrs: readonly AttrValues[]
   const path = name.startsWith('/') ? name : `${PROGRAMS}${name}`;
   const failure = session.start({ path, argv: [path, ...command.slice(1)], envp: [], cwd: '/' });
   if (failure !== undefined) throw new Error(failure);
-  const events = attrs.map((values): PerfEvent => {
+  const open = (values: AttrValues, leader?: PerfEvent): PerfEvent => {
     const flags = { inherit: true, ...(typeof values.flags === 'object' ? values.flags : {}) };
-    const event = session.open(makeAttr({ ...values, flags }));
+    const target = wanted.wholeCpu === true ? { task: undefined, cpu: 0 } : undefined;
+    const event = session.open(makeAttr({ ...values, flags }), leader, undefined, target);
     if (isRefusal(event)) throw new Error(event.reason);
     return event;
+  };
+  const events = attrs.flatMap((one): PerfEvent[] => {
+    const [first, ...rest] = Array.isArray(one) ? (one as readonly AttrValues[]) : [one as AttrValues];
+    const leader = open(first as AttrValues);
+    return [leader, ...rest.map((v) => open(v, leader))];
   });
   const result = session.run();
   return {

@@ -1,6 +1,7 @@
 /**
- * `node test/lib/variant.ts functions|trace PROG [MODEL]`: runs a program on another variant of the generated interpreter: every form by its own
- * function (the slow path, the single-stepper), or the module that hashes the path and records branches.
+ * `node test/lib/variant.ts functions|trace|observe PROG [MODEL]`: runs a program on another variant of the generated interpreter: every form by its own
+ * function (the slow path, the single-stepper), the module that hashes the path and records branches, or the one that
+ * writes the models' log.
  */
 import { NodeHost } from '../../src/cli/host-node.ts';
 import { DEFAULT_CPU_MODEL, findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
@@ -20,6 +21,7 @@ const session = new Session({
   handler: defaultHandler(model),
   host: new NodeHost(),
   pathHash: variant === 'trace',
+  models: variant === 'observe',
 });
 const refused = session.start({ path, argv: [path], envp: [], cwd: '/' });
 if (refused !== undefined) throw new Error(refused);

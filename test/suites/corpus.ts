@@ -59,7 +59,7 @@ function runPrograms(dir: string): void {
   for (const f of programs) {
     const path = join(dir, f);
     const native = run([path], { limit: 60, cwd: DIR });
-    const ours = run(perfglass('run', '--cpu', MODEL, '--', path), { limit: 300, cwd: DIR });
+    const ours = run(perfglass('run', '--cpu', MODEL, '--', path), { limit: 900, cwd: DIR });
     const wrong: string[] = [];
     if (native.timedOut || ours.timedOut) wrong.push(`no end within the limit (${native.timedOut ? 'natively' : 'perfglass'})`);
     if (native.status !== ours.status) wrong.push(`exit status ${native.status} natively, ${ours.status} by perfglass`);

@@ -117,7 +117,8 @@ else {
     if (ours.status !== 0) complaints.push(`status ${ours.status}; stderr: ${JSON.stringify(ours.stderr.toString().slice(-400))}`);
     suite.judge(`${kind}: perfglass equals the host`, complaints, `${want.size} statements; ${elf}.{native,perfglass} hold the lines`);
     // What traces is the branches: AVX has none.
-    for (const variant of kind === 'avx' ? ['functions'] : ['functions', 'trace']) {
+    const variants = ['functions', ...(kind === 'avx' ? [] : ['trace']), ...(kind === 'sse' || kind === 'avx' ? ['observe'] : [])];
+    for (const variant of variants) {
       const other = run([process.execPath, `${ROOT}test/lib/variant.ts`, variant, elf, model], { limit: 300 });
       suite.judge(
         `${kind}: variant ${variant} equals the host`,

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { handlersFor } from '#kernel/perf/intel/pmi/handlers.ts';
 import { LOST_CAUSES } from '#kernel/perf/ledger.ts';
 import { DEFAULT_PERIOD, DEFAULT_SKIDS, type FreezeOptions, type FreezeResult, freezeExperiment } from '#lab/freeze/experiment.ts';
+import { lbrRows, throttleRows } from '#lab/freeze/companions.ts';
 import { freezeFigure } from '#lab/freeze/figure.ts';
 import { traceFreeze } from '#lab/freeze/trace.ts';
 import { builtInWorkload, type Workload } from '#lab/freeze/workload.ts';
@@ -12,6 +13,7 @@ import { CliError, type DefineCommand } from '../command.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { latencyOption, modelOption, numberOption, programOf } from '../options.ts';
+import { lbrText, throttleText } from '../lab/companions-text.ts';
 import { rrText } from '../lab/rr-text.ts';
 import { table } from '../table.ts';
 
@@ -101,7 +103,7 @@ function freeze(command: readonly string[], o: LabOptions): void {
     seed: numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0,
   };
   loadInterpreter();
-  const result = attempt(() => freezeExperiment(options));
+  const result = attempt(() => ({ ...freezeExperiment(options), lbr: lbrRows(options), throttling: throttleRows(options) }));
   const svg = o.svg === undefined ? undefined : attempt(() => draw(options));
   if (svg !== undefined && o.svg !== undefined) {
     try {
@@ -110,7 +112,11 @@ function freeze(command: readonly string[], o: LabOptions): void {
       throw new CliError(`cannot write ${o.svg}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
     }
   }
-  process.stdout.write(o.json === true ? `${JSON.stringify(result, undefined, 2)}\n` : text(result));
+  process.stdout.write(
+    o.json === true
+      ? `${JSON.stringify(result, undefined, 2)}\n`
+      : `${text(result)}${lbrText(result.lbr)}\n${throttleText(result.throttling)}\n`,
+  );
 }
 
 function draw(options: FreezeOptions): string {

@@ -231,7 +231,14 @@ const samplingOptions = (w: Wanted): Record<string, string | number> => ({
   branches: String(w.branches ?? 'none'),
 });
 
-const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+/** SHA-256 of the records alone, perf_file_header's data section: the command line in the features names the file itself. */
+function hashOf(file: string): string {
+  const bytes = readFileSync(file);
+  const [at, size] = [Number(bytes.readBigUInt64LE(40)), Number(bytes.readBigUInt64LE(48))];
+  return createHash('sha256')
+    .update(bytes.subarray(at, at + size))
+    .digest('hex');
+}
 
 function groupsOf(lists: readonly string[] | undefined, model: CpuModel): EventGroup[] {
   try {

@@ -19,7 +19,8 @@ import { join } from 'node:path';
 import { S } from '#abi/fs.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import { Content } from '#host/content.ts';
-import type { Entry, OverlayHost } from '#host/overlay.ts';
+import { type Entry, newEntry } from '#host/entry.ts';
+import type { OverlayHost } from '#host/overlay.ts';
 import { CliError } from '../command.ts';
 import type { NodeHost } from '../host-node.ts';
 
@@ -90,7 +91,7 @@ function plantOne(o: OverlayHost, host: NodeHost, into: Entry, file: string, pat
   }
   const target = type === S.IFLNK ? host.readlink(file) : undefined;
   const identity = typeof below === 'number' ? o.freshIdentity(into) : o.statOf(below).identity;
-  const entry = o.newEntry(mode, identity, { uid, gid }, BigInt(time), {
+  const entry = newEntry(mode, identity, { uid, gid }, BigInt(time), {
     ...(typeof target === 'string' ? { target } : {}),
     ...(type === S.IFREG ? { content: new Content(fileBytes(host, file)) } : {}),
   });

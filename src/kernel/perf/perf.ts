@@ -15,7 +15,7 @@ import { EventContext } from './context.ts';
 import { CpuPerf } from './cpu.ts';
 import { type HwState, PerfEvent, updateTimes } from './event.ts';
 import { exitEvent, inheritedLeaders, inheritEvent } from './inherit.ts';
-import { CorePmu } from './intel/core-pmu.ts';
+import { CorePmu, type DriverChoices } from './intel/core-pmu.ts';
 import { FIXED } from './intel/constraints.ts';
 import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
@@ -42,6 +42,7 @@ export interface PerfParts {
   /** RDMSR and WRMSR as the kernel executes them. */
   readonly msrs: Msrs;
   readonly handler: PmiHandler;
+  readonly choices?: DriverChoices;
   /** Samples that a ring holds; default 65536. */
   readonly ringSamples?: number;
   /** kernel.perf_event_max_sample_rate, samples a second and event: more are throttled. undefined: nothing is. */
@@ -249,6 +250,8 @@ export class Perf implements PerfHooks {
     this.cpu.current = task;
     const ctx = this.contexts.get(task);
     if (ctx !== undefined) this.asOverhead(() => taskSchedIn(this.cpu, ctx));
+    // Branches of another address space mean nothing here, to events of the CPU either.
+    else if (!this.cpu.own.empty) this.asOverhead(() => changing(this.cpu, () => this.cpu.core.lbr.restore(undefined)));
     this.tellSwitch(task, 0, previous);
   }
 

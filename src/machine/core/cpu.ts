@@ -36,6 +36,8 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'fault'; readonly vector: number; readonly error: number }
   | { readonly kind: 'interrupt'; readonly vector: number }
+  /** An exception of the trap kind: RIP is behind the instruction, which retired. */
+  | { readonly kind: 'trap'; readonly vector: number }
   | { readonly kind: 'gate'; readonly gate: number }
   | { readonly kind: 'halt' };
 
@@ -281,7 +283,8 @@ export class CpuCore implements Cpu {
       let exit: Exit | undefined;
       if (why === 'system') exit = this.serveSystem(mode);
       const retired = retire.sum(EV.INSTRUCTIONS);
-      if (why === 'budget' || engine.repeated || retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots) this.attend();
+      const reached = retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots;
+      if (reached || why !== 'system' || !isLight(engine.systemOp) || engine.repeated || engine.observing) this.attend();
       if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
       // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
       else if (stepping && exit === undefined && this.cpl >= cpl && retired > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
@@ -290,8 +293,8 @@ export class CpuCore implements Cpu {
   }
 
   /**
-   * Sets the horizon up to which nobody needs to look. It holds through system instructions, as long as no block changed what it says; only
-   * repetitions, which it bounds by slice, make it void.
+   * Sets the horizon up to which nobody needs to look. It holds through the instructions of every system call, as long as no block changed what
+   * it says. All else that ends a slice may do more than the horizon allows an instruction (accesses of IRET or a fault), so it makes it void.
    */
   private look(): void {
     const { retire, pmu, apic } = this.parts;
@@ -341,6 +344,8 @@ export class CpuCore implements Cpu {
     if (this.parts.lbr?.enabled === true && isFarTransfer(operation)) this.parts.lbr.far(engine.instructionRip, engine.rip, engine.cpl);
     if (engine.traces && mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
+      case 'trap':
+        return this.raise(outcome.vector, 0, next);
       case 'interrupt':
         return this.raise(outcome.vector, 0, next, true);
       case 'gate':
@@ -380,6 +385,9 @@ export class CpuCore implements Cpu {
     return this.mode();
   }
 }
+
+const isLight = (operation: number): boolean =>
+  operation === SYSTEM_OP.SYSCALL || operation === SYSTEM_OP.SYSRET || operation === SYSTEM_OP.GATE || operation === SYSTEM_OP.STI;
 
 /** INT n is recorded when it enters its handler. */
 const isFarTransfer = (operation: number): boolean =>

@@ -31,6 +31,7 @@ function readWords(e: Engine, va: bigint, width: number, n: number): bigint[] | 
     for (let b = 0; b < width; b++) {
       const host = e.translate(BigInt.asUintN(64, va + BigInt(i * width + b)), 0);
       if (host === 0) return undefined;
+      if (b === 0) e.observeAccess(va + BigInt(i * width), host, 1, false);
       word |= BigInt(e.bytes[host] as number) << BigInt(8 * b);
     }
     out.push(word);
@@ -43,7 +44,9 @@ function writeWords(e: Engine, va: bigint, width: number, words: readonly bigint
   for (const end of [0, bytes - 1]) if (e.translate(BigInt.asUintN(64, va + BigInt(end)), 1) === 0) return false;
   for (let i = 0; i < bytes; i++) {
     const word = words[Math.floor(i / width)] as bigint;
-    e.bytes[e.translate(BigInt.asUintN(64, va + BigInt(i)), 1)] = Number((word >> BigInt(8 * (i % width))) & 255n);
+    const host = e.translate(BigInt.asUintN(64, va + BigInt(i)), 1);
+    if (i % width === 0) e.observeAccess(va + BigInt(i), host, 1, true);
+    e.bytes[host] = Number((word >> BigInt(8 * (i % width))) & 255n);
   }
   return true;
 }
@@ -76,6 +79,26 @@ export function popSegment(cpu: CpuCore, argument: bigint): Outcome {
   const failed = loadSegment(cpu, Number(argument & 0xffffn), Number((words[0] as bigint) & 0xffffn));
   if (failed === undefined) cpu.gpr[GPR.RSP] = BigInt.asUintN(64, sp + BigInt(width));
   return failed ?? DONE;
+}
+
+const QUERY = { LAR: 0, LSL: 1, VERR: 2, VERW: 3 } as const;
+/** LAR, LSL, VERR, VERW: query << 12 | width << 8 | register, the selector above. ZF says whether ring 3 may see the segment (ring 0: the same). */
+export function queryDescriptor(cpu: CpuCore, argument: number): Outcome {
+  const { engine } = cpu.parts;
+  const [what, width, register] = [(argument >> 12) & 15, (argument >> 8) & 15, argument & 15];
+  const s = selectors(cpu);
+  const named = (argument >>> 16) | 3;
+  // The second words of the descriptors, less their bases: flat, of 4 GiB.
+  const rights = named === s.data ? 0x00cf_f300n : named === s.code64 ? 0x00af_fb00n : named === s.code32 ? 0x00cf_fb00n : undefined;
+  const visible = rights !== undefined && argument >>> 16 > 3 && (what !== QUERY.VERW || named === s.data);
+  if (visible && what <= QUERY.LSL) {
+    const v = BigInt.asUintN(width * 8, what === QUERY.LAR ? rights : 0xffff_ffffn);
+    const old = cpu.gpr[register] as bigint;
+    cpu.gpr[register] = width === 2 ? (old & ~0xffffn) | v : v;
+  }
+  const zf = BigInt(RFLAGS.ZF);
+  writeRflags(engine, visible ? readRflags(engine) | zf : readRflags(engine) & ~zf);
+  return DONE;
 }
 
 /** A target in the code segment that runs now; undefined: it may be entered. */

@@ -4,7 +4,7 @@ import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
 import { readFlags, readRflags, writeFlags, writeRflags } from './flags.ts';
-import { farReturn, farTransfer, movSegment, popSegment, userIret } from './far.ts';
+import { farReturn, farTransfer, movSegment, popSegment, queryDescriptor, userIret } from './far.ts';
 import { fldenv, fnsave, fnstenv, frstor } from './fpu-environment.ts';
 import { fxrstor, fxsave } from './fxsave.ts';
 import { iret } from './interrupts.ts';
@@ -198,6 +198,10 @@ function rarer(cpu: CpuCore): Outcome {
       return movSegment(cpu, engine.systemArgument);
     case SYSTEM_OP.POP_SEGMENT:
       return popSegment(cpu, engine.systemArgument);
+    case SYSTEM_OP.DESCRIPTOR:
+      return queryDescriptor(cpu, Number(engine.systemArgument));
+    case SYSTEM_OP.INT1:
+      return { kind: 'trap', vector: VECTOR.DB };
     case SYSTEM_OP.RETF:
       return farReturn(cpu, Number(engine.systemArgument));
     case SYSTEM_OP.JMP_FAR2:

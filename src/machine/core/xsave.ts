@@ -118,7 +118,11 @@ export class XState {
     if (area === undefined) return this.pageFault();
     this.fill(area, mask, kind);
     const { engine: e } = this;
-    for (let i = 0; i < size; i += 64) e.bytes.set(area.subarray(i, i + 64), e.translate(va + BigInt(i), 1));
+    for (let i = 0; i < size; i += 64) {
+      const host = e.translate(va + BigInt(i), 1);
+      e.observeAccess(va + BigInt(i), host, 1, true);
+      e.bytes.set(area.subarray(i, i + 64), host);
+    }
     return DONE;
   }
   restore(va: bigint, requested: bigint, compactedOnly: boolean): Outcome {
@@ -136,6 +140,7 @@ export class XState {
     for (let i = 0; i < size; i += 64) {
       const host = e.translate(va + BigInt(i), access);
       if (host === 0) return undefined;
+      if (access === 0) e.observeAccess(va + BigInt(i), host, 1, false);
       area.set(e.bytes.subarray(host, host + 64), i);
     }
     return area;

@@ -130,6 +130,10 @@ export class Engine {
     models.start(exports['drain'] as (observe: number) => number);
     this.choose();
   }
+  /** Do the models look at what retires? */
+  get observing(): boolean {
+    return this.models !== undefined;
+  }
   /** What TypeScript accessed to deliver an interrupt belongs to the handler. */
   retireAccesses(mode: Mode): void {
     if (this.models !== undefined) this.retire.add(mode, EV.SLOTS, this.models.drain(mode));

@@ -44,6 +44,8 @@ export const SYSTEM_OP = {
   CALL_FAR2: 43,
   CALL_FAR4: 44,
   CALL_FAR8: 45,
+  DESCRIPTOR: 46,
+  INT1: 47,
   XGETBV: 60,
   XSETBV: 61,
   XSAVE: 62,

@@ -22,11 +22,20 @@ import { PmuRegisters } from './registers.ts';
 
 const EN = BigInt(PERFEVTSEL_EN);
 
+/** Where Linux decided one way, and experiments show the other too. */
+export interface DriverChoices {
+  /** FREEZE_LBRS_ON_PMI; Linux: yes. */
+  readonly freezeLbrs?: boolean;
+  /** A throttled leader takes its group with it, as after 6.12; 6.12: it alone is stopped (A25). */
+  readonly throttleGroup?: boolean;
+}
+
 export interface CorePmuParts {
   readonly model: CpuModel;
   readonly msrs: Msrs;
   readonly truth: Truth;
   readonly handler: PmiHandler;
+  readonly choices?: DriverChoices;
   /** A period has passed. true: stop the event (throttling). */
   readonly overflow: (event: PerfEvent, frame: InterruptFrame) => boolean;
 }
@@ -44,6 +53,7 @@ export class CorePmu implements Pmu {
   private readonly truth: Truth;
   private readonly handler: PmiHandler;
   private readonly overflow: CorePmuParts['overflow'];
+  private readonly throttlesGroup: boolean;
   private readonly hasGlobal: boolean;
   private readonly allCounters: bigint;
   /** Events that are on, in the order in which they came, and the counters that the scheduler gave them. */
@@ -62,7 +72,8 @@ export class CorePmu implements Pmu {
   constructor(parts: CorePmuParts) {
     this.model = parts.model;
     this.registers = new PmuRegisters(parts.model, parts.msrs);
-    this.lbr = new LbrDriver(parts.model, this.registers, () => parts.truth.predicts);
+    this.lbr = new LbrDriver(parts.model, this.registers, () => parts.truth.predicts, parts.choices?.freezeLbrs ?? true);
+    this.throttlesGroup = parts.choices?.throttleGroup === true;
     this.truth = parts.truth;
     this.offcore = new OffcoreRegisters(parts.model, this.registers);
     this.handler = parts.handler;
@@ -287,10 +298,15 @@ export class CorePmu implements Pmu {
     book.due += 1 + Number(step.skipped);
     book.lost['skipped period'] += Number(step.skipped);
     if (!this.overflow(event, frame)) return;
-    this.stop(event);
+    const stopped = this.throttlesGroup && event.hw.throttled ? event.group : [event];
+    for (const e of stopped) {
+      if (this.active.get(e.hw.idx) !== e) continue;
+      e.hw.throttled ||= event.hw.throttled;
+      this.stop(e);
+    }
     // A handler that freezes writes no control register behind this one.
     if (this.hasGlobal) this.writeFixedControl();
-    event.account.enter('throttled');
+    for (const e of stopped) if (e.hw.stopped) e.account.enter('throttled');
   }
 
   /** Ends the running period without a sample and begins another: the frequency wants a much shorter one. */

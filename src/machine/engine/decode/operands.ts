@@ -63,7 +63,9 @@ export interface Shape {
 
 /** #GP(0) at CPL 3; at CPL 0 nothing of ours uses them. I/O counts here: there is no I/O permission bitmap. */
 const PRIVILEGED: ReadonlySet<string> = new Set(
-  'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd invd invpcid monitor mwait'.split(' '),
+  'in out insb insw insd outsb outsw outsd lgdt lidt lldt ltr clts lmsw wbinvd wbnoinvd invd invpcid monitor mwait sysret sysretd'.split(
+    ' ',
+  ),
 );
 
 const STRING32: ReadonlySet<OpKind> = new Set([OpKind.MemoryESEDI, OpKind.MemorySegESI, OpKind.MemorySegEDI]);
@@ -172,6 +174,10 @@ const RETURN_WIDTH: Partial<Record<Code, number>> = {
 };
 const LOOP32: ReadonlySet<Code> = new Set([Code.Loop_rel8_64_ECX, Code.Loope_rel8_64_ECX, Code.Loopne_rel8_64_ECX]);
 
+const isDebug = (r: Register, kind: OpKind): boolean => kind === OpKind.Register && r >= Register.DR0 && r <= Register.DR15;
+/** By their number in SYSTEM_OP.DESCRIPTOR's argument. */
+const DESCRIPTOR_QUERIES: readonly string[] = ['lar', 'lsl', 'verr', 'verw'];
+
 /** What operand size, address size or a segment register make of a mnemonic. */
 function specialShape(i: Instruction, name: string): Shape | undefined {
   if (SHORT_FORMAT.has(i.code)) return { keys: [`${name}16:m8`] };
@@ -181,6 +187,17 @@ function specialShape(i: Instruction, name: string): Shape | undefined {
   if (width !== undefined) {
     const more = name === 'retf' && i.opCount > 0 ? i.immediate16 : 0;
     return { keys: [name === 'retf' ? 'retf' : 'iret'], imm: BigInt((width << 16) | more) };
+  }
+  if (name === 'int1') return { keys: ['int1'] };
+  if (name === 'mov' && (isDebug(i.op0Register, i.op0Kind) || isDebug(i.op1Register, i.op1Kind))) return { keys: ['privileged'] };
+  const query = DESCRIPTOR_QUERIES.indexOf(name);
+  if (query >= 0) {
+    // The target of LAR and LSL: width << 8 | register, behind the query's number; the selector is an operand.
+    const to = i.opCount > 1 ? REGISTERS[i.op0Register] : undefined;
+    const selector = i.opCount > 1 ? 1 : 0;
+    const kind = i.opKind(selector) === OpKind.Register ? `r${REGISTERS[i.opRegister(selector)]?.w ?? 8}` : 'm2';
+    const imm = BigInt((query << 12) | ((to?.w ?? 0) << 8) | (to === undefined ? 0 : to.offset / 8));
+    return { keys: [to === undefined ? `verify:${kind}` : `descriptor:r${to.w},${kind}`], imm };
   }
   if (LOOP32.has(i.code)) return { keys: [`a32 ${name}`] };
   if (name === 'leave' && i.code === Code.Leavew) return { keys: ['leavew'] };

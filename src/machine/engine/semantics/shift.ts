@@ -130,13 +130,16 @@ const doubleShift =
     const n = countOf(m, p.w, c as Place);
     const b = q.get();
     const a = p.get();
+    // 16-bit operands: d:s:d in one word, so that counts up to 31 need no other way.
+    const triple = p.w === 2 ? m.let(or(or(shl(a, k64(32)), shl(b, k64(16))), a)) : a;
     const other = m.let(and(sub(k64(bits), n), k64(63)));
-    const spill = m.let(select(eqz(n), k64(0), left ? shrU(b, other) : shl(b, other)));
-    const r = m.let(trunc(p.w, or(left ? shl(a, n) : shrU(a, n), spill)));
+    const spill = (): Val => m.let(select(eqz(n), k64(0), left ? shrU(b, other) : shl(b, other)));
+    const shifted = p.w === 2 ? shrU(triple, left ? sub(k64(32), n) : n) : or(left ? shl(a, n) : shrU(a, n), spill());
+    const r = m.let(trunc(p.w, shifted));
     p.set(r);
     m.if(ne(n, k64(0)), () => {
-      const at = left ? and(sub(k64(bits), n), k64(63)) : and(sub(n, k64(1)), k64(63));
-      const cf = m.let(i32bit(shrU(a, at)));
+      const at = left ? and(sub(k64(p.w === 2 ? 48 : bits), n), k64(63)) : and(sub(n, k64(1)), k64(63));
+      const cf = m.let(i32bit(shrU(triple, at)));
       flagsExplicit(m, p.w, r, cf, xor(wrap(signBit(p.w, r)), wrap(signBit(p.w, a))));
     });
   };

@@ -4,7 +4,7 @@ import { add, and, k64, ne, or, shl, shrS } from '#base/wasm/ops.ts';
 import type { Place } from '../machine.ts';
 import { SYSTEM_OP, type SystemOp } from '../system-ops.ts';
 import { trunc } from './flags.ts';
-import type { CostKind, FormTable } from './registry.ts';
+import type { CostKind, FormTable, Semantics } from './registry.ts';
 
 export function defineSystem(t: FormTable): void {
   const leave = (name: string, op: SystemOp, cost: CostKind): void => t.def(name, [''], '', (m) => m.system(op), { cost, ends: true });
@@ -77,6 +77,16 @@ export function defineSystem(t: FormTable): void {
     { cost: 'systemRegister', ends: true },
   );
   t.def('pop', ['s2'], 'w', (m) => m.system(SYSTEM_OP.POP_SEGMENT, m.imm()), { cost: 'systemRegister', ends: true });
+  // LAR, LSL, VERR, VERW: imm says which and whereto, the selector goes above it.
+  const query: Semantics = (m, ...places) => {
+    const selector = and((places.at(-1) as Place).get(), k64(0xffff));
+    m.system(SYSTEM_OP.DESCRIPTOR, m.let(or(m.imm(), shl(selector, k64(16)))));
+  };
+  t.def('verify', ['r2', 'r4', 'r8', 'm2'], 'r', query, { cost: 'systemRegister', ends: true });
+  const pairs = ['r2', 'r4', 'r8'].flatMap((to) => ['r2', 'r4', 'r8', 'm2'].map((from) => `${to},${from}`));
+  t.def('descriptor', pairs, 'rw,r', query, { cost: 'systemRegister', ends: true });
+  // INT1 (ICEBP): the trap of a debug exception, whatever the gate's DPL.
+  t.def('int1', [''], '', (m) => m.system(SYSTEM_OP.INT1), { cost: 'ringTransition', ends: true });
   defineState(t);
   defineBases(t);
   leave('xgetbv', SYSTEM_OP.XGETBV, 'systemRegister');
