@@ -171,7 +171,7 @@ function record(childEnv: Record<string, string>): void {
   }
   for (const args of [
     ['script', '-i', 'in.data'],
-    ['report', '--stdio', '-i', 'in.data'],
+    ['report', '--stdio', '-q', '-i', 'in.data'],
     ['evlist', '-v', '-i', 'in.data'],
   ]) {
     const guest = inside('perf', ...args);
