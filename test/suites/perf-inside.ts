@@ -144,8 +144,8 @@ const RECORDINGS: readonly Recording[] = [
 const withoutCycles = (text: Buffer): Buffer =>
   Buffer.from(text.toString('latin1').replace(/(0x[0-9a-f]+\/0x[0-9a-f]+\/\S\/\S\/\S)\/\d+/g, '$1'), 'latin1');
 
-/** Fields of a sample that do not tell when and as which process it was taken. */
-const FIELDS = 'event,period,ip,sym,brstack';
+/** Fields of a sample that do not tell when and as which process it was taken; no symbols, for perf leaves the kernel's map out of a :u recording. */
+const FIELDS = 'event,period,ip,brstack';
 
 function record(childEnv: Record<string, string>): void {
   for (const { name, options, command } of RECORDINGS) {
