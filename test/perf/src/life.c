@@ -66,6 +66,7 @@ static void inherit(void) {
   pid = fork();
   if (pid == 0) {
     char c;
+    read(go[0], &c, 1);
     fault(300);
     write(ready[1], "x", 1);
     read(go[0], &c, 1);
@@ -73,6 +74,7 @@ static void inherit(void) {
   }
   char c;
   uint64_t before = count(fd);
+  write(go[1], "x", 1);
   read(ready[0], &c, 1);
   truth("a child that lives is counted", count(fd) >= before + 200);
   close(fd);
