@@ -93,11 +93,13 @@ const shells: readonly DebianCase[] = [
 const PYTHON = '/usr/bin/python3';
 const python: readonly DebianCase[] = [
   { name: 'python3 -c pass', argv: [PYTHON, '-c', 'pass'], limit: 120 },
-  ...['print', 'json_', 'regex', 'digests', 'decimals', 'processes', 'threads', 'loops', 'forks', 'files', 'ptys', 'inet'].map((name) => ({
-    name: `python3 ${name}`,
-    argv: [PYTHON, '-S', `${SOURCES}${name}.py`],
-    limit: 120,
-  })),
+  ...['print', 'json_', 'regex', 'digests', 'decimals', 'processes', 'threads', 'loops', 'forks', 'files', 'ptys', 'inet', 'timers'].map(
+    (name) => ({
+      name: `python3 ${name}`,
+      argv: [PYTHON, '-S', `${SOURCES}${name}.py`],
+      limit: 120,
+    }),
+  ),
 ];
 
 const languages: readonly DebianCase[] = [

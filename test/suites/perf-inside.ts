@@ -3,7 +3,7 @@
  * samples must be what perfglass outside does of the same program; the ABI's rows must be what a Linux that lets us ask says of them.
  * `node test/suites/perf-inside.ts FOLDER…` runs every executable of other folders instead, perf_event_tests' for instance, and prints each one's end.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { leaks, perfglass, PROGRAMS, ROOT } from '../lib/perfglass.ts';
@@ -13,8 +13,8 @@ import { difference, Suite } from '../lib/suite.ts';
 const suite = new Suite('perf-inside');
 const folders = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const dir = mkdtempSync(join(tmpdir(), 'perfglass-inside-'));
-/** perf sets PREFIX and PERF_BUILDID_DIR: they are there before, so that their places among the others, which move a program's stack, are the same. */
-const env = { ...ENV, HOME: dir, PERF_BUILDID_DIR: dir, PREFIX: '/usr' };
+/** perf sets these three: they are there before, so that their places among the others, which move a program's stack, are the same. */
+const env = { ...ENV, DEBUGINFOD_URLS: '', HOME: dir, PERF_BUILDID_DIR: dir, PREFIX: '/usr' };
 const perf = which('perf');
 const LIMIT = 120;
 
@@ -96,14 +96,15 @@ function stat(childEnv: Record<string, string>): void {
     [0, prog('forkpipe')],
     [0, prog('strings')],
     [0, ['/bin/ls', '-l', '/usr']],
-    [0, ['/bin/sh', '-c', 'for i in 1 2 3; do /bin/echo $i; done | /usr/bin/sort']],
+    // No shell: it writes down its parent's number, which is perf's inside and init's outside.
+    [0, ['/usr/bin/env', '/bin/ls', '/']],
   ];
   for (const [status, command] of commands) {
     const name = `perf stat ${command.map((a) => basename(a)).join(' ')}`;
     const theirs = inside('perf', 'stat', '-x,', '-o', 'in.csv', '-e', events, '--', ...command);
     const ours = run(perfglass('stat', '-x,', '-o', 'out.csv', '-e', events, '--', ...command), { cwd: dir, env: childEnv, limit: LIMIT });
     const complaints = [...ended('perf inside', theirs, status), ...ended('perfglass stat', ours, status)];
-    const [a, b] = ['in.csv', 'out.csv'].map((f) => counts(readFileSync(join(dir, f), 'utf8')));
+    const [a, b] = ['in.csv', 'out.csv'].map((f) => (existsSync(join(dir, f)) ? counts(readFileSync(join(dir, f), 'utf8')) : ''));
     if (a === '' || a !== b) complaints.push(`inside ${JSON.stringify(a)}, outside ${JSON.stringify(b)}`);
     const out = difference('stdout', ours.stdout, theirs.stdout);
     if (out !== undefined) complaints.push(out);
@@ -135,9 +136,13 @@ const RECORDINGS: readonly Recording[] = [
   { name: 'callchains', options: ['-e', 'instructions:u', '-c', '20011', '-g'], command: prog('recurse', '12') },
   { name: 'branch stacks', options: ['-e', 'branches:u', '-c', '5003', '-b'], command: prog('sieve') },
   { name: 'callchains by LBR', options: ['-e', 'instructions:u', '-c', '200003', '--call-graph', 'lbr'], command: ['/bin/ls', '/usr'] },
-  { name: 'forks', options: ['-e', 'instructions:u', '-c', '100003'], command: ['/bin/sh', '-c', '/bin/ls /usr; /bin/ls /'] },
+  { name: 'forks', options: ['-e', 'instructions:u', '-c', '5003'], command: prog('forkpipe') },
   { name: 'group', options: ['-e', '{instructions:u,branches:u}', '-c', '50021'], command: ['/bin/ls', '/usr'] },
 ];
+
+/** FROM/TO of branch entries without their cycles, which begin in another quarter of a cycle where perf ran before. */
+const withoutCycles = (text: Buffer): Buffer =>
+  Buffer.from(text.toString('latin1').replace(/(0x[0-9a-f]+\/0x[0-9a-f]+\/\S\/\S\/\S)\/\d+/g, '$1'), 'latin1');
 
 /** Fields of a sample that do not tell when and as which process it was taken. */
 const FIELDS = 'event,period,ip,sym,brstack';
@@ -160,13 +165,13 @@ function record(childEnv: Record<string, string>): void {
       .split('\n')
       .filter((l) => /^ *\d+ /.test(l)).length;
     if (a.stdout.length === 0) complaints.push('no samples');
-    const differs = difference('perf script', b.stdout, a.stdout);
+    const differs = difference('perf script', withoutCycles(b.stdout), withoutCycles(a.stdout));
     if (differs !== undefined) complaints.push(differs);
     suite.judge(`perf record: ${name}`, complaints, `${samples} samples, inside and outside the same`);
   }
   for (const args of [
     ['script', '-i', 'in.data'],
-    ['report', '--stdio', '-i', 'in.data'],
+    ['report', '--stdio', '-q', '-i', 'in.data'],
     ['evlist', '-v', '-i', 'in.data'],
   ]) {
     const guest = inside('perf', ...args);

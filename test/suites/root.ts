@@ -360,7 +360,7 @@ function badInput(): void {
     ['xz', 129, /packed with xz, .*unpack it first/, '--root', at('x.tar.xz')],
     ['an absolute name', 1, /member '\/etc\/inside' is absolute/, '--root', at('abs.tar')],
     ['a name with ..', 1, /leads out of the tree/, '--root', at('dots.tar')],
-    ['no ld.so in the root', 1, /interpreter \/lib64\/ld-linux-x86-64.so.2 no such file \(in --root/, '--root', at('bare')],
+    ['no ld.so in the root', 127, /interpreter \/lib64\/ld-linux-x86-64.so.2: no such file \(in --root/, '--root', at('bare')],
     ['two that exclude each other', 129, /exclude each other/, '--read-only', '--overlay'],
     ['overlay in a folder of others', 129, /is not empty and holds no overlay/, `--overlay=${at('full')}`],
     ['overlay under a file', 1, /ENOTDIR|EEXIST/, `--overlay=${at('full', 'file', 'x')}`],

@@ -250,6 +250,8 @@ export class Perf implements PerfHooks {
     this.cpu.current = task;
     const ctx = this.contexts.get(task);
     if (ctx !== undefined) this.asOverhead(() => taskSchedIn(this.cpu, ctx));
+    // Branches of another address space mean nothing here, to events of the CPU either.
+    else if (!this.cpu.own.empty) this.asOverhead(() => changing(this.cpu, () => this.cpu.core.lbr.restore(undefined)));
     this.tellSwitch(task, 0, previous);
   }
 

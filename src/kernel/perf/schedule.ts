@@ -12,17 +12,19 @@ import type { PerfEvent } from './event.ts';
 export function taskSchedIn(cpu: CpuPerf, ctx: EventContext): void {
   ctx.enterCpu(cpu);
   cpu.context = ctx;
-  if (ctx.empty) return;
+  if (ctx.empty && cpu.own.empty) return;
   changing(cpu, () => {
     // Pinned events of the task go before flexible ones of the CPU.
     if (ctx.pinned.length > 0) allOut(cpu, cpu.own, 'flexible');
     allIn(cpu);
+    cpu.core.lbr.restore(ctx);
   });
 }
 
 /** The task of `ctx` leaves the CPU. What waits of the CPU's own events waits for the next mux interval or task. */
 export function taskSchedOut(cpu: CpuPerf, ctx: EventContext): void {
   changing(cpu, () => {
+    cpu.core.lbr.save(ctx);
     allOut(cpu, ctx, 'flexible');
     allOut(cpu, ctx, 'pinned');
   });

@@ -25,6 +25,7 @@ static void sharing(void) {
   pipe(ready);
   int child = fork();
   if (child == 0) {
+    usleep(20000); /* until its parent waits, which copies its own pages before */
     uint64_t v = count(twin);
     fault(100);
     uint64_t w = count(twin);
@@ -65,6 +66,7 @@ static void inherit(void) {
   pid = fork();
   if (pid == 0) {
     char c;
+    read(go[0], &c, 1);
     fault(300);
     write(ready[1], "x", 1);
     read(go[0], &c, 1);
@@ -72,6 +74,7 @@ static void inherit(void) {
   }
   char c;
   uint64_t before = count(fd);
+  write(go[1], "x", 1);
   read(ready[0], &c, 1);
   truth("a child that lives is counted", count(fd) >= before + 200);
   close(fd);

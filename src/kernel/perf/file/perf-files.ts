@@ -11,7 +11,7 @@ import type { AddressSpace } from '../../mm/address-space.ts';
 import { PAGE } from '../../mm/frames.ts';
 import { sendSignal, signalProcess } from '../../signal/deliver.ts';
 import { limitOf } from '../../syscalls/sys-limits.ts';
-import type { Task } from '../../task/task.ts';
+import { CAP, type Task } from '../../task/task.ts';
 import { IRQ_WORK_VECTOR } from '../../text/gates.ts';
 import { attrFlag, type PerfEventAttr } from '../attr.ts';
 import type { PerfEvent } from '../event.ts';
@@ -92,7 +92,7 @@ export class PerfFiles {
   private mayOpen(t: Task, attr: PerfEventAttr): number {
     const { settings } = this.perf;
     if (attrFlag(attr, 'freq') ? attr.sample_period > BigInt(settings.sampleRate) : attr.sample_period >> 63n !== 0n) return -ERRNO.EINVAL;
-    if (t.credentials.euid === 0) return 0;
+    if (t.can(CAP.PERFMON) || t.can(CAP.SYS_ADMIN)) return 0;
     if (settings.paranoid >= 3) return -ERRNO.EACCES; // Debian's addition
     if (settings.paranoid >= 2 && (!attrFlag(attr, 'exclude_kernel') || attrFlag(attr, 'text_poke'))) return -ERRNO.EACCES;
     const branches = (attr.sample_type & PERF_SAMPLE.BRANCH_STACK) === 0 ? 0n : attr.branch_sample_type;
@@ -147,7 +147,7 @@ export class PerfFiles {
    */
   charge(task: Task, pages: number): (() => void) | undefined {
     const { settings } = this.perf;
-    const { uid, euid } = task.credentials;
+    const { uid } = task.credentials;
     const { mm } = task;
     const limit = Math.floor((settings.mlockKb * 1024) / PAGE) * this.kernel.port.cpus.length;
     const mine = this.locked.get(uid) ?? 0;
@@ -155,7 +155,7 @@ export class PerfFiles {
     const extra = pages - free;
     const lockLimit = limitOf(this.kernel, task, RLIMIT.MEMLOCK)[0];
     const over = lockLimit !== RLIM_INFINITY && mm.pinnedPages + extra > Number(lockLimit) / PAGE;
-    if (over && extra > 0 && settings.paranoid > -1 && euid !== 0) return undefined;
+    if (over && extra > 0 && settings.paranoid > -1 && !task.can(CAP.IPC_LOCK)) return undefined;
     this.locked.set(uid, mine + free);
     mm.pinnedPages += extra;
     return () => {

@@ -30,6 +30,8 @@ export class LbrDriver {
   private readonly streamlined: boolean;
   /** FREEZE_LBRS_ON_PMI, as Linux has it; off only for the experiment that shows why. */
   private readonly freeze: boolean;
+  /** Call stacks of tasks that are not running. */
+  private readonly saved = new WeakMap<object, readonly (readonly [number, bigint])[]>();
   private readonly users = new Set<PerfEvent>();
   private select: BranchSelect | undefined;
 
@@ -104,6 +106,28 @@ export class LbrDriver {
     return { from: address(from), to: address(to), cycles, mispred };
   }
 
+  // ---- task switches: intel_pmu_lbr_sched_task
+
+  /** `owner` leaves: a call stack is kept for it. While the LBR is off. */
+  save(owner: object): void {
+    const { layout } = this;
+    if (layout === undefined || this.users.size === 0 || this.select?.callStack !== true) return;
+    const words = this.addresses(layout).map((a): [number, bigint] => [a, this.registers.readRegister(a)]);
+    if (layout.kind !== 'architectural') words.push([MSR.MSR_LASTBRANCH_TOS, this.registers.readRegister(MSR.MSR_LASTBRANCH_TOS)]);
+    this.saved.set(owner, words);
+  }
+  /** `owner` comes: its call stack is put back; of other records none is left over from another task. While the LBR is off. */
+  restore(owner: object | undefined): void {
+    if (this.layout === undefined || this.users.size === 0) return;
+    const words = owner === undefined || this.select?.callStack !== true ? undefined : this.saved.get(owner);
+    if (words === undefined) return this.reset();
+    for (const [address, value] of words) this.registers.writeRegister(address, value);
+  }
+  private addresses(layout: LbrLayout): number[] {
+    const banks = [layout.from, layout.to, layout.info].filter((b) => b !== undefined);
+    return banks.flatMap((first) => Array.from({ length: layout.depth }, (_, i) => first + i));
+  }
+
   /** The last task's branches are none of the next one's. */
   private reset(): void {
     const { layout } = this;
@@ -112,9 +136,7 @@ export class LbrDriver {
       this.registers.writeRegister(MSR.IA32_LBR_DEPTH, BigInt(layout.depth));
       return;
     }
-    for (let i = 0; i < layout.depth; i++) {
-      for (const first of [layout.from, layout.to, layout.info]) if (first !== undefined) this.registers.writeRegister(first + i, 0n);
-    }
+    for (const a of this.addresses(layout)) this.registers.writeRegister(a, 0n);
   }
 }
 
