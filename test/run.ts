@@ -12,14 +12,14 @@ interface SuiteEntry {
 }
 
 export const SUITES: readonly SuiteEntry[] = [
-  { name: 'programs', file: 'suites/programs.ts', limit: 120 },
-  { name: 'ledger', file: 'suites/ledger.ts', limit: 120 },
-  { name: 'lbr', file: 'suites/lbr.ts', limit: 120 },
+  { name: 'programs', file: 'suites/programs.ts', limit: 300 },
+  { name: 'ledger', file: 'suites/ledger.ts', limit: 300 },
+  { name: 'lbr', file: 'suites/lbr.ts', limit: 300 },
   { name: 'models', file: 'suites/models.ts', limit: 300 },
   { name: 'flags', file: 'suites/flags.ts', limit: 420 },
-  { name: 'corpus', file: 'suites/corpus.ts', limit: 120 },
-  { name: 'kernel', file: 'suites/kernel.ts', limit: 120 },
-  { name: 'files', file: 'suites/files.ts', limit: 120 },
+  { name: 'corpus', file: 'suites/corpus.ts', limit: 300 },
+  { name: 'kernel', file: 'suites/kernel.ts', limit: 300 },
+  { name: 'files', file: 'suites/files.ts', limit: 300 },
   { name: 'counts', file: 'suites/counts.ts', limit: 300 },
   { name: 'busybox', file: 'suites/busybox.ts', limit: 420 },
   { name: 'threads', file: 'suites/threads.ts', limit: 420 },
