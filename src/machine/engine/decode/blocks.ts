@@ -28,6 +28,12 @@ export type FetchTranslate = (low: number, high: number) => number;
 /** Linear page number: exact in a double. */
 const pageNumber = (low: number, high: number): number => (high >>> 0) * 0x10_0000 + (low >>> 12);
 
+/** The page behind the one of a linear address, as its halves. */
+const nextPage = (low: number, high: number): [low: number, high: number] => [
+  ((low & ~0xfff) + PAGE) | 0,
+  (low | 0xfff) === -1 ? high + 1 : high,
+];
+
 export class Blocks {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -36,7 +42,8 @@ export class Blocks {
   private readonly records: Records;
   private readonly pages = new Map<number, CodePage>();
   private readonly instruction = new Instruction();
-  private readonly crossing = new Set<number>();
+  /** Blocks whose only instruction goes on in a second page → that page. */
+  private readonly crossing = new Map<number, number>();
   private readonly linkKinds = new Map<number, 'both' | 'taken' | 'fall'>();
   private next = L.CODE;
   private decoders = 0;
@@ -77,7 +84,13 @@ export class Blocks {
       .get(page)
       ?.blocks.get(pageNumber(low, high))
       ?.get(low & 0xfff);
-    return found ?? this.decode(low, high, page, translate);
+    if (found === undefined) return this.decode(low, high, page, translate);
+    const second = this.crossing.get(found);
+    if (second === undefined) return found;
+    // The second page may have lost its rights since, or be another one.
+    const next = translate(...nextPage(low, high));
+    if (next === 0) return 0;
+    return (next - L.PHYSICAL) >>> 12 === second ? found : this.decode(low, high, page, translate);
   }
 
   private pageOf(number: number): CodePage {
@@ -143,7 +156,7 @@ export class Blocks {
       if (i.code === Code.INVALID && at + 15 > PAGE) {
         // It may continue on the next page: a block of its own, never linked (entered through the jump cache only).
         if (n > 0) break;
-        const [nextLow, nextHigh] = [((low & ~0xfff) + PAGE) | 0, (low | 0xfff) === -1 ? high + 1 : high];
+        const [nextLow, nextHigh] = nextPage(low, high);
         const next = translate(nextLow, nextHigh);
         if (next === 0) return 0;
         const both = new Uint8Array(30);
@@ -154,8 +167,8 @@ export class Blocks {
         decoder.decodeOut(i);
         code = new DataView(both.buffer);
         end = 0;
-        this.crossing.add(block);
         second = (next - L.PHYSICAL) >>> 12;
+        this.crossing.set(block, second);
         this.register(second, pageNumber(nextLow, nextHigh), -1 - at, block);
       }
       const length = Math.max(i.length, 1);

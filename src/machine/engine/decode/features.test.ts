@@ -83,6 +83,25 @@ test('RDRAND, RDSEED and RDPID leave to TypeScript where they are, to #UD where 
       assert.equal(execute(model, bytes).undefinedInstruction, !hasFeature(model.features, feature), `${model.name}: ${feature}`);
 });
 
+test('an instruction across two pages is fetched from what the second page is now', () => {
+  const bare = new Bare(generated, 1 << 20);
+  const [from, second] = [CODE + 0xffcn, CODE + 0x1000n];
+  const mov = (n: number): Uint8Array => new Uint8Array([0x48, 0xc7, 0xc1, n, 0, 0, 0, 0xf4]); // mov rcx,n; hlt
+  bare.load(from, mov(0x11), 4100);
+  const run = (): string => {
+    bare.start(from, 1);
+    bare.engine.flushTlb();
+    return bare.engine.slice(10, 1_000_000, 10, MODE.USER);
+  };
+  assert.equal(run(), 'system');
+  assert.equal(bare.engine.gpr[GPR.RCX], 0x11n);
+  bare.map(second, 7n, true); // no longer executable
+  assert.equal(run(), 'fault');
+  assert.equal(bare.engine.faultAddress, second);
+  bare.map(second, 7n);
+  assert.equal(run(), 'system');
+});
+
 test('TZCNT and LZCNT without their bit are BSF and BSR; hints without theirs are NOPs', () => {
   const [broadwell, nehalem] = ['broadwell', 'nehalem'].map((n) => CPU_MODELS.find((m) => m.name === n) as CpuModel) as [
     CpuModel,
