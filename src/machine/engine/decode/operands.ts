@@ -197,7 +197,7 @@ function specialShape(i: Instruction, name: string): Shape | undefined {
     const selector = i.opCount > 1 ? 1 : 0;
     const kind = i.opKind(selector) === OpKind.Register ? `r${REGISTERS[i.opRegister(selector)]?.w ?? 8}` : 'm2';
     const imm = BigInt((query << 12) | ((to?.w ?? 0) << 8) | (to === undefined ? 0 : to.offset / 8));
-    return { keys: [to === undefined ? `verify:${kind}` : `descriptor:r${to.w},${kind}`], imm };
+    return { keys: [to === undefined ? `query:${kind}` : `descriptor:r${to.w},${kind}`], imm };
   }
   if (LOOP32.has(i.code)) return { keys: [`a32 ${name}`] };
   if (name === 'leave' && i.code === Code.Leavew) return { keys: ['leavew'] };

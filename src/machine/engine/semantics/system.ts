@@ -82,7 +82,7 @@ export function defineSystem(t: FormTable): void {
     const selector = and((places.at(-1) as Place).get(), k64(0xffff));
     m.system(SYSTEM_OP.DESCRIPTOR, m.let(or(m.imm(), shl(selector, k64(16)))));
   };
-  t.def('verify', ['r2', 'r4', 'r8', 'm2'], 'r', query, { cost: 'systemRegister', ends: true });
+  t.def('query', ['r2', 'r4', 'r8', 'm2'], 'r', query, { cost: 'systemRegister', ends: true });
   const pairs = ['r2', 'r4', 'r8'].flatMap((to) => ['r2', 'r4', 'r8', 'm2'].map((from) => `${to},${from}`));
   t.def('descriptor', pairs, 'rw,r', query, { cost: 'systemRegister', ends: true });
   // INT1 (ICEBP): the trap of a debug exception, whatever the gate's DPL.
