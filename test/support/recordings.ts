@@ -240,6 +240,18 @@ export const CASES: readonly Case[] = [
     { kernel: { type: 'UNTHROTTLE', time: 1_100_905_000n, id: 1n, streamId: 1n }, sampleId: id(1_100_905_000) },
     user(1_100_906_000, 0x400200n),
   ]),
+  // a frame-pointer walk stores any word it finds: what lies in the range of the context markers and is none
+  one('callchain-corrupt', basicAttr({ sample_type: BASIC | S.CALLCHAIN }), [
+    user(1_100_000_000, 0x400123n, { callchain: [0xfffffffffffffe00n, 0x400123n, 0x7f0000000020n, 0xffffffffffffffffn] }),
+    user(1_150_000_000, 0x400123n, {
+      callchain: [0xffffffffffffff80n, 0xffffffff81000777n, 0xfffffffffffffe00n, 0xfffffffffffff800n, 0x1n],
+    }),
+    user(1_170_000_000, 0x400123n, { callchain: [0xffffffffffffffe0n, 0x400123n, 0x7f0000000020n] }),
+    user(1_180_000_000, 0x400123n, {
+      callchain: [0xfffffffffffffe00n, ...Array.from({ length: 130 }, (_, i) => 0x400123n + BigInt(i)), 0xfffffffffffffffen],
+    }),
+    user(1_190_000_000, 0x400456n, { callchain: [0xfffffffffffffe00n, 0x400456n, 0x400123n] }),
+  ]),
   one('callchain', basicAttr({ sample_type: BASIC | S.CALLCHAIN }), [
     user(1_100_000_000, 0x400123n, { callchain: [0xfffffffffffffe00n, 0x400123n, 0x7f0000000020n, 0x1234n] }),
     kernel(1_100_001_000, 0xffffffff81000777n, {

@@ -1,7 +1,6 @@
 /** `perfglass convert`: a recording to the formats of other viewers. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
-import { PERF_CONTEXT } from '#abi/perf-event/sample.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import { FormatError } from '#base/format-error.ts';
 import { toFirefox } from '#formats/export/firefox.ts';
@@ -13,6 +12,7 @@ import { toPprof } from '#formats/export/pprof.ts';
 import { toSpeedscope } from '#formats/export/speedscope.ts';
 import { USER_RECORD_START } from '#formats/perf-data/constants.ts';
 import { attrFlag } from '#formats/perf-data/attr.ts';
+import { chainFrames } from '#formats/perf-data/callchain.ts';
 import type { RecordCursor } from '#formats/perf-data/cursor.ts';
 import { AddressNamer } from '#formats/perf-data/resolve.ts';
 import type { EventEntry } from '#formats/perf-data/recording.ts';
@@ -107,18 +107,10 @@ class Collector {
     const key = `${thread.pid} ${cpumode} ${chain.join(' ')}`;
     let stack = this.stacks.get(key);
     if (stack !== undefined) return stack;
-    let mode = cpumode;
-    const frames: ExportFrame[] = [];
-    for (const address of chain) {
-      // Context markers stand before the frames that they speak of.
-      const signed = BigInt.asIntN(64, address);
-      if (signed < 0n && signed >= PERF_CONTEXT.MAX) {
-        if (signed === PERF_CONTEXT.KERNEL) mode = PERF_RECORD_MISC.KERNEL;
-        else if (signed === PERF_CONTEXT.USER) mode = PERF_RECORD_MISC.USER;
-        continue;
-      }
-      frames.push(this.frame(thread, mode, address));
-    }
+    const walked = chainFrames(chain, cpumode);
+    // a discarded chain leaves the hit
+    if (walked.length === 0 && s.ip !== undefined) walked.push({ mode: cpumode, ip: s.ip });
+    const frames = walked.map(({ mode, ip }) => this.frame(thread, mode, ip));
     stack = frames.reverse();
     this.stacks.set(key, stack);
     return stack;

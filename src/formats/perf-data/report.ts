@@ -1,10 +1,11 @@
 /** Histograms over a recording: rows by chosen keys, with periods, samples, and for callchains what was reached through them. */
 import { PERF_BRANCH_ENTRY } from '#abi/perf-event/branch.ts';
 import { PERF_RECORD, PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
-import { PERF_CONTEXT, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
+import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { FormatError } from '#base/format-error.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
 import type { Dso, MapEntry } from './address-map.ts';
+import { chainFrames } from './callchain.ts';
 import { USER_RECORD_START } from './constants.ts';
 import type { RecordCursor } from './cursor.ts';
 import { IpHistogram } from './ip-histogram.ts';
@@ -80,7 +81,6 @@ export interface ReportOptions {
 }
 
 const FAST = new Set<SortKey>(['comm', 'dso', 'sym']);
-const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);
 
 /** The name of a file without its folders, as report shows it. */
 function short(dso: Dso): string {
@@ -358,20 +358,7 @@ export class Reporter implements RecordSink {
   }
 
   #frames(sample: Sample, thread: Thread, sampleMode: number): Place[] {
-    const out: Place[] = [];
-    let mode = sampleMode;
-    for (const ip of sample.callchain ?? []) {
-      if (ip >= MARKERS) {
-        const context = BigInt.asIntN(64, ip);
-        mode =
-          context === PERF_CONTEXT.KERNEL
-            ? PERF_RECORD_MISC.KERNEL
-            : context === PERF_CONTEXT.HV
-              ? PERF_RECORD_MISC.HYPERVISOR
-              : PERF_RECORD_MISC.USER;
-      } else out.push(this.#at(thread, mode, ip, true));
-    }
-    return out;
+    return chainFrames(sample.callchain ?? [], sampleMode).map(({ mode, ip }) => this.#at(thread, mode, ip, true));
   }
 
   #keys(

@@ -6,6 +6,7 @@ import { encodeUtf8 } from '#base/utf8.ts';
 import type { TextBuffer } from '#base/text-buffer.ts';
 import type { SymbolResolver } from '../symbols-port.ts';
 import type { MapEntry } from './address-map.ts';
+import { chainFrames } from './callchain.ts';
 import type { RecordCursor } from './cursor.ts';
 import { dataSrcText } from './data-src-text.ts';
 import type { EventEntry, Recording } from './recording.ts';
@@ -18,7 +19,6 @@ import type { Session, Thread } from './session.ts';
 
 const TWO32 = 0x1_0000_0000;
 const EXACT_HI = 0x20_0000; // above, a u64 is no exact number
-const MAX_STACK = 127; // perf_event_max_stack, perf script's limit too
 
 export interface ScriptOptions {
   readonly fields?: FieldChoice;
@@ -252,16 +252,7 @@ export class SamplePrinter {
 
   #chain(chain: readonly bigint[], plan: Plan, thread: Thread, sampleMode: number): void {
     const out = this.#out;
-    let mode = sampleMode;
-    let depth = 0;
-    for (const ip of chain) {
-      if (ip >= MARKERS) {
-        const next = CONTEXT_MODE.get(BigInt.asIntN(64, ip));
-        if (next === undefined) return; // perf gives the chain up
-        mode = next;
-        continue;
-      }
-      if (depth++ === MAX_STACK) return;
+    for (const { mode, ip } of chainFrames(chain, sampleMode)) {
       const [hi, lo] = halves(ip);
       const map = this.#session.findMap(thread, mode, hi, lo);
       out.byte(9);
@@ -321,13 +312,6 @@ export function lbrChain(sample: Sample, attr: PerfEventAttr): bigint[] | undefi
   if (user < 0 || first === undefined) return undefined;
   return [...chain.slice(0, user + 1), first.to, ...entries.map((e) => e.from)];
 }
-
-const MARKERS = BigInt.asUintN(64, PERF_CONTEXT.MAX);
-const CONTEXT_MODE = new Map<bigint, number>([
-  [PERF_CONTEXT.HV, PERF_RECORD_MISC.HYPERVISOR],
-  [PERF_CONTEXT.KERNEL, PERF_RECORD_MISC.KERNEL],
-  [PERF_CONTEXT.USER, PERF_RECORD_MISC.USER],
-]);
 
 export const halves = (v: bigint): [number, number] => [Number(BigInt.asUintN(32, v >> 32n)), Number(BigInt.asUintN(32, v))];
 
