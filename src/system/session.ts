@@ -117,6 +117,7 @@ export class Session {
       handler: options.handler,
       announce: (task) => this.tellMappings(task),
       setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
+      epochNs: DEFAULT_EPOCH_NS,
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,

@@ -83,6 +83,7 @@ export interface EventParts {
   readonly leader: PerfEvent | undefined;
   /** -1: any. */
   readonly cpu?: number;
+  readonly clockOffsetNs?: bigint;
 }
 
 /** The file of an event (file/event-file.ts), as the core tells it what happens. */
@@ -103,6 +104,8 @@ export class PerfEvent {
   /** The only CPU on which it counts; -1 any. */
   readonly cpu: number;
   readonly hw: HwState;
+  /** What attr.clockid's clock shows beyond the perf clock. */
+  readonly clockOffsetNs: bigint;
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
@@ -145,6 +148,7 @@ export class PerfEvent {
     this.attr = parts.attr;
     this.kind = parts.kind;
     this.hw = parts.hw;
+    this.clockOffsetNs = parts.clockOffsetNs ?? 0n;
     this.account = parts.account;
     this.ring = parts.ring;
     this.output = parts.output;

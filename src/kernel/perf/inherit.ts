@@ -22,6 +22,7 @@ export function inheritEvent(from: PerfEvent, leader: PerfEvent | undefined, int
     attr: from.attr,
     kind: from.kind,
     cpu: from.cpu,
+    clockOffsetNs: from.clockOffsetNs,
     hw,
     account,
     ring: root.ring,
