@@ -21,7 +21,7 @@ const ours = (...args: string[]): Outcome => run(perfglass('stat', ...args), { c
 const inside = (...args: string[]): Outcome => run(perfglass('run', '--', 'perf', 'stat', ...args), { cwd: dir, env, limit: 60 });
 const text = (o: Outcome): string => o.stderr.toString();
 
-/** Numbers without their digits and places, pids, our marks and the program's name. */
+/** Numbers blanked, our marks and messages left out. */
 const shape = (s: string): string =>
   s
     .replaceAll(' (modelled)', '')
@@ -45,17 +45,12 @@ function formats(): void {
   const E = 'instructions:u,task-clock,page-faults';
   const cases: [string, string[]][] = [
     ['-a', ['-a', '-e', E]],
-    ['-C 0', ['-C', '0', '-e', E]],
-    ['-a -A', ['-a', '-A', '-e', E]],
     ['-a -A -x,', ['-a', '-A', '-x,', '-e', E]],
     ['-a -A -j', ['-a', '-A', '-j', '-e', E]],
     ['-x, --summary', ['-x,', '--summary', '-e', E]],
-    ['-D -1', ['-D', '-1', '-e', E]],
     ['-n', ['-n']],
-    ['-I, one interval', ['-I', '1000', '-e', E]],
     ['-I -A', ['-I', '1000', '-a', '-A', '-e', E]],
     ['-I --summary', ['-I', '1000', '--summary', '-e', E]],
-    ['-I --summary -x,', ['-I', '1000', '--summary', '-x,', '-e', E]],
     ['-I -j', ['-I', '1000', '-j', '-e', E]],
     ['--no-scale, a group', ['--no-scale', '-x,', '-e', '{instructions:u,branches:u},task-clock']],
   ];
@@ -66,20 +61,22 @@ function formats(): void {
   }
 }
 
-/** Threads have other names and numbers inside: perf on the host shows the columns. */
+/** Tasks have other names and numbers inside: perf on the host, of a shell that computes, shows the lines. */
 function threads(): void {
   const E = 'task-clock,page-faults';
-  const pid = String(process.pid);
-  for (const option of ['-p', '-t']) {
-    for (const more of [[], ['--per-thread', '-x,'], ['--per-thread', '-j'], ['-I', '1000', '-x,']]) {
-      const a = text(ours(option, '1000', ...more, '-e', E, '--', ...FORKPIPE)).replaceAll('forkpipe', 'node');
-      const b = text(run([perf as string, 'stat', option, pid, ...more, '-e', E, '--', 'sleep', '0.2'], { cwd: dir, env }));
-      const lines = new Set(shape(b).replaceAll('MainThread-', 'node-').split('\n'));
-      // The host's process has several threads; each line of ours must be among the kinds of lines that perf prints.
-      const odd = shape(a).split('\n').filter((l) => !lines.has(l));
-      if (b.includes('not permitted') || b.includes('not supported')) suite.skip(`${option} ${more.join(' ')}`, 'the host lets nobody count');
-      else suite.judge(`${option} ${more.join(' ')}: perf's lines`, odd.map((l) => `perf prints no line '${l}' but ${[...lines].join(' | ')}`));
+  const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+  try {
+    for (const option of ['-p', '-t']) {
+      for (const more of [[], ['--per-thread'], ['--per-thread', '-j']]) {
+        const name = `${option} ${more.join(' ')}: perf's lines`;
+        const a = text(ours(option, '1000', ...more, '-e', E, '--', ...FORKPIPE)).replaceAll('forkpipe-', 'sh-');
+        const b = text(run([perf as string, 'stat', option, String(busy.pid), ...more, '-e', E, '--', 'sleep', '0.2'], { cwd: dir, env }));
+        if (!b.includes('task-clock') || b.includes('not supported')) suite.skip(name, 'the host lets nobody count');
+        else same(name, a, b);
+      }
     }
+  } finally {
+    busy.kill('SIGKILL');
   }
 }
 
@@ -100,7 +97,10 @@ function counts(): void {
   suite.judge('-I: the intervals are the whole', sum === whole && parts.length === 9 ? [] : [`${parts.join('+')} = ${sum}, not ${whole}`]);
   const times = text(ours('-I', '2', ...E, '--', ...FIB)).matchAll(/^ +(\d+\.\d+),/gm);
   const late = [...times].slice(0, -1).filter(([, t], i) => Math.abs(Number(t) - (i + 1) * 0.002) > 1e-6);
-  suite.judge('-I: intervals end on the modelled clock', late.map(([, t]) => `an interval ends at ${t}`));
+  suite.judge(
+    '-I: intervals end on the modelled clock',
+    late.map(([, t]) => `an interval ends at ${t}`),
+  );
   const two = field(ours('-I', '1', '--interval-count', '2', ...E, '--', ...FIB), 'instructions:u');
   suite.judge('--interval-count', two.length === 2 && two[0] === parts[0] ? [] : [two.join()]);
   const [late4 = NaN] = field(ours('-D', '4', ...E, '--', ...FIB), 'instructions:u');
@@ -109,7 +109,10 @@ function counts(): void {
   const cut = ours('--timeout', '4', ...E, '--', ...FIB);
   const [until = NaN] = field(cut, 'instructions:u');
   const before = parts.slice(0, 4).reduce((a, b) => a + b, 0);
-  suite.judge('--timeout: SIGTERM then', Math.abs(until - before) < 100 && cut.status === 143 ? [] : [`${until} of ${before}, status ${cut.status}`]);
+  suite.judge(
+    '--timeout: SIGTERM then',
+    Math.abs(until - before) < 100 && cut.status === 143 ? [] : [`${until} of ${before}, status ${cut.status}`],
+  );
   const asleep = ours('--timeout', '70', '-x,', '-e', 'task-clock', '--', 'sleep', '5');
   suite.judge('--timeout ends a sleep', asleep.status === 143 ? [] : [`status ${asleep.status}`]);
   const [all = NaN] = field(ours('-a', ...E, '--', ...FORKPIPE), 'instructions:u');
@@ -118,7 +121,10 @@ function counts(): void {
   const children = field(ours('-p', '1001-1002', '--per-thread', ...E, '--', ...FORKPIPE), 'instructions:u').reduce((a, b) => a + b, 0);
   const [both = NaN] = field(ours('-t', '1001,1002', ...E, '--', ...FORKPIPE), 'instructions:u');
   suite.judge('-a is the command and what it forks', all === tree ? [] : [`${all}, ${tree}`]);
-  suite.judge('-i and -p are the two parts', alone < tree && children === both && children > 0 ? [] : [`${alone}, ${children}, ${both} of ${tree}`]);
+  suite.judge(
+    '-i and -p are the two parts',
+    alone < tree && children === both && children > 0 ? [] : [`${alone}, ${children}, ${both} of ${tree}`],
+  );
   const never = text(ours('-p', '4000', ...E, '--', ...FORKPIPE));
   suite.judge('a pid that never comes', /no task had pid 4000/.test(never) && /<not counted>/.test(never) ? [] : [never]);
 }

@@ -91,7 +91,10 @@ export function declareOptions(program: Command, run: (command: string[], option
     .option('-a, --all-cpus', 'count the whole modelled computer: every task, the kernel, idle')
     .option('-C, --cpus <list>', 'the same, on these CPUs')
     .option('-A, --no-aggr', 'a line for each CPU')
-    .option('-p, --pid <list>', 'count the processes that will have these pids (the command is 1000, what it forks 1001, …), and what they fork')
+    .option(
+      '-p, --pid <list>',
+      'count the processes that will have these pids (the command is 1000, what it forks 1001, …), and what they fork',
+    )
     .option('-t, --tid <list>', 'count the threads that will have these ids')
     .option('--per-thread', 'a line for each of these threads')
     .option('-D, --delay <ms>', 'count from then on; -1: never (events of its own a program may still open)')

@@ -32,11 +32,16 @@ export function printJson(lines: readonly StatLine[], repeat: boolean, intervalN
   return lines
     .map((line) => {
       const value = line.missing ?? line.value.mean.toFixed(6);
-      const parts = [...jsonPrefix(line, intervalNs), `"counter-value" : ${JSON.stringify(value)}`, `"unit" : "${line.unit}"`, `"event" : ${JSON.stringify(line.name)}`];
+      const parts = [
+        ...jsonPrefix(line, intervalNs),
+        `"counter-value" : ${JSON.stringify(value)}`,
+        `"unit" : "${line.unit}"`,
+        `"event" : ${JSON.stringify(line.name)}`,
+      ];
       if (repeat) parts.push(`"variance" : ${fixed(line.value.errorPercent, 2)}`);
       parts.push(`"event-runtime" : ${line.missing === undefined ? line.runningNs : 0}`);
       parts.push(`"pcnt-running" : ${fixed(percent(line), 2)}`);
-      parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? ''}"`);
+      parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? line.unitWithout}"`);
       return `{${parts.join(', ')}}\n`;
     })
     .join('');

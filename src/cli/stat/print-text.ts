@@ -18,7 +18,7 @@ const METRIC_WIDTH = 35;
 export function printText(lines: readonly StatLine[], o: TextOptions): string {
   const out = ['', ` Performance counter stats for ${o.title}${o.repeat ? ` (${o.runs} runs)` : ''}:`, ''];
   for (const line of lines) out.push(textLine(line, o));
-  out.push('');
+  if (lines.length > 0) out.push('');
   if (o.repeat) {
     out.push(
       ` ${secondsText(o.elapsedNs.mean).padStart(17)} +- ${secondsText(o.elapsedNs.error)} seconds time elapsed (modelled)${noise(o.elapsedNs.errorPercent)}`,
@@ -75,7 +75,7 @@ export function modelledNote(lines: readonly StatLine[]): string {
 }
 
 /** print_noise_pct: nothing where nothing varies. */
-const noise = (percent: number): string => percent === 0 ? '' : `  ( +-${fixed(percent, 2).padStart(6)}% )`;
+const noise = (percent: number): string => (percent === 0 ? '' : `  ( +-${fixed(percent, 2).padStart(6)}% )`);
 
 function textLine(line: StatLine, o: Pick<TextOptions, 'bigNumbers' | 'repeat'>): string {
   const value = line.missing ?? numberText(line.value.mean, line.unit === 'msec', o.bigNumbers);

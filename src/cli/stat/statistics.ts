@@ -47,6 +47,8 @@ export interface StatLine {
   /** Was multiplexed. */
   readonly scaled: boolean;
   readonly metric: Metric | undefined;
+  /** What perf's JSON names as the unit of a metric that it could not make. */
+  readonly unitWithout: string;
   /** Counted by the cache, TLB or predictor models. */
   readonly modelled: boolean;
   readonly place: Place | undefined;
@@ -74,6 +76,7 @@ export function statLines(runs: readonly Pick<RunOutcome, 'events' | 'elapsedNs'
       runningPercent: enabled > 0 ? (100 * running) / enabled : 100,
       scaled: running !== enabled && enabled > 0,
       metric: missing === undefined ? metricOf(event, mean.mean, first, means, elapsed) : undefined,
+      unitWithout: missing !== undefined ? '' : isHardware(event, INSTRUCTIONS) ? 'insn per cycle' : isHardware(event, CYCLES) ? 'Ghz' : '',
       modelled: event.modelled,
       place: event.place,
     };

@@ -21,7 +21,17 @@ import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
 import type { KernelUnwinder } from './callchain.ts';
 import { Account, type TruthSource } from './ledger.ts';
-import { checkAttr, checkClock, checkGroup, checkRights, checkTaken, checkTarget, countsFromEpoch, isRefusal, type Refusal } from './attr-checks.ts';
+import {
+  checkAttr,
+  checkClock,
+  checkGroup,
+  checkRights,
+  checkTaken,
+  checkTarget,
+  countsFromEpoch,
+  isRefusal,
+  type Refusal,
+} from './attr-checks.ts';
 import { groupFits, initEvent } from './open.ts';
 import { Operations } from './operations.ts';
 import { closeSampleBook } from './period-book.ts';

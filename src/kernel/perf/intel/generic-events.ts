@@ -50,12 +50,16 @@ const CACHE_QUANTITIES: Readonly<Record<string, Quantity>> = {
   '5,0,1': 'branch-misses',
 };
 
+/** What all of Linux's tables mark -1, which makes no sense, where 0 is what this processor lacks: L1I writes, ITLB and branch writes and prefetches. */
+const SENSELESS: ReadonlySet<string> = new Set(['1,1', '4,1', '4,2', '5,1', '5,2']);
+
 /** PERF_COUNT_HW_CACHE_LL. */
 const LL = 2;
 
 export function cacheSelect(model: CpuModel, config: bigint): SelectOrError {
   const [cache, op, result] = [Number(config & 255n), Number((config >> 8n) & 255n), Number((config >> 16n) & 255n)];
   if (cache > 6 || op > 2 || result > 1) return { errno: ERRNO.EINVAL, reason: 'no such generic cache event' };
+  if (SENSELESS.has(`${cache},${op}`)) return { errno: ERRNO.EINVAL, reason: 'a generic cache event without a meaning' };
   const quantity = CACHE_QUANTITIES[`${cache},${op},${result}`];
   if (quantity === undefined) return { errno: ERRNO.ENOENT, reason: 'Intel processors have no such generic cache event' };
   if (cache === LL && model.offcore !== undefined) {
