@@ -67,7 +67,11 @@ export type RunResult =
 
 /** Something waits for the task's way back to user mode. */
 const needsExitWork = (t: Task): boolean =>
-  t.signals.deliverable || t.signals.savedMask !== undefined || t.trace?.hasWork === true || t.afterStop !== undefined || t.injected !== undefined;
+  t.signals.deliverable ||
+  t.signals.savedMask !== undefined ||
+  t.trace?.hasWork === true ||
+  t.afterStop !== undefined ||
+  t.injected !== undefined;
 
 /** A task that a signal ended, for the message on the host's side. */
 export interface Death {
@@ -307,7 +311,10 @@ export class Kernel {
       this.result = { kind: 'ended', status: this.firstStatus };
       return;
     }
-    const what = alive.map((t) => `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`);
+    const what = alive.map(
+      (t) =>
+        `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`,
+    );
     this.result = { kind: 'deadlock', what: what.join('; ') };
   }
 

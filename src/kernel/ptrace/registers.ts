@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel.ts';
 import { USER_END } from '../mm/page-tables.ts';
 import type { PtRegister } from '../task/pt-regs.ts';
 import type { Task } from '../task/task.ts';
+import { peekDebug, pokeDebug } from './debug-registers.ts';
 import { SELECTOR } from '../text/layout.ts';
 
 /** Order of user_regs_struct, 8 bytes each. */
@@ -41,23 +42,13 @@ const USER_REGISTERS = [
 ] as const;
 type UserRegister = (typeof USER_REGISTERS)[number];
 export const USER_REGS_BYTES = USER_REGISTERS.length * 8;
-/** sizeof(struct user) and where its debug registers are. */
-export const USER = { SIZE: 912, DEBUGREG: 848, DEBUGREG_END: 912 } as const;
+/** sizeof(struct user) and where its debug registers begin. */
+export const USER = { SIZE: 912, DEBUGREG: 848 } as const;
 
 /** FLAG_MASK: what a tracer may change. */
 const NT_FLAG = 0x4000;
 const FLAG_MASK = BigInt(
-  RFLAGS.CF |
-    RFLAGS.PF |
-    RFLAGS.AF |
-    RFLAGS.ZF |
-    RFLAGS.SF |
-    RFLAGS.TF |
-    RFLAGS.DF |
-    RFLAGS.OF |
-    RFLAGS.RF |
-    RFLAGS.AC |
-    NT_FLAG,
+  RFLAGS.CF | RFLAGS.PF | RFLAGS.AF | RFLAGS.ZF | RFLAGS.SF | RFLAGS.TF | RFLAGS.DF | RFLAGS.OF | RFLAGS.RF | RFLAGS.AC | NT_FLAG,
 );
 const TF = BigInt(RFLAGS.TF);
 
@@ -137,18 +128,18 @@ export function setUserRegisters(k: Kernel, task: Task, bytes: Uint8Array): numb
   return 0;
 }
 
-/** PTRACE_PEEKUSER; debug registers are `undefined`'s matter. */
+/** PTRACE_PEEKUSER and POKEUSER: a word of struct user. */
 export function peekUser(k: Kernel, task: Task, at: number): bigint | number {
   if (at % 8 !== 0 || !(at >= 0 && at < USER.SIZE)) return -ERRNO.EIO;
   const name = USER_REGISTERS[at / 8];
-  return name === undefined ? 0n : get(k, task, name);
+  if (name !== undefined) return get(k, task, name);
+  return at >= USER.DEBUGREG ? peekDebug(k, task, (at - USER.DEBUGREG) / 8) : 0n;
 }
 export function pokeUser(k: Kernel, task: Task, at: number, value: bigint): number {
   if (at % 8 !== 0 || !(at >= 0 && at < USER.SIZE)) return -ERRNO.EIO;
   const name = USER_REGISTERS[at / 8];
   if (name !== undefined) return set(k, task, name, value);
-  if (at >= USER.DEBUGREG) k.unsupported('ptrace: debug registers');
-  return -ERRNO.EIO;
+  return at >= USER.DEBUGREG ? pokeDebug(k, task, (at - USER.DEBUGREG) / 8, value) : -ERRNO.EIO;
 }
 
 // ---- x87, SSE, AVX

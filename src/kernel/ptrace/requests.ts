@@ -120,7 +120,7 @@ function interrupt(r: Request): number {
 }
 function listen(r: Request): number {
   const { trace } = r;
-  if (!trace.seized || ((trace.stop?.info?.code ?? 0) >> 8) !== PTRACE_EVENT.STOP) return -ERRNO.EIO;
+  if (!trace.seized || (trace.stop?.info?.code ?? 0) >> 8 !== PTRACE_EVENT.STOP) return -ERRNO.EIO;
   trace.listening = true;
   if (trace.trapNotify) leaveStop(r.task, 0);
   return 0;

@@ -10,6 +10,7 @@ import { DirectoryDescription } from './directory.ts';
 import type { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, FileSystemKind, Node } from './node.ts';
 import * as format from './proc-format.ts';
+import { MemNode } from './proc-mem.ts';
 import * as net from './proc-net.ts';
 import * as system from './proc-system.ts';
 import { addTaskFiles } from './proc-task.ts';
@@ -127,6 +128,7 @@ class TaskDirectory extends PseudoDirectory {
       .file('mounts', () => parts.mounts())
       .file('mountinfo', () => parts.mountInfo())
       .file('cgroup', () => '0::/\n');
+    this.add(new MemNode(tree, this, task, () => parts.kernel.current));
     const magic = (name: string, node: () => Node | number): void => {
       this.add(new PseudoLink(tree, this, name, () => describe(node(), task), node));
     };
