@@ -1,6 +1,6 @@
 /** What happens at each gate: system calls, exceptions, interrupts, the way back to user mode, idle. */
 import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
-import { BUS, FPE, ILL_ILLOPN, SI, SIG, TRAP } from '#abi/signals.ts';
+import { BUS, FPE, ILL_ILLOPN, SEGV, SI, SIG, TRAP } from '#abi/signals.ts';
 import { syscallName } from '#abi/syscall-numbers.ts';
 import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
@@ -14,6 +14,7 @@ import { deliverSignals, forceSignal } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
 import { SYSCALL_ROWS } from './syscalls/table.ts';
 import { SyscallArgs, type SyscallRow } from './syscalls/types.ts';
+import { emulateVsyscall } from './syscalls/vsyscall.ts';
 import { PT, PtRegs, type PtRegister } from './task/pt-regs.ts';
 import type { Task } from './task/task.ts';
 import { GATE } from './text/gates.ts';
@@ -286,7 +287,8 @@ export class GateServer {
     const { k } = this;
     const access = (error & PF_ERROR.W) !== 0 ? 'write' : (error & PF_ERROR.I) !== 0 ? 'execute' : 'read';
     if (cr2 >= BigInt(USER_END)) {
-      forceSignal(k, t, { signal: SIG.SIGSEGV, code: 1, address: cr2 });
+      if (access === 'execute' && emulateVsyscall(k, t, cr2)) return;
+      forceSignal(k, t, { signal: SIG.SIGSEGV, code: SEGV.MAPERR, address: cr2 });
       return;
     }
     const va = Number(cr2);
