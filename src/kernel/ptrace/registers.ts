@@ -7,7 +7,6 @@ import type { Kernel } from '../kernel.ts';
 import { USER_END } from '../mm/page-tables.ts';
 import type { PtRegister } from '../task/pt-regs.ts';
 import type { Task } from '../task/task.ts';
-import { peekDebug, pokeDebug } from './debug-registers.ts';
 import { SELECTOR } from '../text/layout.ts';
 
 /** Order of user_regs_struct, 8 bytes each. */
@@ -42,8 +41,9 @@ const USER_REGISTERS = [
 ] as const;
 type UserRegister = (typeof USER_REGISTERS)[number];
 export const USER_REGS_BYTES = USER_REGISTERS.length * 8;
-/** sizeof(struct user) and where its debug registers begin. */
-export const USER = { SIZE: 912, DEBUGREG: 848 } as const;
+/** sizeof(struct user) and where its debug registers are. */
+export const USER = { SIZE: 928, DEBUGREG: 848, DEBUGREG_END: 912 } as const;
+const isDebug = (at: number): boolean => at >= USER.DEBUGREG && at < USER.DEBUGREG_END;
 
 /** FLAG_MASK: what a tracer may change. */
 const NT_FLAG = 0x4000;
@@ -133,13 +133,13 @@ export function peekUser(k: Kernel, task: Task, at: number): bigint | number {
   if (at % 8 !== 0 || !(at >= 0 && at < USER.SIZE)) return -ERRNO.EIO;
   const name = USER_REGISTERS[at / 8];
   if (name !== undefined) return get(k, task, name);
-  return at >= USER.DEBUGREG ? peekDebug(k, task, (at - USER.DEBUGREG) / 8) : 0n;
+  return isDebug(at) ? k.debug.registers(task).read((at - USER.DEBUGREG) / 8) : 0n;
 }
 export function pokeUser(k: Kernel, task: Task, at: number, value: bigint): number {
   if (at % 8 !== 0 || !(at >= 0 && at < USER.SIZE)) return -ERRNO.EIO;
   const name = USER_REGISTERS[at / 8];
   if (name !== undefined) return set(k, task, name, value);
-  return at >= USER.DEBUGREG ? pokeDebug(k, task, (at - USER.DEBUGREG) / 8, value) : -ERRNO.EIO;
+  return isDebug(at) ? k.debug.registers(task).write((at - USER.DEBUGREG) / 8, value) : -ERRNO.EIO;
 }
 
 // ---- x87, SSE, AVX

@@ -137,8 +137,7 @@ static void memory(void) {
   i64 pid = traced_child();
   if (pid == 0) {
     say("answer", answer()); show("datum", datum); show("constant", constant); kill_self(USR1); say("answer", answer()); kill_self(USR2);
-    u64 x[2]; __asm__ volatile("movups %%xmm3,%0" : "=m"(x)); show("xmm3", x[0]);
-    leave(0);
+    u64 x[2]; __asm__ volatile("movups %%xmm3,%0" : "=m"(x)); leave((int)x[0]);
   }
   show("datum", (u64)word_at(pid, &datum)); say("nothing there", word_at(pid, (void *)8));
   say("POKE", pt(POKEDATA, pid, (i64)&datum, 77)); say("POKE constant", pt(POKETEXT, pid, (i64)&constant, 78)); say("POKE nothing", pt(POKEDATA, pid, 8, 1));
@@ -154,7 +153,7 @@ static void memory(void) {
   say("cs 0", pt(POKEUSER, pid, 17 * 8, 0)); say("cs 3", pt(POKEUSER, pid, 17 * 8, 0x33)); say("fs_base high", pt(POKEUSER, pid, 21 * 8, (i64)1 << 62)); say("fs_base", pt(POKEUSER, pid, 21 * 8, 4096));
   r = regs_of(pid); show("fs_base", r.fs_base); v = 0; say("ARCH_PRCTL", pt(ARCH_PRCTL, pid, (i64)&v, 0x1003)); show("", v);
   pt(POKEUSER, pid, 18 * 8, (i64)(r.flags | 0x200000 | 0x400)); r = regs_of(pid); show("flags", r.flags & ~0xc5ul); pt(POKEUSER, pid, 18 * 8, (i64)(r.flags & ~0x400ul));
-  static u8 fp[512]; say("GETFPREGS", pt(GETFPREGS, pid, 0, (i64)fp)); show("mxcsr", *(u32 *)(fp + 24)); *(u64 *)(fp + 160 + 48) = 0xabcdef; say("SETFPREGS", pt(SETFPREGS, pid, 0, (i64)fp));
+  static u8 fp[512]; say("GETFPREGS", pt(GETFPREGS, pid, 0, (i64)fp)); show("mxcsr", *(u32 *)(fp + 24)); *(u64 *)(fp + 160 + 48) = 0xabcd5f; say("SETFPREGS", pt(SETFPREGS, pid, 0, (i64)fp));
   *(u32 *)(fp + 24) = 0xffffffff; say("bad mxcsr", pt(SETFPREGS, pid, 0, (i64)fp));
   struct { void *at; u64 n; } iov = { fp, 512 }; say("PRFPREG", pt(GETREGSET, pid, 2, (i64)&iov)); say("", (i64)iov.n); show("xmm3", *(u64 *)(fp + 208));
   static u8 big[4096]; iov.at = big; iov.n = 4096; say("PRSTATUS", pt(GETREGSET, pid, 1, (i64)&iov)); say("", (i64)iov.n); iov.n = 24; say("PRSTATUS", pt(GETREGSET, pid, 1, (i64)&iov)); say("", (i64)iov.n); iov.n = 13; say("odd", pt(GETREGSET, pid, 1, (i64)&iov));
