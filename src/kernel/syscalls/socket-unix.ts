@@ -1,10 +1,12 @@
 /** AF_UNIX: names in the tree of files, and names outside it (`\0name`). They live in the model only, never on the host. */
 import { ERRNO } from '#abi/errno.ts';
+import { ACCESS } from '#abi/fs.ts';
 import { AF, SOCK, UNIX_PATH_MAX } from '#abi/socket.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { Transfer } from '../vfs/file-description.ts';
+import { refused } from '../vfs/rights.ts';
 import type { Message } from '../vfs/socket.ts';
 import { makeNamed } from '../vfs/tree-ops.ts';
 import { BoundName, UnixSocket } from '../vfs/unix-socket.ts';
@@ -79,8 +81,11 @@ function lookUp(k: Kernel, t: Task, address: string): UnixSocket | number {
   if (address === '') return -ERRNO.EINVAL;
   if (address.startsWith('\0')) return abstractOf(k).get(address) ?? -ERRNO.ECONNREFUSED;
   k.vfs.inodes.generation++;
-  const node = find(k.vfs.from(t), address, 'follow');
+  const from = k.vfs.from(t);
+  const node = find(from, address, 'follow');
   if (typeof node === 'number') return node;
+  const denied = refused(from.as, node, ACCESS.W);
+  if (denied < 0) return denied;
   // A socket of the host's is there, but who listens is outside the model.
   return node instanceof BoundName && node.socket?.isOpen === true ? node.socket : -ERRNO.ECONNREFUSED;
 }

@@ -23,7 +23,7 @@ export function startOf(k: Kernel, t: Task, dirfd: number, path: string): WalkFr
   if (dirfd === AT.FDCWD || path.startsWith('/')) return k.vfs.from(t);
   const description = t.files.get(dirfd);
   if (description === undefined) return -ERRNO.EBADF;
-  return { root: t.fs.root, start: description.node };
+  return { ...k.vfs.from(t), start: description.node };
 }
 
 /** Path argument and its start, for the *at calls. */
@@ -38,7 +38,7 @@ export function placeOf(k: Kernel, t: Task, dirfd: number, va: number): { readon
 export type Target = { readonly file: FileDescription } | { readonly node: Node };
 
 /** `flags`: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. A NULL path with AT_EMPTY_PATH is the empty path (since 6.11). */
-export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: number): Target | number {
+export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: number, as = k.vfs.actor(t)): Target | number {
   const empty = (flags & AT.EMPTY_PATH) !== 0;
   const path = empty && va === 0 ? '' : pathArgument(t, va);
   if (typeof path === 'number') return path;
@@ -49,7 +49,7 @@ export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: n
   }
   const from = startOf(k, t, dirfd, path);
   if (typeof from === 'number') return from;
-  const node = find(from, path, (flags & AT.SYMLINK_NOFOLLOW) === 0 ? 'follow' : 'nofollow');
+  const node = find({ ...from, as }, path, (flags & AT.SYMLINK_NOFOLLOW) === 0 ? 'follow' : 'nofollow');
   return typeof node === 'number' ? node : { node };
 }
 

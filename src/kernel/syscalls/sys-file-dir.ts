@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryDescription } from '../vfs/directory.ts';
 import type { DirectoryEntry, Node } from '../vfs/node.ts';
+import { refused } from '../vfs/rights.ts';
 import { full } from './row.ts';
 import { targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
@@ -70,20 +71,20 @@ function getcwd(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return t.memory.write(a.n(0), bytes) ? bytes.length : -ERRNO.EFAULT;
 }
 
-function enter(t: Task, node: Node): SyscallResult {
+function enter(k: Kernel, t: Task, node: Node): SyscallResult {
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
-  const denied = node.access(1);
+  const denied = node.access(1) || refused(k.vfs.actor(t), node, 1);
   if (denied < 0) return denied;
   t.fs.cwd = node;
   return 0;
 }
 function chdir(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const target = targetOf(k, t, AT.FDCWD, a.n(0), 0);
-  return typeof target === 'number' ? target : enter(t, nodeOf(target));
+  return typeof target === 'number' ? target : enter(k, t, nodeOf(target));
 }
-function fchdir(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function fchdir(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = t.files.get(a.i32(0));
-  return file === undefined ? -ERRNO.EBADF : enter(t, file.node);
+  return file === undefined ? -ERRNO.EBADF : enter(k, t, file.node);
 }
 
 export const FILE_DIRECTORY_ROWS: readonly SyscallRow[] = [

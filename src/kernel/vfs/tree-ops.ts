@@ -1,9 +1,10 @@
 /** Calls that change names: mkdir, rmdir, unlink, link, symlink, rename, mknod. What the host checks is left to it. */
 import { ERRNO } from '#abi/errno.ts';
-import { RENAME, S } from '#abi/fs.ts';
+import { ACCESS, RENAME, S } from '#abi/fs.ts';
 import { FifoNode, NamedNode } from './fifo.ts';
 import type { InodeTable } from './inodes.ts';
 import type { Node } from './node.ts';
+import { give, giveName, refused, refusedEntry, refusedRemoval } from './rights.ts';
 import { type WalkFrom, type Walked, isName, walk } from './walk.ts';
 
 /** The place of a name that is to be made. fs/namei.c filename_create. */
@@ -12,19 +13,27 @@ function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | nu
   if (typeof walked === 'number') return walked;
   if (!isName(walked.name) || walked.node !== undefined) return -ERRNO.EEXIST;
   if (walked.parent.unlinked) return -ERRNO.ENOENT;
-  return walked.slash && !directory ? -ERRNO.ENOENT : walked;
+  if (walked.slash && !directory) return -ERRNO.ENOENT;
+  const denied = refusedEntry(from.as, walked.parent);
+  return denied < 0 ? denied : walked;
+}
+
+/** What was made belongs to its maker. */
+function owned(from: WalkFrom, place: Walked, result: number): number {
+  if (result >= 0) giveName(from.as, place.parent, place.name);
+  return result;
 }
 
 /** `mode` with the umask applied. */
 export function makeDirectory(from: WalkFrom, path: string, mode: number): number {
   const place = newPlace(from, path, true);
-  return typeof place === 'number' ? place : place.parent.mkdir(place.name, mode);
+  return typeof place === 'number' ? place : owned(from, place, place.parent.mkdir(place.name, mode));
 }
 
 export function makeSymlink(from: WalkFrom, target: string, path: string): number {
   if (target === '') return -ERRNO.ENOENT;
   const place = newPlace(from, path, false);
-  return typeof place === 'number' ? place : place.parent.symlink(place.name, target);
+  return typeof place === 'number' ? place : owned(from, place, place.parent.symlink(place.name, target));
 }
 
 export function makeLink(target: Node, from: WalkFrom, path: string): number {
@@ -64,6 +73,7 @@ export function makeNode(
     case S.IFREG: {
       const file = parent.create(name, 0o301, mode & S.PERMISSIONS); // O_WRONLY | O_CREAT | O_EXCL
       if (typeof file === 'number') return file;
+      give(from.as, parent, file);
       file.release();
       return 0;
     }
@@ -93,6 +103,8 @@ export function removeFile(from: WalkFrom, path: string): number {
   if (node === undefined) return -ERRNO.ENOENT;
   if (node.isDirectory) return inOverlay(node) ? -ERRNO.EBUSY : -ERRNO.EISDIR;
   if (slash) return -ERRNO.ENOTDIR;
+  const denied = refusedRemoval(from.as, parent, node);
+  if (denied < 0) return denied;
   return inOverlay(node) ? removeOverlay(node, parent) : parent.unlink(node);
 }
 
@@ -106,6 +118,8 @@ export function removeDirectory(from: WalkFrom, path: string): number {
   if (node === undefined) return -ERRNO.ENOENT;
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
   if (inOverlay(node)) return -ERRNO.EBUSY;
+  const denied = refusedRemoval(from.as, parent, node);
+  if (denied < 0) return denied;
   if (node.overlay !== undefined && node.overlay.size > 0) return -ERRNO.ENOTEMPTY;
   return parent.rmdir(node);
 }
@@ -126,6 +140,11 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
   if (!node.isDirectory && (old.slash || place.slash)) return -ERRNO.ENOTDIR;
   if (place.node === node) return 0;
+  const denied =
+    refusedRemoval(from.as, old.parent, node) ||
+    (place.node === undefined ? refusedEntry(to.as, place.parent) : refusedRemoval(to.as, place.parent, place.node)) ||
+    (node.isDirectory && old.parent !== place.parent ? refused(from.as, node, ACCESS.W) : 0); // its .. is written
+  if (denied < 0) return denied;
   if (place.node !== undefined && inOverlay(place.node)) {
     if (node.isDirectory) return -ERRNO.ENOTDIR;
     const removed = removeOverlay(place.node, place.parent);

@@ -29,6 +29,7 @@ import { StandardStreams } from './standard-streams.ts';
 import { DEVPTS } from './stream.ts';
 import { SYSFS, makeSys } from './sysfs.ts';
 import type { Terminal } from './terminal.ts';
+import { type Actor, actorOf, give, refused, refusedEntry, refusedOpen } from './rights.ts';
 import { type WalkFrom, find, walk } from './walk.ts';
 
 /** TIOCSCTTY: the terminal is the session's from now on, its leader's group in the foreground. */
@@ -64,6 +65,11 @@ export interface VfsOptions {
   readonly binds?: readonly { readonly name: string; readonly path: string }[];
   /** /dev/shm of its own instead of the host's. */
   readonly shm?: Host;
+  /**
+   * The host would let a process that has given up user 0 do what user 0 may, and owners can be set and seen: the kernel checks rights itself then
+   * (rights.ts).
+   */
+  readonly checksRights?: boolean;
   /** umask of the first task. */
   readonly umask?: number;
   /** Free bytes of modelled memory, for /proc/meminfo. */
@@ -99,11 +105,13 @@ export class Vfs implements FileSystem {
   readonly mounts: Node[] = [];
   private readonly kernel: VfsKernel;
   private readonly umask: number;
+  private readonly checksRights: boolean;
   private readonly fifos = new Map<string, Pipe>();
 
   constructor(kernel: VfsKernel, options: VfsOptions = {}) {
     this.kernel = kernel;
     this.umask = options.umask ?? 0o022;
+    this.checksRights = options.checksRights ?? false;
     this.inodes = new InodeTable(() => kernel.realtimeNs());
     this.pages = this.filePages();
     const prefix = (options.prefix ?? '').replace(/\/+$/, '');
@@ -210,7 +218,14 @@ export class Vfs implements FileSystem {
   }
 
   from(task: Task): WalkFrom {
-    return { root: task.fs.root, start: task.fs.cwd };
+    return { root: task.fs.root, start: task.fs.cwd, as: this.actor(task) };
+  }
+  /** Whose rights to files count: undefined while the task is the user that the host knows. `real`: for access(2). */
+  actor(task: Task, real = false): Actor | undefined {
+    if (!this.checksRights) return undefined;
+    const as = actorOf(task.credentials, real);
+    const { uid, gid } = this.kernel.options;
+    return as.uid === uid && as.gid === gid ? undefined : as;
   }
 
   /** A name without a slash as execvp(3) finds it. */
@@ -236,7 +251,7 @@ export class Vfs implements FileSystem {
     if (node.type() !== S.IFREG) return -ERRNO.EACCES;
     const stat = node.stat();
     if (typeof stat === 'number') return stat;
-    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : node.access(1);
+    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : node.access(1) || refused(this.actor(task), node, 1);
     if (denied < 0) return denied;
     const file = node.open(O.RDONLY);
     if (typeof file === 'number') return file;
@@ -269,17 +284,22 @@ export class Vfs implements FileSystem {
     const { parent, name, node } = walked;
     if (node === undefined) {
       if (!create) return -ERRNO.ENOENT;
-      return parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
+      const denied = refusedEntry(from.as, parent);
+      if (denied < 0) return denied;
+      const made = parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
+      if (typeof made === 'object') give(from.as, parent, made);
+      return made;
     }
     if (exclusive) return -ERRNO.EEXIST;
     const type = node.type();
     if (type === S.IFLNK) return -ERRNO.ELOOP;
     if (type === S.IFDIR) {
-      if ((flags & O.ACCMODE) !== O.RDONLY || create) return -ERRNO.EISDIR;
+      if ((flags & (O.ACCMODE | O.TRUNC)) !== O.RDONLY || create) return -ERRNO.EISDIR;
     } else if ((flags & O.DIRECTORY) !== 0) {
       return -ERRNO.ENOTDIR;
     }
-    return node.open(flags, resumed);
+    const denied = resumed === undefined ? refusedOpen(from.as, node, flags) : 0;
+    return denied < 0 ? denied : node.open(flags, resumed);
   }
 
   private openPath(from: WalkFrom, path: string, flags: number): Opened {

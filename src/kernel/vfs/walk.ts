@@ -1,8 +1,9 @@
 /** Walking a path (path_resolution(7)). One loop for all calls; what they want of the last component is in what comes back. */
 import { ERRNO } from '#abi/errno.ts';
-import { MAX_SYMLINKS, NAME_MAX, PATH_MAX, S } from '#abi/fs.ts';
+import { ACCESS, MAX_SYMLINKS, NAME_MAX, PATH_MAX, S } from '#abi/fs.ts';
 import { utf8Length } from '#base/utf8.ts';
 import type { Node } from './node.ts';
+import { type Actor, refused } from './rights.ts';
 
 export interface Walked {
   /** The directory that holds the last component; the node itself for `/`, `.` and `..`. */
@@ -18,6 +19,8 @@ export interface Walked {
 export interface WalkFrom {
   readonly root: Node;
   readonly start: Node;
+  /** Whose rights count; undefined: the host checks its own user's. */
+  readonly as?: Actor | undefined;
 }
 
 /** The entry `name` of a directory: mounts first, `..` stops at the root. */
@@ -51,6 +54,8 @@ export function walk(from: WalkFrom, path: string, lastLink: LastLink): Walked |
     const last = todo.length === 0;
     if (name.length > NAME_MAX / 3 && utf8Length(name) > NAME_MAX) return -ERRNO.ENAMETOOLONG;
     if (last && slash && creates && isName(name) && directory.isDirectory) return -ERRNO.EISDIR;
+    const denied = directory.isDirectory ? refused(from.as, directory, ACCESS.X) : 0;
+    if (denied < 0) return denied;
     const node = childOf(from.root, directory, name);
     if (typeof node === 'number') {
       if (last && node === -ERRNO.ENOENT) return { parent: directory, name, node: undefined, slash };
