@@ -55,7 +55,7 @@ export interface SessionOptions {
 }
 
 /** What of the file system a caller may choose. */
-export type SessionFiles = Pick<VfsOptions, 'prefix' | 'readOnly' | 'binds' | 'shm' | 'checksRights'>;
+export type SessionFiles = Pick<VfsOptions, 'prefix' | 'readOnly' | 'binds' | 'shm'>;
 
 export interface Program {
   /** Path, or with `search` a name. */

@@ -82,11 +82,8 @@ export function makeWorld(o: WorldOptions, command: readonly string[], stdout = 
   if (o.readOnly === true) host = new ReadOnlyHost(host);
   if (hermetic) host = new HermeticHost(host, root?.kind === 'tar');
   const own = root !== undefined || o.readOnly === true || overlay !== undefined || hermetic;
-  // Owners can be set and are told: then a guest that gives up user 0 can be held to what another user may.
-  const owners = (process.getuid?.() === 0 || overlay !== undefined) && !(hermetic && root?.kind !== 'tar');
   const files: SessionFiles = {
     prefix,
-    checksRights: user.uid === 0 && owners,
     ...(o.readOnly === true ? { readOnly: true } : {}),
     ...(bind === undefined ? {} : { binds: [{ name: CWD, path: bind === '/' ? '' : bind }] }),
     ...(own ? { shm: memory(node, user, () => clock()) } : {}),

@@ -6,13 +6,13 @@ import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { Transfer } from '../vfs/file-description.ts';
-import { refused } from '../vfs/rights.ts';
 import type { Message } from '../vfs/socket.ts';
 import { makeNamed } from '../vfs/tree-ops.ts';
 import { BoundName, UnixSocket } from '../vfs/unix-socket.ts';
 import { find } from '../vfs/walk.ts';
 import { type SocketFamily, credentialsOf } from './socket-family.ts';
 import type { SyscallResult } from './types.ts';
+import { callerOf, permission } from '../vfs/permission.ts';
 
 /** Sockets with a name outside the tree, by kernel. */
 const ABSTRACT = new WeakMap<Kernel, Map<string, UnixSocket>>();
@@ -81,10 +81,9 @@ function lookUp(k: Kernel, t: Task, address: string): UnixSocket | number {
   if (address === '') return -ERRNO.EINVAL;
   if (address.startsWith('\0')) return abstractOf(k).get(address) ?? -ERRNO.ECONNREFUSED;
   k.vfs.inodes.generation++;
-  const from = k.vfs.from(t);
-  const node = find(from, address, 'follow');
+  const node = find(k.vfs.from(t), address, 'follow');
   if (typeof node === 'number') return node;
-  const denied = refused(from.as, node, ACCESS.W);
+  const denied = permission(callerOf(t), node, ACCESS.W);
   if (denied < 0) return denied;
   // A socket of the host's is there, but who listens is outside the model.
   return node instanceof BoundName && node.socket?.isOpen === true ? node.socket : -ERRNO.ECONNREFUSED;

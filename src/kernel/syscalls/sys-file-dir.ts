@@ -1,17 +1,17 @@
 /** Reading directories; the working directory. */
 import { ERRNO } from '#abi/errno.ts';
-import { AT, O } from '#abi/fs.ts';
+import { ACCESS, AT, O } from '#abi/fs.ts';
 import { DIRENT64, DIRENT64_NAME, DIRENT64_TYPE, DIRENT_NAME } from '#abi/stat.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryDescription } from '../vfs/directory.ts';
 import type { DirectoryEntry, Node } from '../vfs/node.ts';
-import { refused } from '../vfs/rights.ts';
 import { full } from './row.ts';
 import { targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+import { callerOf, permission } from '../vfs/permission.ts';
 
 /** Records are padded to 8 bytes. */
 const align = (n: number): number => (n + 7) & ~7;
@@ -71,20 +71,20 @@ function getcwd(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return t.memory.write(a.n(0), bytes) ? bytes.length : -ERRNO.EFAULT;
 }
 
-function enter(k: Kernel, t: Task, node: Node): SyscallResult {
+function enter(t: Task, node: Node): SyscallResult {
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
-  const denied = node.access(1) || refused(k.vfs.actor(t), node, 1);
+  const denied = permission(callerOf(t), node, ACCESS.X) || node.access(ACCESS.X);
   if (denied < 0) return denied;
   t.fs.cwd = node;
   return 0;
 }
 function chdir(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const target = targetOf(k, t, AT.FDCWD, a.n(0), 0);
-  return typeof target === 'number' ? target : enter(k, t, nodeOf(target));
+  return typeof target === 'number' ? target : enter(t, nodeOf(target));
 }
-function fchdir(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function fchdir(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = t.files.get(a.i32(0));
-  return file === undefined ? -ERRNO.EBADF : enter(k, t, file.node);
+  return file === undefined ? -ERRNO.EBADF : enter(t, file.node);
 }
 
 export const FILE_DIRECTORY_ROWS: readonly SyscallRow[] = [

@@ -1,6 +1,6 @@
 /** The file system as the kernel sees it: the parts list (host tree, /dev, /proc, /sys), standard streams, and open(2). */
 import { ERRNO } from '#abi/errno.ts';
-import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
+import { ACCESS, FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
 import type { Host } from '#port/host.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -20,6 +20,7 @@ import { InodeTable } from './inodes.ts';
 import { LockTable } from './locks.ts';
 import { mountInfoText, mountsText } from './mounts.ts';
 import type { FileSystemKind, Node } from './node.ts';
+import { callerOf, mayChange, permission, refusesNoAtime } from './permission.ts';
 import { Pipe } from './pipe.ts';
 import { PtmxNode, type PtyKernel, PtySlaveNode } from './pty.ts';
 import { PROCFS, ProcRoot } from './procfs.ts';
@@ -29,7 +30,6 @@ import { StandardStreams } from './standard-streams.ts';
 import { DEVPTS } from './stream.ts';
 import { SYSFS, makeSys } from './sysfs.ts';
 import type { Terminal } from './terminal.ts';
-import { type Actor, actorOf, give, refused, refusedEntry, refusedOpen } from './rights.ts';
 import { type WalkFrom, find, walk } from './walk.ts';
 
 /** TIOCSCTTY: the terminal is the session's from now on, its leader's group in the foreground. */
@@ -65,11 +65,6 @@ export interface VfsOptions {
   readonly binds?: readonly { readonly name: string; readonly path: string }[];
   /** /dev/shm of its own instead of the host's. */
   readonly shm?: Host;
-  /**
-   * The host would let a process that has given up user 0 do what user 0 may, and owners can be set and seen: the kernel checks rights itself then
-   * (rights.ts).
-   */
-  readonly checksRights?: boolean;
   /** umask of the first task. */
   readonly umask?: number;
   /** Free bytes of modelled memory, for /proc/meminfo. */
@@ -95,6 +90,12 @@ export type VfsKernel = Pick<
   | 'signalGroup'
 >;
 
+/** What an open wants of the file: R 4, W 2. O_ACCMODE 3, which opens for neither, wants both. */
+function wantedBy(flags: number): number {
+  const truncates = (flags & O.TRUNC) === 0 ? 0 : ACCESS.W;
+  return truncates | ([ACCESS.R, ACCESS.W, ACCESS.R | ACCESS.W, ACCESS.R | ACCESS.W][flags & O.ACCMODE] ?? 0);
+}
+
 export class Vfs implements FileSystem {
   readonly inodes: InodeTable;
   readonly locks = new LockTable();
@@ -105,13 +106,11 @@ export class Vfs implements FileSystem {
   readonly mounts: Node[] = [];
   private readonly kernel: VfsKernel;
   private readonly umask: number;
-  private readonly checksRights: boolean;
   private readonly fifos = new Map<string, Pipe>();
 
   constructor(kernel: VfsKernel, options: VfsOptions = {}) {
     this.kernel = kernel;
     this.umask = options.umask ?? 0o022;
-    this.checksRights = options.checksRights ?? false;
     this.inodes = new InodeTable(() => kernel.realtimeNs());
     this.pages = this.filePages();
     const prefix = (options.prefix ?? '').replace(/\/+$/, '');
@@ -170,6 +169,7 @@ export class Vfs implements FileSystem {
       host,
       inodes: this.inodes,
       pages: this.pages,
+      owner: this.kernel.options,
       prefix,
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
@@ -218,14 +218,7 @@ export class Vfs implements FileSystem {
   }
 
   from(task: Task): WalkFrom {
-    return { root: task.fs.root, start: task.fs.cwd, as: this.actor(task) };
-  }
-  /** Whose rights to files count: undefined while the task is the user that the host knows. `real`: for access(2). */
-  actor(task: Task, real = false): Actor | undefined {
-    if (!this.checksRights) return undefined;
-    const as = actorOf(task.credentials, real);
-    const { uid, gid } = this.kernel.options;
-    return as.uid === uid && as.gid === gid ? undefined : as;
+    return { root: task.fs.root, start: task.fs.cwd, who: callerOf(task) };
   }
 
   /** A name without a slash as execvp(3) finds it. */
@@ -251,7 +244,7 @@ export class Vfs implements FileSystem {
     if (node.type() !== S.IFREG) return -ERRNO.EACCES;
     const stat = node.stat();
     if (typeof stat === 'number') return stat;
-    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : node.access(1) || refused(this.actor(task), node, 1);
+    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : permission(callerOf(task), node, ACCESS.X) || node.access(1);
     if (denied < 0) return denied;
     const file = node.open(O.RDONLY);
     if (typeof file === 'number') return file;
@@ -260,6 +253,7 @@ export class Vfs implements FileSystem {
     return {
       path: node.describe(root),
       source,
+      owner: stat,
       sizeBytes: () => source.sizeBytes(),
       read: (offset, into) => file.pread(into, offset),
       close: () => file.release(),
@@ -284,11 +278,8 @@ export class Vfs implements FileSystem {
     const { parent, name, node } = walked;
     if (node === undefined) {
       if (!create) return -ERRNO.ENOENT;
-      const denied = refusedEntry(from.as, parent);
-      if (denied < 0) return denied;
-      const made = parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
-      if (typeof made === 'object') give(from.as, parent, made);
-      return made;
+      if (parent.unlinked) return -ERRNO.ENOENT;
+      return mayChange(from.who, parent) || parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask, from.who);
     }
     if (exclusive) return -ERRNO.EEXIST;
     const type = node.type();
@@ -298,8 +289,7 @@ export class Vfs implements FileSystem {
     } else if ((flags & O.DIRECTORY) !== 0) {
       return -ERRNO.ENOTDIR;
     }
-    const denied = resumed === undefined ? refusedOpen(from.as, node, flags) : 0;
-    return denied < 0 ? denied : node.open(flags, resumed);
+    return permission(from.who, node, wantedBy(flags)) || refusesNoAtime(from.who, node, flags) || node.open(flags, resumed);
   }
 
   private openPath(from: WalkFrom, path: string, flags: number): Opened {

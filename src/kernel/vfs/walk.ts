@@ -3,7 +3,7 @@ import { ERRNO } from '#abi/errno.ts';
 import { ACCESS, MAX_SYMLINKS, NAME_MAX, PATH_MAX, S } from '#abi/fs.ts';
 import { utf8Length } from '#base/utf8.ts';
 import type { Node } from './node.ts';
-import { type Actor, refused } from './rights.ts';
+import { type Caller, permission } from './permission.ts';
 
 export interface Walked {
   /** The directory that holds the last component; the node itself for `/`, `.` and `..`. */
@@ -19,8 +19,8 @@ export interface Walked {
 export interface WalkFrom {
   readonly root: Node;
   readonly start: Node;
-  /** Whose rights count; undefined: the host checks its own user's. */
-  readonly as?: Actor | undefined;
+  /** Who walks; undefined: the kernel itself, which may pass everywhere. */
+  readonly who?: Caller;
 }
 
 /** The entry `name` of a directory: mounts first, `..` stops at the root. */
@@ -52,10 +52,10 @@ export function walk(from: WalkFrom, path: string, lastLink: LastLink): Walked |
   for (;;) {
     const name = todo.pop() as string;
     const last = todo.length === 0;
+    const denied = directory.isDirectory ? permission(from.who, directory, ACCESS.X) : 0;
+    if (denied < 0) return denied;
     if (name.length > NAME_MAX / 3 && utf8Length(name) > NAME_MAX) return -ERRNO.ENAMETOOLONG;
     if (last && slash && creates && isName(name) && directory.isDirectory) return -ERRNO.EISDIR;
-    const denied = directory.isDirectory ? refused(from.as, directory, ACCESS.X) : 0;
-    if (denied < 0) return denied;
     const node = childOf(from.root, directory, name);
     if (typeof node === 'number') {
       if (last && node === -ERRNO.ENOENT) return { parent: directory, name, node: undefined, slash };
