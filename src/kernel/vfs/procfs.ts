@@ -2,7 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, S, ST } from '#abi/fs.ts';
 import { AF } from '#abi/socket.ts';
-import { encodeUtf8 } from '#base/utf8.ts';
+import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import { parseNumber, perfSysctls } from '../perf/file/sysctl.ts';
 import type { Task } from '../task/task.ts';
 import { kallsyms } from '../text/symbols.ts';
@@ -23,6 +23,9 @@ export const PROCFS: FileSystemKind = {
   flags: ST.NOSUID | ST.NODEV | ST.NOEXEC | ST.RELATIME | ST.VALID,
   device: 0x15,
 };
+
+/** TASK_COMM_LEN without the NUL. */
+const TASK_COMM_LENGTH = 15;
 
 /** What /proc needs of the rest of the file system. */
 export interface ProcParts {
@@ -120,7 +123,13 @@ class TaskDirectory extends PseudoDirectory {
     this.owner = { uid: task.credentials.euid, gid: task.credentials.egid };
     const view = (): format.TaskView => ({ task, threads: threadsOf(parts, task).length, terminal: parts.terminal(task) });
     this.add(new TaskFile(tree, this, 'cmdline', () => encodeUtf8(task.alive ? task.argv.map((a) => `${a}\0`).join('') : '')));
-    this.file('comm', () => `${task.comm}\n`)
+    const rename = (text: string): number => {
+      if (parts.kernel.current?.process !== task.process) return -ERRNO.EINVAL; // fs/proc/base.c comm_write
+      task.comm = decodeUtf8(encodeUtf8(text.split('\0', 1)[0] ?? '').subarray(0, TASK_COMM_LENGTH));
+      parts.kernel.perf.renamed(task);
+      return 0;
+    };
+    this.file('comm', () => `${task.comm}\n`, rename)
       .file('maps', () => (task.alive ? format.maps(task) : ''))
       .file('stat', () => format.stat(view()))
       .file('statm', () => format.statm(task))
