@@ -79,7 +79,7 @@ export class Sampler {
 
   /** __perf_event_account_interrupt: true: too many for this tick. What happens in software is not throttled (perf_swevent_overflow), clocks are. */
   private accountInterrupt(event: PerfEvent): boolean {
-    const interrupts = event.kind === 'core' || isClock(event.hw.config);
+    const interrupts = event.kind === 'core' || (event.kind === 'software' && isClock(event.hw.config));
     const stop = interrupts && tooManySamples(event, this.ticks, this.parts.maxPerTick());
     if (stop) {
       event.hw.throttled = true;
