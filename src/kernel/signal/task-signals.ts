@@ -14,6 +14,8 @@ export interface SignalInfo {
   /** si_band and si_fd of a SIGIO that F_SETSIG asked for. */
   readonly band?: bigint;
   readonly fd?: number;
+  /** si_perf_data, si_perf_type, si_perf_flags of TRAP_PERF. */
+  readonly perf?: { readonly data: bigint; readonly type: number; readonly flags: number };
   /** si_value. */
   readonly value?: bigint;
   /** The whole structure, where a tracer made it. */
