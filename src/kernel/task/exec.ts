@@ -214,6 +214,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.signals.altStack = { sp: 0n, size: 0n, flags: 0 };
   task.clearChildTid = 0;
   task.robustList = 0;
+  task.rseq = undefined;
   task.exitSignal = 17;
   task.becomes(prepared.ids);
   task.comm = commOf(name);
