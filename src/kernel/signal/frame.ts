@@ -50,8 +50,12 @@ export interface TrapState {
   readonly cr2: bigint;
 }
 
+/** sizeof(siginfo_t). */
+export const SIGINFO_BYTES = 128;
+
 export function siginfoBytes(info: SignalInfo): Uint8Array {
-  const bytes = new Uint8Array(128);
+  if (info.raw !== undefined) return info.raw;
+  const bytes = new Uint8Array(SIGINFO_BYTES);
   const v = new DataView(bytes.buffer);
   v.setInt32(0, info.signal, true);
   v.setInt32(8, info.code, true);
