@@ -66,6 +66,14 @@ export type RunResult =
   | { readonly kind: 'deadlock'; readonly what: string }
   | { readonly kind: 'shutdown'; readonly what: string };
 
+/** Something waits for the task's way back to user mode. */
+const needsExitWork = (t: Task): boolean =>
+  t.signals.deliverable ||
+  t.signals.savedMask !== undefined ||
+  t.trace?.hasWork === true ||
+  t.afterStop !== undefined ||
+  t.injected !== undefined;
+
 /** A task that a signal ended, for the message on the host's side. */
 export interface Death {
   readonly pid: number;
@@ -306,7 +314,10 @@ export class Kernel {
       this.result = { kind: 'ended', status: this.firstStatus };
       return;
     }
-    const what = alive.map((t) => `${t.comm}[${t.pid}] ${t.state === 'stopped' ? 'is stopped' : `waits: ${t.waiting?.what ?? t.state}`}`);
+    const what = alive.map(
+      (t) =>
+        `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`,
+    );
     this.result = { kind: 'deadlock', what: what.join('; ') };
   }
 
@@ -387,7 +398,7 @@ export class Kernel {
   }
   updateWork(): void {
     const t = this.current;
-    const work = this.scheduler.needResched || (t !== undefined && (t.signals.deliverable || t.signals.savedMask !== undefined));
+    const work = this.scheduler.needResched || (t !== undefined && needsExitWork(t));
     this.port.memory.view.setUint32(this.area.percpu + PERCPU.WORK, work ? 1 : 0, true);
   }
 

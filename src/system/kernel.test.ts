@@ -209,6 +209,7 @@ function meddling(k: Kernel): PerfHooks {
     exited: meddle,
     mapped() {},
     pmi: meddle,
+    debugged: () => {},
     hrtimer: meddle,
     tick: meddle,
     pageFault: meddle,
