@@ -181,7 +181,9 @@ export class GateServer {
   private leave(): void {
     const { scheduler } = this.k;
     scheduler.reschedule();
-    if (scheduler.current === undefined && !scheduler.arm()) this.k.stuck();
+    if (scheduler.current !== undefined) return;
+    if (scheduler.arm()) this.k.idling();
+    else this.k.stuck();
   }
 
   private exitWork(): void {

@@ -80,6 +80,11 @@ export interface Death {
 /** Instructions between two looks at Ctrl-C. */
 const RUN_SLICE = 20_000_000;
 const FIRST_PID = 1000;
+/** How long what a program leaves behind may be idle in all after its end: natively it would stay, here nobody could end it. */
+const LEFT_BEHIND_NS = 60_000_000_000n;
+
+const whatHolds = (t: Task): string =>
+  `${t.comm}[${t.pid}] ${t.state === 'stopped' ? 'is stopped' : `waits: ${t.waiting?.what ?? t.state}`}`;
 
 export class Kernel {
   readonly port: Port;
@@ -122,6 +127,8 @@ export class Kernel {
   private lastPid = FIRST_PID - 1;
   private first: Task | undefined;
   private firstStatus = 0;
+  /** The scheduler's idle time when nothing ran for the first time after the program's end. */
+  private idleAtEndNs: bigint | undefined;
   private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
@@ -295,7 +302,7 @@ export class Kernel {
     this.updateWork();
   }
 
-  /** Nothing is runnable and no timer is armed: the end, or a deadlock. */
+  /** Nothing is runnable and no timer is armed: the end, or a deadlock of what the program is or has left behind. */
   stuck(): void {
     if (this.result !== undefined) return;
     const alive = [...this.byPid.values()].filter((t) => t.alive);
@@ -303,8 +310,22 @@ export class Kernel {
       this.result = { kind: 'ended', status: this.firstStatus };
       return;
     }
-    const what = alive.map((t) => `${t.comm}[${t.pid}] ${t.state === 'stopped' ? 'is stopped' : `waits: ${t.waiting?.what ?? t.state}`}`);
-    this.result = { kind: 'deadlock', what: what.join('; ') };
+    if (this.first?.process.alive === true) this.result = { kind: 'deadlock', what: alive.map(whatHolds).join('; ') };
+    else this.endWithoutRest(alive);
+  }
+
+  /** Nothing runs before the next deadline. Once the program has ended, what it left behind (daemons) may wait LEFT_BEHIND_NS in all. */
+  idling(): void {
+    if (this.first?.process.alive !== false || this.result !== undefined) return;
+    const { idleNs } = this.scheduler;
+    this.idleAtEndNs ??= idleNs;
+    const next = this.nextDeadlineNs();
+    if (next === undefined || idleNs - this.idleAtEndNs + next - this.monotonicNs() < LEFT_BEHIND_NS) return;
+    this.endWithoutRest([...this.byPid.values()].filter((t) => t.alive && t === t.leader));
+  }
+  private endWithoutRest(rest: readonly Task[]): void {
+    this.report(`left behind when the program had ended: ${rest.map(whatHolds).join('; ')}`);
+    this.result = { kind: 'ended', status: this.firstStatus };
   }
 
   newPid(): number {

@@ -113,7 +113,7 @@ function mountId(k: Kernel, node: Node): number {
   return k.vfs.mounts.findIndex((m) => m.kind === node.kind) + 1;
 }
 
-/** `effective` makes no difference: the guest has one identity towards the host. */
+/** `effective` makes no difference: the effective user's rights count. */
 function checkAccess(k: Kernel, t: Task, dirfd: number, va: number, mode: number, flags: number): SyscallResult {
   if ((mode & ~(ACCESS.R | ACCESS.W | ACCESS.X)) !== 0) return -ERRNO.EINVAL;
   if ((flags & ~(AT.EACCESS | AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH)) !== 0) return -ERRNO.EINVAL;

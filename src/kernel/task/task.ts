@@ -32,7 +32,18 @@ export const LAST_CAPABILITY = 40;
 const ALL_CAPABILITIES: bigint = (1n << BigInt(LAST_CAPABILITY + 1)) - 1n;
 
 /** The capabilities that system calls here ask for. include/uapi/linux/capability.h. */
-export const CAP = { SETGID: 6, SETUID: 7, SETPCAP: 8, IPC_LOCK: 14, SYS_ADMIN: 21, PERFMON: 38 } as const;
+export const CAP = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  DAC_READ_SEARCH: 2,
+  FOWNER: 3,
+  SETGID: 6,
+  SETUID: 7,
+  SETPCAP: 8,
+  IPC_LOCK: 14,
+  SYS_ADMIN: 21,
+  PERFMON: 38,
+} as const;
 
 /** PR_GET_TIMERSLACK of a program that never changed it. */
 export const TIMER_SLACK_NS = 50_000;

@@ -3,7 +3,7 @@
  * walk: with a prefix (`--root`) a guest cannot reach what lies outside, because no host call ever follows a link or sees a `..`.
  */
 import { ERRNO } from '#abi/errno.ts';
-import { O, S, directoryType } from '#abi/fs.ts';
+import { ACCESS, O, S, directoryType } from '#abi/fs.ts';
 import type { Host, HostStat } from '#port/host.ts';
 import { DirectoryDescription } from './directory.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -11,6 +11,7 @@ import type { FileDescription, Opened } from './file-description.ts';
 import { type FilePages, resizeThrough } from './file-pages.ts';
 import { HostFile, HostPlace } from './host-file.ts';
 import type { InodeTable } from './inodes.ts';
+import { type Subject, mayAccess, mayChange, mayGive, stickyForbids } from './rights.ts';
 import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type StatfsRoom } from './node.ts';
 
 /** What all nodes of one host tree share. */
@@ -20,6 +21,8 @@ export interface HostTree {
   readonly pages: FilePages;
   /** Host path of the tree's root, '' for '/'. */
   readonly prefix: string;
+  /** Whose rights count; undefined: those of the host's user, and the host judges alone. */
+  readonly subject: () => Subject | undefined;
   /** Opens what is no file of the host's to the guest: FIFOs live in the kernel. */
   readonly openFifo: (node: Node, identity: string, flags: number, resumed: Wait | undefined) => Opened;
 }
@@ -68,7 +71,39 @@ export class HostNode extends Node {
   }
   override access(mode: number): number {
     if (this.unlinked) return 0; // whoever holds it has passed before
-    return this.tree.host.access(this.hostPath(), mode);
+    const denied = this.denied(mode);
+    return denied < 0 ? denied : this.tree.host.access(this.hostPath(), mode);
+  }
+  /** What the host does not know of: the rights of another user than its own. 0 or -EACCES. */
+  private denied(mode: number): number {
+    const who = this.tree.subject();
+    if (who === undefined) return 0;
+    const stat = this.hostStat();
+    return typeof stat === 'number' ? 0 : mayAccess(who, stat, mode);
+  }
+  /** A name of this directory may not go. */
+  private keeps(child: Node): number {
+    const denied = this.denied(ACCESS.W | ACCESS.X);
+    const who = this.tree.subject();
+    if (denied < 0 || who === undefined || !(child instanceof HostNode)) return denied;
+    const own = this.hostStat();
+    const its = child.hostStat();
+    return typeof own !== 'number' && typeof its !== 'number' && stickyForbids(who, own, its) ? -ERRNO.EPERM : 0;
+  }
+  private denies(may: (who: Subject, stat: HostStat) => boolean): boolean {
+    const who = this.tree.subject();
+    const stat = who === undefined ? 0 : this.hostStat();
+    return who !== undefined && typeof stat !== 'number' && !may(who, stat);
+  }
+  private get full(): number {
+    return this.unlinked ? -ERRNO.ENOENT : this.denied(ACCESS.W | ACCESS.X);
+  }
+  /** Gives the file of that name, just made by the host's user, to the task's. A host that is not root's keeps it. */
+  private give(name: string): void {
+    const who = this.tree.subject();
+    const own = who === undefined ? 0 : this.hostStat();
+    if (who === undefined || typeof own === 'number') return;
+    this.tree.host.chown(this.childPath(name), who.uid, (own.mode & S.ISGID) === 0 ? who.gid : -1, false);
   }
   override room(): StatfsRoom {
     const room = this.tree.host.statfs(this.hostPath());
@@ -79,6 +114,8 @@ export class HostNode extends Node {
     if (!this.isDirectory) return -ERRNO.ENOTDIR;
     if (this.unlinked) return -ERRNO.ENOENT;
     const known = this.children.get(name);
+    const denied = this.denied(ACCESS.X);
+    if (denied < 0) return denied;
     if (known?.isDirectory === true) return known;
     const stat = this.tree.host.stat(this.childPath(name), false);
     if (typeof stat === 'number') {
@@ -132,6 +169,8 @@ export class HostNode extends Node {
         return denied < 0 ? denied : new DirectoryDescription(this, flags);
       }
       case S.IFREG: {
+        const denied = this.refusal(flags);
+        if (denied < 0) return denied;
         const before = (flags & O.TRUNC) === 0 ? undefined : this.hostStat();
         const fd = this.openOnHost((flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW);
         if (fd < 0) return fd;
@@ -146,6 +185,13 @@ export class HostNode extends Node {
       default:
         return -ERRNO.ENXIO; // sockets, and devices of the host: the guest has /dev of its own
     }
+  }
+
+  private refusal(flags: number): number {
+    const access = flags & O.ACCMODE;
+    const writes = access === O.RDONLY && (flags & O.TRUNC) === 0 ? 0 : ACCESS.W;
+    const denied = this.denied((access === O.WRONLY ? 0 : ACCESS.R) | writes);
+    return denied === 0 && (flags & O.NOATIME) !== 0 && this.denies(mayChange) ? -ERRNO.EPERM : denied;
   }
 
   /** What is no directory is held by the host too, so that it can be asked after its name is gone. */
@@ -163,9 +209,11 @@ export class HostNode extends Node {
   }
 
   override create(name: string, flags: number, mode: number): FileDescription | number {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    const { full } = this;
+    if (full < 0) return full;
     const fd = this.tree.host.open(this.childPath(name), (flags & HOST_FLAGS) | O.CREAT | O.NOFOLLOW, mode);
     if (fd < 0) return fd;
+    this.give(name);
     const file = new HostFile(this.child(name, S.IFREG), flags, fd);
     this.made(this.tree.host.fstat(fd));
     return file;
@@ -175,6 +223,7 @@ export class HostNode extends Node {
     this.directoryChanged();
   }
   private madeAt(name: string): void {
+    this.give(name);
     this.made(this.tree.host.stat(this.childPath(name), false));
   }
   private directoryChanged(): void {
@@ -188,19 +237,22 @@ export class HostNode extends Node {
   }
 
   override mkdir(name: string, mode: number): number {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    const { full } = this;
+    if (full < 0) return full;
     const result = this.tree.host.mkdir(this.childPath(name), mode);
     if (result >= 0) this.madeAt(name);
     return result;
   }
   override symlink(name: string, target: string): number {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    const { full } = this;
+    if (full < 0) return full;
     const result = this.tree.host.symlink(target, this.childPath(name));
     if (result >= 0) this.madeAt(name);
     return result;
   }
   override link(name: string, target: Node): number {
-    if (this.unlinked) return -ERRNO.ENOENT;
+    const { full } = this;
+    if (full < 0) return full;
     if (!(target instanceof HostNode) || target.tree !== this.tree) return -ERRNO.EXDEV;
     if (target.isDirectory) return -ERRNO.EPERM;
     if (target.unlinked) return -ERRNO.ENOENT;
@@ -212,6 +264,8 @@ export class HostNode extends Node {
     return result;
   }
   override unlink(child: Node): number {
+    const kept = this.keeps(child);
+    if (kept < 0) return kept;
     const stat = child instanceof HostNode ? child.hostStat() : -ERRNO.EBUSY;
     const result = typeof stat === 'number' ? stat : this.tree.host.unlink(this.childPath(child.name));
     if (result < 0 || typeof stat === 'number') return result;
@@ -221,6 +275,8 @@ export class HostNode extends Node {
     return 0;
   }
   override rmdir(child: Node): number {
+    const kept = this.keeps(child);
+    if (kept < 0) return kept;
     const last = child instanceof HostNode ? child.keepLast() : undefined;
     const result = this.tree.host.rmdir(this.childPath(child.name));
     if (result < 0) return result;
@@ -233,7 +289,10 @@ export class HostNode extends Node {
   }
   override rename(child: Node, to: Node, name: string, replaced: Node | undefined): number {
     if (!(child instanceof HostNode) || !(to instanceof HostNode) || to.tree !== this.tree) return -ERRNO.EXDEV;
-    if (to.unlinked) return -ERRNO.ENOENT;
+    const { full } = to;
+    if (full < 0) return full;
+    const kept = this.keeps(child) || (replaced === undefined ? 0 : to.keeps(replaced));
+    if (kept < 0) return kept;
     const same = replaced === undefined ? false : sameFile(child, replaced);
     const last = replaced instanceof HostNode && replaced.isDirectory ? replaced.keepLast() : undefined;
     const result = this.tree.host.rename(this.childPath(child.name), to.childPath(name));
@@ -253,6 +312,7 @@ export class HostNode extends Node {
   }
 
   override chmod(mode: number): number {
+    if (this.denies(mayChange)) return -ERRNO.EPERM;
     if (this.unlinked && this.last !== undefined) {
       this.last = { ...this.last, mode: (this.last.mode & S.IFMT) | mode };
       return 0;
@@ -262,6 +322,7 @@ export class HostNode extends Node {
     return result;
   }
   override chown(uid: number, gid: number): number {
+    if (this.denies((who, stat) => mayGive(who, stat, uid, gid))) return -ERRNO.EPERM;
     const result = this.unlinked ? -ERRNO.ENOENT : this.tree.host.chown(this.hostPath(), uid, gid, false);
     if (result >= 0) this.inodeChanged();
     return result;
@@ -269,6 +330,8 @@ export class HostNode extends Node {
   override setTimes(times: NewTimes): number {
     const stat = this.hostStat();
     if (typeof stat === 'number') return stat;
+    const present = times.atimeNs === 'now' && times.mtimeNs === 'now';
+    if (this.denies(mayChange) && (!present || this.denied(ACCESS.W) < 0)) return present ? -ERRNO.EACCES : -ERRNO.EPERM;
     const { inodes, host } = this.tree;
     const record = inodes.record(stat.identity);
     const before = inodes.toStat(stat);
@@ -285,6 +348,8 @@ export class HostNode extends Node {
     const stat = this.hostStat();
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.EINVAL;
+    const denied = this.denied(ACCESS.W);
+    if (denied < 0) return denied;
     const result = this.tree.host.truncate(this.hostPath(), size);
     if (result >= 0) {
       resizeThrough(this.tree.pages, this.tree.inodes.record(stat.identity), stat.size, size);

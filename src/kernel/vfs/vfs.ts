@@ -27,6 +27,7 @@ import { pseudoTree } from './pseudo-tree.ts';
 import type { PseudoTree } from './pseudo.ts';
 import { StandardStreams } from './standard-streams.ts';
 import { DEVPTS } from './stream.ts';
+import { subjectOf } from './rights.ts';
 import { SYSFS, makeSys } from './sysfs.ts';
 import type { Terminal } from './terminal.ts';
 import { type WalkFrom, find, walk } from './walk.ts';
@@ -163,6 +164,7 @@ export class Vfs implements FileSystem {
       inodes: this.inodes,
       pages: this.pages,
       prefix,
+      subject: () => subjectOf(this.kernel.current, this.kernel.options),
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
         this.fifos.set(identity, pipe);
