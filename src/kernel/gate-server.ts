@@ -1,6 +1,6 @@
 /** What happens at each gate: system calls, exceptions, interrupts, the way back to user mode, idle. */
 import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
-import { BUS, FPE, ILL_ILLOPN, SI, SIG, TRAP } from '#abi/signals.ts';
+import { BUS, FPE, ILL_ILLOPN, SEGV, SI, SIG } from '#abi/signals.ts';
 import { syscallName } from '#abi/syscall-numbers.ts';
 import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
@@ -14,6 +14,7 @@ import { deliverSignals, forceSignal } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
 import { SYSCALL_ROWS } from './syscalls/table.ts';
 import { SyscallArgs, type SyscallRow } from './syscalls/types.ts';
+import { emulateVsyscall } from './syscalls/vsyscall.ts';
 import { PT, PtRegs, type PtRegister } from './task/pt-regs.ts';
 import type { Task } from './task/task.ts';
 import { GATE } from './text/gates.ts';
@@ -28,7 +29,6 @@ const LAST_RESTART = -512;
 /** Signal, si_code and whether si_addr is RIP, for exceptions of user code. arch/x86/kernel/traps.c. */
 const SIGNALS: Readonly<Record<number, readonly [signal: number, code: number, address: boolean]>> = {
   [VECTOR.DE]: [SIG.SIGFPE, FPE.INTDIV, true],
-  [VECTOR.DB]: [SIG.SIGTRAP, TRAP.TRACE, true],
   [VECTOR.BP]: [SIG.SIGTRAP, SI.KERNEL, false],
   [VECTOR.OF]: [SIG.SIGSEGV, SI.KERNEL, false],
   [VECTOR.BR]: [SIG.SIGSEGV, SI.KERNEL, false],
@@ -89,6 +89,7 @@ export class GateServer {
     } else if (gate === GATE.TIMER) this.timer();
     else if (gate === GATE.IRQ_WORK) this.irqWork();
     else if (gate === GATE.SPURIOUS) this.k.unsupported('an interrupt on a vector that nothing uses');
+    else if (gate === GATE.EXCEPTION + VECTOR.DB) this.debugException();
     else if (gate >= GATE.EXCEPTION && gate < GATE.EXCEPTION + 32) this.exception(gate - GATE.EXCEPTION);
     else throw new Error(`kernel text reached gate 0x${gate.toString(16)} where it cannot be`);
   }
@@ -233,6 +234,16 @@ export class GateServer {
     return { rip: regs.get('ip'), cpl: (regs.number('cs') & 3) === 3 ? 3 : 0, rflags: regs.get('flags'), rsp: regs.get('sp'), regs };
   }
 
+  private debugException(): void {
+    const { k } = this;
+    const regs = this.frameRegisters();
+    const frame = this.frameOf(regs);
+    this.lastFrame = frame;
+    const trap = (t: Task): void => void this.traps.set(t, { error: 0n, vector: VECTOR.DB, cr2: k.cpu.cr2 });
+    const work = k.debug.exception(frame, regs, trap);
+    k.cpu.gpr[GPR.RAX] = work ? 1n : 0n;
+    if (work) k.updateWork();
+  }
   private exception(vector: number): void {
     const { k } = this;
     const regs = this.frameRegisters();
@@ -288,7 +299,8 @@ export class GateServer {
     const { k } = this;
     const access = (error & PF_ERROR.W) !== 0 ? 'write' : (error & PF_ERROR.I) !== 0 ? 'execute' : 'read';
     if (cr2 >= BigInt(USER_END)) {
-      forceSignal(k, t, { signal: SIG.SIGSEGV, code: 1, address: cr2 });
+      if (access === 'execute' && emulateVsyscall(k, t, cr2)) return;
+      forceSignal(k, t, { signal: SIG.SIGSEGV, code: SEGV.MAPERR, address: cr2 });
       return;
     }
     const va = Number(cr2);

@@ -7,6 +7,7 @@ import type { Msrs } from '#port/msrs.ts';
 import type { Port } from '#port/port.ts';
 import { boot, type CpuArea, directMap } from './boot/boot.ts';
 import { KernelStubs } from './boot/stubs.ts';
+import { KernelDebug } from './debug/kernel-debug.ts';
 import { GateServer } from './gate-server.ts';
 import { Ipc } from './ipc/ipc.ts';
 import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
@@ -96,6 +97,7 @@ export class Kernel {
   readonly pageCache: PageCache;
   readonly mmContext: MmContext;
   readonly stubs: KernelStubs;
+  readonly debug: KernelDebug;
   readonly scheduler: Scheduler;
   readonly vfs: Vfs;
   perf: PerfHooks = NO_PERF;
@@ -157,6 +159,7 @@ export class Kernel {
     };
     this.gates = new GateServer(this);
     this.stubs = new KernelStubs(this.cpu, this.image, (gate) => this.gates.serveNested(gate));
+    this.debug = new KernelDebug(this);
     this.scheduler = new Scheduler(this, this.cpu, options.hz);
     this.vfs = new Vfs(this, { freeBytes: () => this.frames.freeFrames * PAGE, ...options.files });
   }
@@ -394,6 +397,7 @@ export class Kernel {
     memory.view.setBigUint64(this.area.tss + TSS.RSP0, directMap(stack), true);
     const root = BigInt(task?.mm.root ?? this.kernelRoot);
     if (this.cpu.cr3 !== root) this.cpu.cr3 = root;
+    this.debug.switchTo(task);
     this.perfFiles?.updateRdpmc();
     for (const s of this.deadStacks.splice(0)) this.frames.release(s);
   }

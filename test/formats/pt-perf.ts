@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DiskCode } from '#cli/code-provider.ts';
 import { makeAttr } from '#formats/perf-data/attr.ts';
-import { openPerfDataSync } from '#formats/perf-data/read.ts';
+import { openPerfDataSync, type SampleId } from '#formats/perf-data/read.ts';
 import { memorySource } from '#formats/perf-data/source.ts';
 import { type WriteRecord, writePerfData } from '#formats/perf-data/write.ts';
 import { PtCollector } from '#formats/pt/collect.ts';
@@ -19,6 +19,27 @@ import type { SynthEvent } from '#formats/pt/synth.ts';
 const noPerf = spawnSync('perf', ['--version']).status === 0 ? false : 'no perf here';
 const PT_PMU = 8;
 const BASE = 0x401000n;
+
+/** The program's code, mapped by process `pid`. */
+const mapOf = (filename: string, pid: number, sampleId: SampleId): WriteRecord => ({
+  kernel: {
+    type: 'MMAP2',
+    pid,
+    tid: pid,
+    addr: BASE,
+    len: 0x1000n,
+    pgoff: 0x1000n,
+    maj: 8,
+    min: 1,
+    ino: 1n,
+    inoGeneration: 0n,
+    prot: 5,
+    flags: 2,
+    filename,
+  },
+  misc: 2,
+  sampleId,
+});
 
 /** A static ELF with its code at 0x401000, file offset 0x1000. */
 function program(code: readonly number[]): Uint8Array {
@@ -69,25 +90,7 @@ function make(code: readonly number[], trace: Uint8Array): Made {
       },
     },
     { kernel: { type: 'COMM', pid: 100, tid: 100, comm: 'prog' }, sampleId: id },
-    {
-      kernel: {
-        type: 'MMAP2',
-        pid: 100,
-        tid: 100,
-        addr: BASE,
-        len: 0x1000n,
-        pgoff: 0x1000n,
-        maj: 8,
-        min: 1,
-        ino: 1n,
-        inoGeneration: 0n,
-        prot: 5,
-        flags: 2,
-        filename: exe,
-      },
-      misc: 2,
-      sampleId: id,
-    },
+    mapOf(exe, 100, id),
     { kernel: { type: 'ITRACE_START', pid: 100, tid: 100 }, sampleId: id },
     { user: { type: 'AUXTRACE', size: padded.length, offset: 0n, reference: 0n, idx: 0, tid: 100, cpu: 0xffff_ffff }, payload: padded },
     { kernel: { type: 'EXIT', pid: 100, tid: 100, ppid: 100, ptid: 100, time: 0n }, sampleId: id },
@@ -205,25 +208,7 @@ test('two threads on one CPU, with times: instructions of each, perf and we', { 
     },
     ...[100, 200].flatMap((pid): WriteRecord[] => [
       { kernel: { type: 'COMM', pid, tid: pid, comm: `prog${pid}` }, sampleId: id(pid, 1n) },
-      {
-        kernel: {
-          type: 'MMAP2',
-          pid,
-          tid: pid,
-          addr: BASE,
-          len: 0x1000n,
-          pgoff: 0x1000n,
-          maj: 8,
-          min: 1,
-          ino: 1n,
-          inoGeneration: 0n,
-          prot: 5,
-          flags: 2,
-          filename: exe,
-        },
-        misc: 2,
-        sampleId: id(pid, 1n),
-      },
+      mapOf(exe, pid, id(pid, 1n)),
     ]),
     { kernel: { type: 'ITRACE_START', pid: 100, tid: 100 }, sampleId: id(100, 900n) },
     { user: { type: 'AUXTRACE', size: padded.length, offset: 0n, reference: 900n, idx: 0, tid: -1, cpu: 0 }, payload: padded },

@@ -2,6 +2,7 @@
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { SIG } from '#abi/signals.ts';
 
 export interface Outcome {
   readonly stdout: Buffer;
@@ -20,27 +21,8 @@ export interface RunOptions {
   readonly limit?: number;
 }
 
-/** Signal numbers of Linux on x86-64 (signal(7)). */
-const SIGNALS: Record<string, number> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-};
-
 export function shellStatus(code: number | null, signal: NodeJS.Signals | null): number {
-  return signal === null ? (code ?? 1) : 128 + (SIGNALS[signal] ?? 0);
+  return signal === null ? (code ?? 1) : 128 + ((SIG as Readonly<Record<string, number>>)[signal] ?? 0);
 }
 
 /** The environment of every run: fixed, so that nothing of the host leaks into results. */

@@ -1,10 +1,13 @@
 /**
  * Corpora of others, from folders: nothing of theirs is here. Score, and each failure with its reason.
- *   --programs=DIR   static executables; output and exit status natively (or by qemu-user) and by perfglass, line by line
+ *   --programs=DIR   executables; output and exit status natively and by perfglass, line by line
+ *   --verdicts=DIR   executables that print TPASS, TFAIL …, in folders by family: verdicts natively and by perfglass (test/corpus/verdicts.ts)
+ *   --under=COMMAND  put before what runs natively with --verdicts, words divided by spaces
+ *   --limit=SECONDS  for each native run (60; with --verdicts 30); ours has fifteen times (five times) as many
  *   --nasm=DIR       NASM sources with their expected registers (test/corpus/nasm.ts); only what passes natively counts
  *   --model=NAME     the processor (sapphirerapids)     --only=TEXT   names that contain it     --verbose   every register that differs
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { visibleFeatures } from '../../src/arch/cpuid.ts';
 import { ENGINE_FEATURES, hasFeature } from '../../src/arch/cpuid-features.ts';
@@ -12,8 +15,9 @@ import { findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
 import { CORPUS_FEATURES } from '../corpus/features.ts';
 import { assemble, complaints, type NasmCase, piece, readCase } from '../corpus/nasm.ts';
 import { type Ended, pack, type Piece, records } from '../corpus/pack.ts';
+import { compareVerdicts, isElf } from '../corpus/verdicts.ts';
 import { CACHE, perfglass, ROOT } from '../lib/perfglass.ts';
-import { run, which } from '../lib/run.ts';
+import { ENV, run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
 
 const option = (name: string): string | undefined => process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -21,6 +25,7 @@ const DIR = `${CACHE}corpus/`;
 const MODEL = option('model') ?? 'sapphirerapids';
 const ONLY = option('only') ?? '';
 const SHOWN = process.argv.includes('--verbose') ? 99 : 2;
+const LIMIT = option('limit') === undefined ? undefined : Number(option('limit'));
 const BATCH = 150;
 
 const suite = new Suite('corpus');
@@ -41,9 +46,6 @@ function files(dir: string): string[] {
 
 // ---- programs
 
-const isElf = (path: string): boolean =>
-  readFileSync(path).subarray(0, 4).toString('latin1') === '\x7fELF' && (statSync(path).mode & 0o111) !== 0;
-
 function firstDifference(want: string, got: string): string | undefined {
   const [a, b] = [want.split('\n'), got.split('\n')];
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
@@ -58,8 +60,8 @@ function runPrograms(dir: string): void {
   let passed = 0;
   for (const f of programs) {
     const path = join(dir, f);
-    const native = run([path], { limit: 60, cwd: DIR });
-    const ours = run(perfglass('run', '--cpu', MODEL, '--', path), { limit: 900, cwd: DIR });
+    const native = run([path], { limit: LIMIT ?? 60, cwd: DIR });
+    const ours = run(perfglass('run', '--cpu', MODEL, '--', path), { limit: (LIMIT ?? 60) * 15, cwd: DIR });
     const wrong: string[] = [];
     if (native.timedOut || ours.timedOut) wrong.push(`no end within the limit (${native.timedOut ? 'natively' : 'perfglass'})`);
     if (native.status !== ours.status) wrong.push(`exit status ${native.status} natively, ${ours.status} by perfglass`);
@@ -77,6 +79,39 @@ function runPrograms(dir: string): void {
     suite.judge(`program ${f}`, wrong, `${native.stdout.toString('latin1').split('\n').length - 1} lines, exit status ${native.status}`);
   }
   console.log(`# programs: ${passed} of ${programs.length} equal to the native run`);
+}
+
+// ---- programs that print verdicts
+
+/** Helper programs and data are looked for in PATH, LTP* and KCONFIG_* as given: the programs say what they need. */
+function runVerdicts(dir: string): void {
+  const env: Record<string, string> = { ...ENV, PATH: process.env['PATH'] ?? '' };
+  for (const [name, value] of Object.entries(process.env)) if (/^(LTP|KCONFIG_)/.test(name) && value !== undefined) env[name] = value;
+  const tally = new Map<string, { equal: number; counted: number }>();
+  const outside = new Map<string, number>();
+  for (const name of files(dir).filter((f) => isElf(join(dir, f)))) {
+    const r = compareVerdicts(name, {
+      ...{ dir, limit: LIMIT ?? 30, run: { env, cwd: DIR } },
+      under: option('under')?.split(' ') ?? [],
+      ours: (path) => perfglass('run', '--cpu', MODEL, '--', path),
+    });
+    if (r.result !== 'equal' && r.result !== 'differs') {
+      outside.set(r.result, (outside.get(r.result) ?? 0) + 1);
+      continue;
+    }
+    const family = tally.get(name.split('/')[0] ?? '') ?? { equal: 0, counted: 0 };
+    family.counted++;
+    if (r.result === 'equal') family.equal++;
+    tally.set(name.split('/')[0] ?? '', family);
+    suite.judge(`program ${name}`, r.complaints.slice(0, SHOWN));
+  }
+  const short = [...tally].filter(([, t]) => t.equal < t.counted);
+  for (const [family, t] of short) console.log(`# ${family}: ${t.equal} of ${t.counted}`);
+  const sum = (of: (t: { equal: number; counted: number }) => number): number => [...tally.values()].reduce((n, t) => n + of(t), 0);
+  for (const [why, n] of outside) console.log(`not counted: ${n} ${why}`);
+  console.log(
+    `# verdicts: ${sum((t) => t.equal)} of ${sum((t) => t.counted)} programs that pass natively give the same; ${tally.size} families, ${tally.size - short.length} whole`,
+  );
 }
 
 // ---- NASM sources
@@ -179,10 +214,12 @@ function runNasm(dir: string): void {
   console.log(`# nasm: ${passed} of ${counted.length} pass that pass natively; ${ready.length} assembled and inside the model`);
 }
 
-const [programs, nasm] = [option('programs'), option('nasm')];
-for (const dir of [programs, nasm]) if (dir !== undefined && !existsSync(dir)) suite.fail(dir, 'there is no such folder');
+const [programs, nasm, withVerdicts] = [option('programs'), option('nasm'), option('verdicts')];
+for (const dir of [programs, nasm, withVerdicts]) if (dir !== undefined && !existsSync(dir)) suite.fail(dir, 'there is no such folder');
 if (programs !== undefined && existsSync(programs)) runPrograms(programs);
 else if (programs === undefined) suite.skip('programs', 'no folder given (--programs=DIR)');
+if (withVerdicts === undefined) suite.skip('verdicts', 'no folder given (--verdicts=DIR)');
+else if (existsSync(withVerdicts)) runVerdicts(withVerdicts);
 if (nasm === undefined) suite.skip('nasm', 'no folder given (--nasm=DIR)');
 else if (which('nasm') === undefined) suite.skip('nasm', 'nasm is not installed');
 else if (existsSync(nasm)) runNasm(nasm);

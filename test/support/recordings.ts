@@ -42,6 +42,14 @@ export const FEATURES: Features = {
 
 const id = (time: number, cpu = 0): SampleId => ({ pid: 100, tid: 100, time: BigInt(time), cpu });
 
+const mapped = (filename: string, addr: bigint, len: bigint, pgoff: bigint, ino: bigint, sampleId: SampleId): WriteRecord => ({
+  kernel: { type: 'MMAP2', pid: 100, tid: 100, addr, len, pgoff, maj: 8, min: 1, ino, inoGeneration: 0n, prot: PROT, flags: 2, filename },
+  misc: USER,
+  sampleId,
+});
+const programMap = (sampleId: SampleId): WriteRecord => mapped('/opt/prog', 0x400000n, 0x1000n, 0n, 7n, sampleId);
+const libraryMap = (sampleId: SampleId): WriteRecord => mapped('/opt/lib.so', 0x7f0000000000n, 0x2000n, 0x1000n, 8n, sampleId);
+
 /** A process that starts, maps its program and a library, and is sampled. */
 export function prologue(event = 0): WriteRecord[] {
   return [
@@ -59,46 +67,8 @@ export function prologue(event = 0): WriteRecord[] {
       event,
     },
     { kernel: { type: 'COMM', pid: 100, tid: 100, comm: 'prog' }, misc: PERF_RECORD_MISC.COMM_EXEC, event, sampleId: id(1_000_000_000) },
-    {
-      kernel: {
-        type: 'MMAP2',
-        pid: 100,
-        tid: 100,
-        addr: 0x400000n,
-        len: 0x1000n,
-        pgoff: 0n,
-        maj: 8,
-        min: 1,
-        ino: 7n,
-        inoGeneration: 0n,
-        prot: PROT,
-        flags: 2,
-        filename: '/opt/prog',
-      },
-      misc: USER,
-      event,
-      sampleId: id(1_000_001_000),
-    },
-    {
-      kernel: {
-        type: 'MMAP2',
-        pid: 100,
-        tid: 100,
-        addr: 0x7f0000000000n,
-        len: 0x2000n,
-        pgoff: 0x1000n,
-        maj: 8,
-        min: 1,
-        ino: 8n,
-        inoGeneration: 0n,
-        prot: PROT,
-        flags: 2,
-        filename: '/opt/lib.so',
-      },
-      misc: USER,
-      event,
-      sampleId: id(1_000_002_000),
-    },
+    { ...programMap(id(1_000_001_000)), event },
+    { ...libraryMap(id(1_000_002_000)), event },
   ];
 }
 
@@ -184,25 +154,7 @@ function ptCase(name: string, flags: number, loss: RegExp | undefined): Case {
     records: [
       { user: { type: 'AUXTRACE_INFO', auxType: 1, priv: [8n, 0n, 0n, 0n, 0n, 0n, 0x800n, 0n, 0n, 0n] } },
       { kernel: { type: 'COMM', pid: 100, tid: 100, comm: 'prog' }, sampleId: tail },
-      {
-        kernel: {
-          type: 'MMAP2',
-          pid: 100,
-          tid: 100,
-          addr: 0x400000n,
-          len: 0x1000n,
-          pgoff: 0n,
-          maj: 8,
-          min: 1,
-          ino: 7n,
-          inoGeneration: 0n,
-          prot: PROT,
-          flags: 2,
-          filename: '/opt/prog',
-        },
-        misc: USER,
-        sampleId: tail,
-      },
+      programMap(tail),
       { kernel: { type: 'ITRACE_START', pid: 100, tid: 100 }, sampleId: tail },
       { kernel: { type: 'AUX', auxOffset: 0n, auxSize: BigInt(PSB.byteLength), flags: BigInt(flags) }, sampleId: tail },
       { user: { type: 'AUXTRACE', size: PSB.byteLength, offset: 0n, reference: 1n, idx: 0, tid: 100, cpu: 0xffff_ffff }, payload: PSB },

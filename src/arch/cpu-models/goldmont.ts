@@ -1,6 +1,6 @@
 /** Goldmont (Atom), 2016: PerfMon v4, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { GOLDMONT_EVENTS } from '../pmu/events.ts';
+import { GOLDMONT_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_GOLDMONT } from '../pmu/offcore.ts';
 import { GOLDMONT as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';

@@ -1,7 +1,7 @@
 /** Ice Lake server, 2021: PerfMon v5, 8 + 4 with TOPDOWN.SLOTS. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { ICELAKE_EVENTS } from '../pmu/events.ts';
-import { OFFCORE_SKYLAKE } from '../pmu/offcore.ts';
+import { ICELAKE_EVENTS } from '../pmu/event-lists.ts';
+import { OFFCORE_ICELAKE } from '../pmu/offcore.ts';
 import { ICELAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_ICELAKE } from './observed.ts';
@@ -34,7 +34,7 @@ export const ICELAKE: CpuModel = {
     fullWidthWrite: true,
     architecturalEvents: 8,
   },
-  offcore: OFFCORE_SKYLAKE,
+  offcore: OFFCORE_ICELAKE,
   events: ICELAKE_EVENTS,
   lbr: { depth: 32, format: 5 },
   pt: {

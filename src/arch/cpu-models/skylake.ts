@@ -1,6 +1,6 @@
 /** Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { SKYLAKE_EVENTS } from '../pmu/events.ts';
+import { SKYLAKE_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_SKYLAKE } from '../pmu/offcore.ts';
 import { SKYLAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';

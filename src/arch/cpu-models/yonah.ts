@@ -1,6 +1,6 @@
 /** Core Duo, 2006: PerfMon v1, no fixed counters, no global control. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { YONAH_EVENTS } from '../pmu/events.ts';
+import { YONAH_EVENTS } from '../pmu/event-lists.ts';
 import { YONAH as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_YONAH } from './observed.ts';

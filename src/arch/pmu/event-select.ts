@@ -39,7 +39,9 @@ export function eventMeaning(model: CpuModel, select: bigint): EventMeaning {
 function offcoreRow(model: CpuModel, select: bigint): EventRow | undefined {
   if (model.offcore === undefined || offcoreIndex(model.offcore, select) < 0) return undefined;
   const quantity = offcoreQuantity(model.offcore, select >> 32n) ?? 'unknown-response';
-  return { name: 'OFFCORE_RESPONSE', event: Number(select & 0xffn), umask: 1, quantity };
+  const [event, umask] = [Number(select & 0xffn), Number((select >> 8n) & 0xffn)];
+  // intel_icl_event_constraints, intel_glc_event_constraints: the lower four of eight.
+  return { name: 'OFFCORE_RESPONSE', event, umask, quantity, counters: 15 };
 }
 
 function findRow(model: CpuModel, event: number, umask: number): EventRow | undefined {

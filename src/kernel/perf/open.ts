@@ -30,11 +30,11 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
     case PERF_TYPE.SOFTWARE:
       return initSoftware(attr);
     case PERF_TYPE.HARDWARE:
-      return initCore(attr, model, maxPeriod, hardwareSelect(attr.config));
+      return initCore(attr, model, maxPeriod, hardwareSelect(model, attr.config));
     case PERF_TYPE.HW_CACHE:
       return initCore(attr, model, maxPeriod, cacheSelect(model, attr.config));
     case PERF_TYPE.RAW:
-      return initCore(attr, model, maxPeriod, { select: rawSelect(attr, model) });
+      return initCore(attr, model, maxPeriod, rawSelect(attr, model));
     case PERF_TYPE.TRACEPOINT:
       return refuse(ERRNO.ENOENT, `tracepoints are ${LATER}`);
     case PERF_TYPE.BREAKPOINT:
@@ -48,9 +48,13 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
 const RAW_EVENT_MASK = (['event', 'umask', 'edge', 'anyThread', 'inv', 'cmask'] as const).reduce((m, f) => m | PERFEVTSEL.mask(f), 0n);
 
 /** x86_setup_perfctr; the off-core request word is config1 (intel_pmu_hw_config, the extra registers). */
-function rawSelect(attr: PerfEventAttr, model: CpuModel): bigint {
+function rawSelect(attr: PerfEventAttr, model: CpuModel): SelectOrError {
   const select = attr.config & RAW_EVENT_MASK;
-  return offcoreIndex(model.offcore, select) < 0 ? select : select | (attr.config1 << 32n);
+  const register = offcoreIndex(model.offcore, select);
+  if (register < 0) return { select };
+  if ((attr.config1 & ~(model.offcore?.valid[register] ?? 0n)) !== 0n)
+    return refuse(ERRNO.EINVAL, 'off-core request word with reserved bits');
+  return { select: select | (attr.config1 << 32n) };
 }
 
 function initSoftware(attr: PerfEventAttr): EventInit | Refusal {

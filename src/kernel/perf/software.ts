@@ -13,17 +13,10 @@ export type SoftwareName = (typeof SOFTWARE_EVENT_NAMES)[number];
 
 const CLOCKS: ReadonlySet<SoftwareName> = new Set(['cpu-clock', 'task-clock']);
 /** Counted by what happens, 0 as on Linux where nothing of the kind can happen here. */
-const OCCURRENCES: ReadonlySet<SoftwareName> = new Set([
-  'page-faults',
-  'context-switches',
-  'cpu-migrations',
-  'minor-faults',
-  'major-faults',
-  'alignment-faults',
-  'emulation-faults',
-  'dummy',
-  'cgroup-switches', // every task is in the root group
-]);
+const OCCURRENCES: ReadonlySet<SoftwareName> = new Set(
+  // bpf-output wants BPF; cgroup-switches never happen: every task is in the root group
+  SOFTWARE_EVENT_NAMES.filter((name) => !CLOCKS.has(name) && name !== 'bpf-output'),
+);
 
 export const softwareName = (config: bigint): SoftwareName | undefined => SOFTWARE_EVENT_NAMES[Number(config & 0xffff_ffffn)];
 export const isClock = (config: bigint): boolean => CLOCKS.has(softwareName(config) as SoftwareName);

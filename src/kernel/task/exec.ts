@@ -225,6 +225,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   regs.set('ss', SELECTOR.USER_DS);
   regs.set('flags', RFLAGS.IF | RFLAGS.FIXED1);
   regs.set('orig_ax', -1n);
+  k.debug.forget(task);
   k.perf.execed(task);
   for (const v of mm.vmas) k.mapped(task, v);
 }

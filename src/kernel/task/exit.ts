@@ -19,6 +19,7 @@ export function exitTask(k: Kernel, task: Task, status: WaitStatus): void {
   const { process } = task;
   if (task === k.current) k.scheduler.account();
   k.perf.exited(task);
+  k.debug.forget(task);
   k.perfFiles?.exited(task);
   task.exitStatus = status;
   futexCancel(k, task);

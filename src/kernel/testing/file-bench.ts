@@ -16,7 +16,7 @@ import type { SyscallArgs, Wait } from '../syscalls/types.ts';
 import type { Credentials, Task } from '../task/task.ts';
 import { Process } from '../task/process.ts';
 import { isWait } from '../vfs/file-description.ts';
-import { Vfs, type VfsOptions } from '../vfs/vfs.ts';
+import { Vfs, type VfsKernel, type VfsOptions } from '../vfs/vfs.ts';
 import type { MemoryHost } from './memory-host.ts';
 
 /** User memory is one block at this address; everything else is EFAULT. */
@@ -110,25 +110,7 @@ export class FlatMemory implements Omit<UserMemory, 'mm' | 'physical'> {
 const ROOT: Credentials = { uid: 0, euid: 0, suid: 0, gid: 0, egid: 0, sgid: 0, groups: [] };
 
 /** What the bench's kernel and task have; the handlers may touch nothing else. */
-type BenchKernel = Pick<
-  Kernel,
-  | 'host'
-  | 'image'
-  | 'maxTasks'
-  | 'net'
-  | 'pageCache'
-  | 'perfFiles'
-  | 'perfSettings'
-  | 'port'
-  | 'tasks'
-  | 'current'
-  | 'options'
-  | 'vfs'
-  | 'monotonicNs'
-  | 'realtimeNs'
-  | 'random'
-  | 'signalTask'
->;
+type BenchKernel = Omit<VfsKernel, 'signalGroup'> & Pick<Kernel, 'vfs' | 'signalTask'>;
 
 export class FileBench {
   readonly host: MemoryHost;

@@ -22,7 +22,10 @@ export function mapping(vma: Vma): string {
   return vma.name === '' ? `${head}\n` : `${head.padEnd(NAME_COLUMN)}${vma.name}\n`;
 }
 
-export const maps = (task: Task): string => task.mm.vmas.map(mapping).join('');
+/** The last row of every process's maps; the page is in no size (kernel/syscalls/vsyscall.ts). */
+const VSYSCALL_MAPPING = `${'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 '.padEnd(NAME_COLUMN)}[vsyscall]\n`;
+
+export const maps = (task: Task): string => task.mm.vmas.map(mapping).join('') + VSYSCALL_MAPPING;
 
 const STATE: Record<TaskState, readonly [string, string]> = {
   runnable: ['R', 'running'],

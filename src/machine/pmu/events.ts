@@ -85,6 +85,10 @@ export function formulaOf(quantity: Quantity, clocks: { readonly slotsPerCycle: 
       return sum(EV.JMP_INDIRECT, EV.CALL_INDIRECT);
     case 'indirect-jump':
       return sum(EV.JMP_INDIRECT);
+    case 'jump-direct':
+      return sum(EV.JMP);
+    case 'branches-near-jumps':
+      return sum(EV.COND, EV.JMP, EV.JMP_INDIRECT);
     case 'loads':
       return memory(EV.LOADS);
     case 'stores':
@@ -111,12 +115,16 @@ function modelled(quantity: Quantity): Formula {
       return sum(EV.MISPREDICTED_TAKEN, EV.MISPREDICTED_NOT_TAKEN);
     case 'conditional-taken-misses':
       return sum(EV.MISPREDICTED_TAKEN);
+    case 'conditional-not-taken-misses':
+      return sum(EV.MISPREDICTED_NOT_TAKEN);
     case 'taken-misses':
       return sum(EV.MISPREDICTED_TAKEN, EV.MISPREDICTED_JMP, EV.MISPREDICTED_CALL, EV.MISPREDICTED_RET);
     case 'indirect-call-misses':
       return sum(EV.MISPREDICTED_CALL);
     case 'indirect-misses':
       return sum(EV.MISPREDICTED_JMP, EV.MISPREDICTED_CALL);
+    case 'indirect-jump-misses':
+      return sum(EV.MISPREDICTED_JMP);
     case 'return-misses':
       return sum(EV.MISPREDICTED_RET);
     case 'l1d-replacement':

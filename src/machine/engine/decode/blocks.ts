@@ -47,6 +47,8 @@ export class Blocks {
   private readonly linkKinds = new Map<number, 'both' | 'taken' | 'fall'>();
   private next = L.CODE;
   private decoders = 0;
+  /** Linear addresses at which a block begins, whatever leads there. */
+  breaks: readonly bigint[] = [];
   /** Bumped whenever blocks die: pointers kept outside are void then. */
   epoch = 0;
   /** Pages that got their first block: their write rights must go. */
@@ -150,7 +152,9 @@ export class Blocks {
     const branches = [0, 0, 0, 0, 0, 0];
     let ended = false;
     let second = 0;
+    const breaks = this.breaks.filter((a) => a >> 12n === rip >> 12n).map((a) => Number(a & 0xfffn));
     while (n < MAX_RECORDS && at < PAGE && !ended) {
+      if (n > 0 && breaks.includes(at)) break;
       decoder.decodeOut(i);
       let spare: Decoder | undefined;
       if (i.code === Code.INVALID && at + 15 > PAGE) {
@@ -224,6 +228,16 @@ export class Blocks {
     this.pages.delete(page);
     this.bytes[L.CODE_FLAGS + page] = 0;
     this.epoch++;
+  }
+  /** Blocks that run over a new one, or point at it, die. */
+  setBreaks(addresses: readonly bigint[]): void {
+    const pages = addresses.filter((a) => !this.breaks.includes(a)).map((a) => Number(a >> 12n));
+    this.breaks = addresses;
+    if (pages.length === 0) return;
+    for (const [number, p] of this.pages) if (pages.some((linear) => p.blocks.has(linear))) this.invalidatePage(number);
+  }
+  isBreak(low: number, high: number): boolean {
+    return this.breaks.length > 0 && this.breaks.includes((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
   }
   private forget(linear: number, offset: number): void {
     for (const p of this.pages.values()) p.blocks.get(linear)?.delete(offset);

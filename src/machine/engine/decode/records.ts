@@ -67,6 +67,9 @@ export function packSums(
   const [cond = 0, jmp = 0, jmpInd = 0, call = 0, , ret = 0] = counts;
   return [loads | (stores << 20), (stores >>> 12) | (ret << 8), cond | (jmp << 16), jmpInd | (call << 16)];
 }
+/** EVA's fields from its halves: loads 20 bits, stores 20 bits, returns 16 bits. */
+export const loadsOf = (low: number): number => low & 0xf_ffff;
+export const storesOf = (low: number, high: number): number => (low >>> 20) | ((high & 0xff) << 12);
 export const branchIndex = (branch: FormEntry['branch']): number =>
   branch === null || branch === undefined ? -1 : BRANCHES.indexOf(branch);
 

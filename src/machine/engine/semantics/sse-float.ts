@@ -1,6 +1,21 @@
 /** SSE and SSE2 floating point: arithmetic, comparisons, approximations. SDM Vol. 2. Conversions are in sse-convert.ts. */
 import { and, eq, extU, k32, k64, kv128, or, select, shl, type Val, wrap, xor } from '#base/wasm/ops.ts';
-import { fcmp, fop, lane32, laneF32, laneF64, splatF32, splatF64, V, v, withLaneF32, withLaneF64, kf } from '#base/wasm/simd.ts';
+import {
+  fcmp,
+  fop,
+  lane32,
+  laneF32,
+  laneF64,
+  shuffleLanes,
+  splat64,
+  splatF32,
+  splatF64,
+  V,
+  v,
+  withLaneF32,
+  withLaneF64,
+  kf,
+} from '#base/wasm/simd.ts';
 import type { Machine, Place } from '../machine.ts';
 import { SOFT_KIND, type SoftKind, softOperation } from '../soft/operations.ts';
 import type { FormTable, Semantics } from './registry.ts';
@@ -223,18 +238,29 @@ function flushed(m: Machine, x: Val): Val {
   const tiny = v(V.f32lt, v(V.f32abs, x), splatF32(kf('f32', LEAST.f32)));
   return m.let(v(V.bitselect, v(V.and, x, SIGNS), x, tiny));
 }
-/** Rounds the significand to 12 bits (ties away), overflows into the exponent as it should. */
-const to12Bits = (x: Val): Val => v(V.and, v(V.i32add, x, lanes32(0x800)), lanes32(~0xfff));
+/** The middle of the interval that the top `bits` bits of the fraction name; zeros and infinities stay. */
+function middle(m: Machine, x: Val, bits: number): Val {
+  const below = 1 << (23 - bits);
+  const at = v(V.or, v(V.and, x, lanes32(-below)), lanes32(below >> 1));
+  const plain = v(V.f32lt, v(V.f32abs, x), splatF32(kf('f32', Number.POSITIVE_INFINITY)));
+  return m.let(v(V.bitselect, at, x, v(V.and, plain, v(V.f32ne, x, ZERO))));
+}
+/** Two doubles with their fractions rounded to 12 bits, overflowing into the exponent as they should; as singles in the low half. */
+const to12Bits = (x: Val): Val => v(V.f32demote, v(V.and, v(V.i64add, x, splat64(k64(1n << 39n))), splat64(k64(-1n << 40n))));
 /**
- * RCPPS and RSQRTPS: the true value rounded to single and then to 12 significant bits; see docs/model.md. Denormals count as zero, tiny results are
- * flushed; NaNs become quiet; no flags. The error is below 2^-12 · 1.5, so that results are exact for powers of two.
+ * RCPPS and RSQRTPS as Intel processors look them up (docs/model.md): the operand is the middle of one of 2048 intervals of its binade (RSQRTPS: one of 1024
+ * of two binades), the true value of that is rounded to 12 bits of fraction. The error is below 1.5 · 2^-12, and no result is exact: 1/1 is 1 - 2^-12.
+ * Doubles are wide enough for that rounding. Denormals count as zero, tiny results are flushed; NaNs become quiet; no flags.
  */
 function approximate(m: Machine, root: boolean, source: Val): Val {
   const x = flushed(m, source);
-  const one = splatF32(kf('f32', 1));
-  const r = m.let(v(V.f32div, one, root ? v(V.f32sqrt, x) : x));
-  const finite = v(V.f32lt, v(V.f32abs, r), splatF32(kf('f32', Number.POSITIVE_INFINITY)));
-  const cut = m.let(v(V.bitselect, flushed(m, m.let(to12Bits(r))), r, finite));
+  const at = middle(m, x, root ? 10 : 11);
+  const one = splatF64(kf('f64', 1));
+  const half = (two: Val): Val => {
+    const wide = v(V.f64promote, two);
+    return m.let(to12Bits(v(V.f64div, one, root ? v(V.f64sqrt, wide) : wide)));
+  };
+  const cut = flushed(m, m.let(shuffleLanes(8, half(at), half(m.let(shuffleLanes(8, at, at, [1, 1]))), [0, 2])));
   // The root of a negative number is the default NaN; that of −0 is −0.
   const fixed = root ? m.let(v(V.bitselect, lanes32(0xffc0_0000), cut, v(V.f32lt, x, ZERO))) : cut;
   return m.let(v(V.bitselect, v(V.or, source, lanes32(0x0040_0000)), fixed, v(V.f32ne, source, source)));

@@ -118,31 +118,74 @@ test('scalars keep the upper part, loads clear it', () => {
   assert.deepEqual([xmm(r.bare, 3), xmm(r.bare, 3, 1)], [ONE, 0x77n]);
 });
 
-test('RCPPS and RSQRTPS: 12 bits, powers of two exact, specials as the SDM lists them', () => {
-  const f = (x: number): bigint => {
-    const v = new DataView(new ArrayBuffer(4));
-    v.setFloat32(0, x, true);
-    return BigInt(v.getUint32(0, true));
+/** The singles of RCPPS (0x53) or RSQRTPS (0x52) over operands by their bits, in the operands' order. */
+function approximated(opcode: number, operands: Uint32Array): Uint32Array {
+  const out = new Uint32Array(operands.length);
+  const chunk = 64;
+  for (let at = 0; at < operands.length; at += chunk) {
+    const some = operands.subarray(at, at + chunk);
+    // l: rcpps xmm0,[rdi] · movups [rdi],xmm0 · add rdi,16 · dec ecx · jne l
+    const { bare } = run([0x0f, opcode, 0x07, 0x0f, 0x11, 0x07, 0x48, 0x83, 0xc7, 0x10, 0xff, 0xc9, 0x75, 0xf2], (b) => {
+      b.load(DATA, new Uint8Array(some.slice().buffer));
+      b.engine.gpr[GPR.RCX] = BigInt(Math.ceil(some.length / 4));
+    });
+    const start = bare.engine.translate(DATA, 0);
+    for (let i = 0; i < some.length; i++) out[at + i] = bare.engine.view.getUint32(start + 4 * i, true);
+  }
+  return out;
+}
+
+test('RCPPS is the reciprocal of the middle of one of 2048 intervals, rounded to 12 bits of fraction', () => {
+  const n = 2048;
+  const operands = Uint32Array.from({ length: 2 * n }, (_, i) => 0x3f80_0000 + Math.floor(i / 2) * 0x1000 + (i % 2) * 0xfff);
+  const got = approximated(0x53, operands);
+  for (let i = 0; i < 2 * n; i++) {
+    // 1 / (middle / 4096) = (8192 + q) / 8192 / 2, q 12 bits: rounding 2^25 / middle in whole numbers
+    const mid = 4096 + 2 * Math.floor(i / 2) + 1;
+    const q = Math.floor((2 ** 26 + mid) / (2 * mid)) - 4096;
+    assert.equal((got[i] as number).toString(16), (0x3f00_0000 + q * 0x800).toString(16), `operand 0x${operands[i]?.toString(16)}`);
+  }
+});
+
+test('RSQRTPS is that of the middle of one of 1024 intervals of each of two binades', () => {
+  const operands = Uint32Array.from({ length: 2048 }, (_, i) => 0x3f80_0000 + i * 0x2000);
+  const got = approximated(0x52, operands);
+  for (let i = 0; i < 2048; i++) {
+    const q = BigInt(((got[i] as number) - 0x3f00_0000) >> 11) + 4096n;
+    // q / 8192 is next to 1 / sqrt(middle / 2048) when (2q - 1)^2 · middle < 2^39 < (2q + 1)^2 · middle
+    const middle = BigInt(i < 1024 ? 2 * (1024 + i) + 1 : 4 * i + 2);
+    assert.equal((got[i] as number) & 0x7ff, 0);
+    assert.ok((2n * q - 1n) ** 2n * middle < 1n << 39n && (2n * q + 1n) ** 2n * middle > 1n << 39n, `interval ${i}: ${q}`);
+  }
+});
+
+test('RCPPS and RSQRTPS: the error that the SDM allows, and the specials as it lists them', () => {
+  const view = new DataView(new ArrayBuffer(4));
+  const bits = (x: number): number => {
+    view.setFloat32(0, x);
+    return view.getUint32(0);
   };
-  const value = (bits: bigint): number => {
-    const v = new DataView(new ArrayBuffer(4));
-    v.setUint32(0, Number(bits & 0xffff_ffffn), true);
-    return v.getFloat32(0, true);
+  const approximate = (opcode: number, x: number): number => {
+    view.setUint32(0, approximated(opcode, Uint32Array.of(bits(x), 0, 0, 0))[0] as number);
+    return view.getFloat32(0);
   };
-  const approximate = (opcode: number, x: number): number => value(xmm(run([0x0f, opcode, 0xc1], (b) => setXmm(b, 1, f(x))).bare, 0));
-  for (const x of [1, 3, 0.1, 7e20, 1e-20, 123456]) {
+  for (const x of [1, 3, 0.1, 7e20, 1e-20, 123456, 2 ** -126]) {
     for (const [opcode, want] of [
       [0x53, 1 / x],
       [0x52, 1 / Math.sqrt(x)],
     ] as const)
       assert.ok(Math.abs(approximate(opcode, x) / want - 1) <= 1.5 * 2 ** -12, `${opcode} ${x}`);
   }
-  assert.equal(approximate(0x53, 4), 0.25);
+  assert.equal(approximate(0x53, 1), 1 - 2 ** -12);
+  assert.equal(approximate(0x52, 1), 1 - 2 ** -12);
   assert.equal(approximate(0x53, -0), Number.NEGATIVE_INFINITY);
   assert.equal(approximate(0x53, 1e-40), Number.POSITIVE_INFINITY);
+  assert.equal(approximate(0x53, Number.NEGATIVE_INFINITY), -0);
   assert.equal(approximate(0x53, 3e38), 0);
+  assert.equal(approximate(0x52, Number.POSITIVE_INFINITY), 0);
   assert.equal(approximate(0x52, -0), Number.NEGATIVE_INFINITY);
   assert.ok(Number.isNaN(approximate(0x52, -1)));
+  assert.ok(Number.isNaN(approximate(0x53, Number.NaN)));
 });
 
 test('a pending unmasked x87 exception raises #MF at the next waiting instruction', () => {

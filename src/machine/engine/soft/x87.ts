@@ -277,29 +277,11 @@ class X87 {
         }
         return;
       }
-      const x = s.raw(i);
-      let done = false;
-      s.push(() => {
-        done = true;
-        return zero(0);
-      });
-      if (done) {
-        s.setRaw(0, x);
-        s.setC1(false);
-      }
+      this.pushRaw(s.raw(i));
       return;
     }
     if (format === FPU_MEMORY.F80) {
-      const x = { significand: this.view.getBigUint64(SOFT.A, true), top: this.view.getUint16(SOFT.A + 8, true) };
-      let done = false;
-      s.push(() => {
-        done = true;
-        return zero(0);
-      });
-      if (done) {
-        s.setRaw(0, x);
-        s.setC1(false);
-      }
+      this.pushRaw({ significand: this.view.getBigUint64(SOFT.A, true), top: this.view.getUint16(SOFT.A + 8, true) });
       return;
     }
     s.push(() => {
@@ -309,6 +291,18 @@ class X87 {
       s.raise(pre);
       return s.masked(pre) ? quiet(n) : undefined;
     });
+  }
+  /** Pushes all 80 bits as they are: FLD of a register or of m80 changes no encoding, not even an invalid one. */
+  private pushRaw(x: { readonly significand: bigint; readonly top: number }): void {
+    const { s } = this;
+    let done = false;
+    s.push(() => {
+      done = true;
+      return zero(0);
+    });
+    if (!done) return;
+    s.setRaw(0, x);
+    s.setC1(false);
   }
   private constant(n: number): void {
     const [sig, exp] = CONSTANTS[n] as readonly [bigint, number];
