@@ -15,6 +15,7 @@ import { minimalSignalStack } from '../signal/fpu-frame.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
+import { credentialsAfter, type ExecCredentials } from './exec-credentials.ts';
 import { dropTimers, leaveOtherThreads, releaseVfork } from './exit.ts';
 import type { Task } from './task.ts';
 
@@ -105,6 +106,7 @@ function loadInterpreter(k: Kernel, task: Task, mm: AddressSpace, path: string):
 interface Prepared extends Loaded {
   readonly stackPointer: number;
   readonly memory: UserMemory;
+  readonly ids: ExecCredentials;
 }
 
 /** The new address space: segments, stack, strings, auxiliary vector. */
@@ -158,7 +160,7 @@ function prepare(
   mm.argStart = sp;
   const platform = putString(encodeUtf8('x86_64'));
   const random = put(k.random(16));
-  const { credentials: c } = task;
+  const { credentials: c, secure } = credentialsAfter(task, file);
   const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
     [AT.MINSIGSTKSZ, minimalSignalStack(k.cpu)],
@@ -175,7 +177,7 @@ function prepare(
     [AT.EUID, c.euid],
     [AT.GID, c.gid],
     [AT.EGID, c.egid],
-    [AT.SECURE, 0],
+    [AT.SECURE, secure ? 1 : 0],
     [AT.RANDOM, random],
     [AT.HWCAP2, hasFeature(visible, 'FSGSBASE') ? HWCAP2_FSGSBASE : 0],
     [AT.EXECFN, execfn],
@@ -191,7 +193,7 @@ function prepare(
   for (const [at, bytes] of blocks) {
     if (!memory.write(at, bytes)) return refuse(ERRNO.ENOMEM, 'out of modelled memory for its stack (--memory)');
   }
-  return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory };
+  return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory, ids: { credentials: c, secure } };
 }
 
 /** Descriptors of its own for a task that shared them (CLONE_FILES). */
@@ -213,7 +215,7 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.clearChildTid = 0;
   task.robustList = 0;
   task.exitSignal = 17;
-  task.execCapabilities();
+  task.becomes(prepared.ids);
   task.comm = commOf(name);
   task.process.argv = argv;
   task.process.executable = path;

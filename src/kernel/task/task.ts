@@ -1,4 +1,5 @@
 /** A task: what the scheduler runs, one thread of a process (process.ts). Threads share mm, files, fs and signal actions. */
+import type { ExecCredentials } from './exec-credentials.ts';
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
@@ -35,8 +36,8 @@ const ALL_CAPABILITIES: bigint = (1n << BigInt(LAST_CAPABILITY + 1)) - 1n;
 export const CAP = {
   CHOWN: 0,
   DAC_OVERRIDE: 1,
-  DAC_READ_SEARCH: 2,
   FOWNER: 3,
+  FSETID: 4,
   SETGID: 6,
   SETUID: 7,
   SETPCAP: 8,
@@ -227,8 +228,15 @@ export class Task {
     const effective = leaves || (before[1] === 0 && euid !== 0) ? 0n : before[1] !== 0 && euid === 0 ? permitted : now.effective;
     this.ownCapabilities = { ...now, permitted, effective, ambient: leaves ? 0n : now.ambient };
   }
-  /** execve: root has all that is bounding, others what is ambient. */
-  execCapabilities(): void {
+  /** execve with these ids; who started a program with others' ids may not look into it, nor be told of its parent's death. */
+  becomes(after: ExecCredentials): void {
+    this.credentials = after.credentials;
+    this.process.dumpable = !after.secure;
+    if (after.secure) this.process.parentDeathSignal = 0;
+    this.execCapabilities();
+  }
+  /** Root has all that is bounding, others what is ambient. */
+  private execCapabilities(): void {
     const old = this.ownCapabilities;
     this.process.keepCapabilities = false;
     if (old === undefined) return;

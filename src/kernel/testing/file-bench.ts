@@ -203,6 +203,7 @@ export class FileBench {
       | 'fs'
       | 'memory'
       | 'credentials'
+      | 'can'
       | 'resumed'
     > = {
       pid,
@@ -219,6 +220,7 @@ export class FileBench {
       fs,
       memory: this.memory as unknown as UserMemory,
       credentials: ROOT,
+      can: () => true, // root's capabilities
       resumed: undefined,
     };
     return task as Task;

@@ -3,7 +3,7 @@
  * walk: with a prefix (`--root`) a guest cannot reach what lies outside, because no host call ever follows a link or sees a `..`.
  */
 import { ERRNO } from '#abi/errno.ts';
-import { ACCESS, O, S, directoryType } from '#abi/fs.ts';
+import { O, S, directoryType } from '#abi/fs.ts';
 import type { Host, HostStat } from '#port/host.ts';
 import { DirectoryDescription } from './directory.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -11,18 +11,17 @@ import type { FileDescription, Opened } from './file-description.ts';
 import { type FilePages, resizeThrough } from './file-pages.ts';
 import { HostFile, HostPlace } from './host-file.ts';
 import type { InodeTable } from './inodes.ts';
-import { type Subject, mayAccess, mayChange, mayGive, stickyForbids } from './rights.ts';
-import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type StatfsRoom } from './node.ts';
+import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type Owner, type StatfsRoom } from './node.ts';
 
 /** What all nodes of one host tree share. */
 export interface HostTree {
   readonly host: Host;
   readonly inodes: InodeTable;
   readonly pages: FilePages;
+  /** Whose the host makes new files: the session's user. */
+  readonly owner: Owner;
   /** Host path of the tree's root, '' for '/'. */
   readonly prefix: string;
-  /** Whose rights count; undefined: those of the host's user, and the host judges alone. */
-  readonly subject: () => Subject | undefined;
   /** Opens what is no file of the host's to the guest: FIFOs live in the kernel. */
   readonly openFifo: (node: Node, identity: string, flags: number, resumed: Wait | undefined) => Opened;
 }
@@ -71,39 +70,7 @@ export class HostNode extends Node {
   }
   override access(mode: number): number {
     if (this.unlinked) return 0; // whoever holds it has passed before
-    const denied = this.denied(mode);
-    return denied < 0 ? denied : this.tree.host.access(this.hostPath(), mode);
-  }
-  /** What the host does not know of: the rights of another user than its own. 0 or -EACCES. */
-  private denied(mode: number): number {
-    const who = this.tree.subject();
-    if (who === undefined) return 0;
-    const stat = this.hostStat();
-    return typeof stat === 'number' ? 0 : mayAccess(who, stat, mode);
-  }
-  /** A name of this directory may not go. */
-  private keeps(child: Node): number {
-    const denied = this.denied(ACCESS.W | ACCESS.X);
-    const who = this.tree.subject();
-    if (denied < 0 || who === undefined || !(child instanceof HostNode)) return denied;
-    const own = this.hostStat();
-    const its = child.hostStat();
-    return typeof own !== 'number' && typeof its !== 'number' && stickyForbids(who, own, its) ? -ERRNO.EPERM : 0;
-  }
-  private denies(may: (who: Subject, stat: HostStat) => boolean): boolean {
-    const who = this.tree.subject();
-    const stat = who === undefined ? 0 : this.hostStat();
-    return who !== undefined && typeof stat !== 'number' && !may(who, stat);
-  }
-  private get full(): number {
-    return this.unlinked ? -ERRNO.ENOENT : this.denied(ACCESS.W | ACCESS.X);
-  }
-  /** Gives the file of that name, just made by the host's user, to the task's. A host that is not root's keeps it. */
-  private give(name: string): void {
-    const who = this.tree.subject();
-    const own = who === undefined ? 0 : this.hostStat();
-    if (who === undefined || typeof own === 'number') return;
-    this.tree.host.chown(this.childPath(name), who.uid, (own.mode & S.ISGID) === 0 ? who.gid : -1, false);
+    return this.tree.host.access(this.hostPath(), mode);
   }
   override room(): StatfsRoom {
     const room = this.tree.host.statfs(this.hostPath());
@@ -114,8 +81,6 @@ export class HostNode extends Node {
     if (!this.isDirectory) return -ERRNO.ENOTDIR;
     if (this.unlinked) return -ERRNO.ENOENT;
     const known = this.children.get(name);
-    const denied = this.denied(ACCESS.X);
-    if (denied < 0) return denied;
     if (known?.isDirectory === true) return known;
     const stat = this.tree.host.stat(this.childPath(name), false);
     if (typeof stat === 'number') {
@@ -169,8 +134,6 @@ export class HostNode extends Node {
         return denied < 0 ? denied : new DirectoryDescription(this, flags);
       }
       case S.IFREG: {
-        const denied = this.refusal(flags);
-        if (denied < 0) return denied;
         const before = (flags & O.TRUNC) === 0 ? undefined : this.hostStat();
         const fd = this.openOnHost((flags & HOST_FLAGS & ~(O.CREAT | O.EXCL)) | O.NOFOLLOW);
         if (fd < 0) return fd;
@@ -187,13 +150,6 @@ export class HostNode extends Node {
     }
   }
 
-  private refusal(flags: number): number {
-    const access = flags & O.ACCMODE;
-    const writes = access === O.RDONLY && (flags & O.TRUNC) === 0 ? 0 : ACCESS.W;
-    const denied = this.denied((access === O.WRONLY ? 0 : ACCESS.R) | writes);
-    return denied === 0 && (flags & O.NOATIME) !== 0 && this.denies(mayChange) ? -ERRNO.EPERM : denied;
-  }
-
   /** What is no directory is held by the host too, so that it can be asked after its name is gone. */
   override openPlace(flags: number): FileDescription {
     const fd = this.isDirectory ? -1 : this.tree.host.open(this.hostPath(), O.PATH | O.NOFOLLOW, 0);
@@ -208,22 +164,29 @@ export class HostNode extends Node {
     return fd === -ERRNO.EPERM ? this.tree.host.open(path, flags & ~O.NOATIME, 0) : fd;
   }
 
-  override create(name: string, flags: number, mode: number): FileDescription | number {
-    const { full } = this;
-    if (full < 0) return full;
+  override create(name: string, flags: number, mode: number, owner?: Owner): FileDescription | number {
+    if (this.unlinked) return -ERRNO.ENOENT;
     const fd = this.tree.host.open(this.childPath(name), (flags & HOST_FLAGS) | O.CREAT | O.NOFOLLOW, mode);
     if (fd < 0) return fd;
-    this.give(name);
+    this.give(name, owner);
     const file = new HostFile(this.child(name, S.IFREG), flags, fd);
     this.made(this.tree.host.fstat(fd));
     return file;
+  }
+  /** The host made the file as its own user's; in a directory with the set-group-ID bit it has the directory's group already. */
+  private give(name: string, owner: Owner | undefined): void {
+    const { host, owner: made } = this.tree;
+    if (owner === undefined || (owner.uid === made.uid && owner.gid === made.gid)) return;
+    const stat = this.hostStat();
+    const inherits = typeof stat !== 'number' && (stat.mode & S.ISGID) !== 0;
+    host.chown(this.childPath(name), owner.uid, inherits ? -1 : owner.gid, false);
   }
   private made(stat: HostStat | number): void {
     if (typeof stat !== 'number') this.tree.inodes.created(stat.identity);
     this.directoryChanged();
   }
-  private madeAt(name: string): void {
-    this.give(name);
+  private madeAt(name: string, owner: Owner | undefined): void {
+    this.give(name, owner);
     this.made(this.tree.host.stat(this.childPath(name), false));
   }
   private directoryChanged(): void {
@@ -236,23 +199,20 @@ export class HostNode extends Node {
     if (typeof stat !== 'number') this.tree.inodes.changed(stat.identity);
   }
 
-  override mkdir(name: string, mode: number): number {
-    const { full } = this;
-    if (full < 0) return full;
+  override mkdir(name: string, mode: number, owner?: Owner): number {
+    if (this.unlinked) return -ERRNO.ENOENT;
     const result = this.tree.host.mkdir(this.childPath(name), mode);
-    if (result >= 0) this.madeAt(name);
+    if (result >= 0) this.madeAt(name, owner);
     return result;
   }
-  override symlink(name: string, target: string): number {
-    const { full } = this;
-    if (full < 0) return full;
+  override symlink(name: string, target: string, owner?: Owner): number {
+    if (this.unlinked) return -ERRNO.ENOENT;
     const result = this.tree.host.symlink(target, this.childPath(name));
-    if (result >= 0) this.madeAt(name);
+    if (result >= 0) this.madeAt(name, owner);
     return result;
   }
   override link(name: string, target: Node): number {
-    const { full } = this;
-    if (full < 0) return full;
+    if (this.unlinked) return -ERRNO.ENOENT;
     if (!(target instanceof HostNode) || target.tree !== this.tree) return -ERRNO.EXDEV;
     if (target.isDirectory) return -ERRNO.EPERM;
     if (target.unlinked) return -ERRNO.ENOENT;
@@ -264,8 +224,6 @@ export class HostNode extends Node {
     return result;
   }
   override unlink(child: Node): number {
-    const kept = this.keeps(child);
-    if (kept < 0) return kept;
     const stat = child instanceof HostNode ? child.hostStat() : -ERRNO.EBUSY;
     const result = typeof stat === 'number' ? stat : this.tree.host.unlink(this.childPath(child.name));
     if (result < 0 || typeof stat === 'number') return result;
@@ -275,8 +233,6 @@ export class HostNode extends Node {
     return 0;
   }
   override rmdir(child: Node): number {
-    const kept = this.keeps(child);
-    if (kept < 0) return kept;
     const last = child instanceof HostNode ? child.keepLast() : undefined;
     const result = this.tree.host.rmdir(this.childPath(child.name));
     if (result < 0) return result;
@@ -289,10 +245,7 @@ export class HostNode extends Node {
   }
   override rename(child: Node, to: Node, name: string, replaced: Node | undefined): number {
     if (!(child instanceof HostNode) || !(to instanceof HostNode) || to.tree !== this.tree) return -ERRNO.EXDEV;
-    const { full } = to;
-    if (full < 0) return full;
-    const kept = this.keeps(child) || (replaced === undefined ? 0 : to.keeps(replaced));
-    if (kept < 0) return kept;
+    if (to.unlinked) return -ERRNO.ENOENT;
     const same = replaced === undefined ? false : sameFile(child, replaced);
     const last = replaced instanceof HostNode && replaced.isDirectory ? replaced.keepLast() : undefined;
     const result = this.tree.host.rename(this.childPath(child.name), to.childPath(name));
@@ -312,7 +265,6 @@ export class HostNode extends Node {
   }
 
   override chmod(mode: number): number {
-    if (this.denies(mayChange)) return -ERRNO.EPERM;
     if (this.unlinked && this.last !== undefined) {
       this.last = { ...this.last, mode: (this.last.mode & S.IFMT) | mode };
       return 0;
@@ -322,16 +274,18 @@ export class HostNode extends Node {
     return result;
   }
   override chown(uid: number, gid: number): number {
-    if (this.denies((who, stat) => mayGive(who, stat, uid, gid))) return -ERRNO.EPERM;
+    if (this.unlinked && this.last !== undefined) {
+      this.last = { ...this.last, uid: uid === -1 ? this.last.uid : uid, gid: gid === -1 ? this.last.gid : gid };
+      return 0;
+    }
     const result = this.unlinked ? -ERRNO.ENOENT : this.tree.host.chown(this.hostPath(), uid, gid, false);
     if (result >= 0) this.inodeChanged();
     return result;
   }
   override setTimes(times: NewTimes): number {
+    if (this.unlinked && this.last !== undefined) return 0; // nobody can ask for them
     const stat = this.hostStat();
     if (typeof stat === 'number') return stat;
-    const present = times.atimeNs === 'now' && times.mtimeNs === 'now';
-    if (this.denies(mayChange) && (!present || this.denied(ACCESS.W) < 0)) return present ? -ERRNO.EACCES : -ERRNO.EPERM;
     const { inodes, host } = this.tree;
     const record = inodes.record(stat.identity);
     const before = inodes.toStat(stat);
@@ -348,8 +302,6 @@ export class HostNode extends Node {
     const stat = this.hostStat();
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S.IFMT) !== S.IFREG) return -ERRNO.EINVAL;
-    const denied = this.denied(ACCESS.W);
-    if (denied < 0) return denied;
     const result = this.tree.host.truncate(this.hostPath(), size);
     if (result >= 0) {
       resizeThrough(this.tree.pages, this.tree.inodes.record(stat.identity), stat.size, size);

@@ -187,7 +187,7 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'fs/file-max': 1048576,
   'fs/nr_open': 1048576,
   'fs/pipe-max-size': 1048576,
-  'fs/protected_hardlinks': 0,
+  'fs/protected_hardlinks': 1, // as Debian sets it; permission.ts mayLink
   'fs/protected_symlinks': 0,
   'fs/suid_dumpable': 0,
 };

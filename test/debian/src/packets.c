@@ -48,8 +48,7 @@ int main(void) {
   show("data after it", master);
   tcflush(slave, TCIFLUSH);
   show("input flushed", master);
-  write(slave, "yy", 2);
-  tcflush(slave, TCOFLUSH);
+  tcflush(slave, TCOFLUSH); /* of nothing: how far output has come by then is a race on Linux */
   show("output flushed", master);
   show("nothing left", master);
   stops(slave, 0, TCSANOW);
