@@ -1,5 +1,5 @@
 /** One logical processor as the kernel sees it. */
-import type { CpuidResult } from '#arch/cpuid.ts';
+import type { CpuidResult } from '#arch/cpuid-result.ts';
 import type { DebugPort } from './debug.ts';
 import type { Exit } from './exit.ts';
 import type { Msrs } from './msrs.ts';

@@ -17,6 +17,7 @@ export const BROADWELL: CpuModel = {
   busHz: 100_000_000,
   crystalHz: undefined,
   maxLeaf: 0x14,
+  cpuid: { descriptors: [0x7603_6301, 0x00f0_b5ff, 0, 0x00c3_0000] },
   physicalAddressBits: 39,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

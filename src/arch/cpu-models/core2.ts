@@ -16,6 +16,7 @@ export const CORE2: CpuModel = {
   busHz: 333_333_333,
   crystalHz: undefined,
   maxLeaf: 0x0d,
+  cpuid: { descriptors: [0x05b0_b101, 0x0056_57f0, 0, 0x2cb4_304e] },
   physicalAddressBits: 36,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

@@ -17,6 +17,7 @@ export const ICELAKE: CpuModel = {
   busHz: 25_000_000,
   crystalHz: 25_000_000,
   maxLeaf: 0x1b,
+  cpuid: { descriptors: [0x00fe_ff01, 0x0000_00f0, 0, 0], secondLevel: 0x0100_6040 },
   physicalAddressBits: 46,
   caches: [
     { level: 1, type: 'data', sizeKib: 48, ways: 12 },
@@ -42,8 +43,9 @@ export const ICELAKE: CpuModel = {
     mtc: true,
     psbCyc: true,
     addressRanges: 2,
-    ptwrite: true,
+    ptwrite: false,
     branchEnForced: false,
+    periods: 0x003f_3fff,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

@@ -17,6 +17,7 @@ export const NEHALEM: CpuModel = {
   busHz: 133_333_333,
   crystalHz: undefined,
   maxLeaf: 0x0b,
+  cpuid: { descriptors: [0x5503_5a01, 0x00f0_b2e4, 0, 0x09ca_212c] },
   physicalAddressBits: 36,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

@@ -17,6 +17,7 @@ export const SAPPHIRERAPIDS: CpuModel = {
   busHz: 25_000_000,
   crystalHz: 25_000_000,
   maxLeaf: 0x20,
+  cpuid: { descriptors: [0x00fe_ff01, 0x0000_00f0, 0, 0], tellsCrystal: true, secondLevel: 0x0800_7040 },
   physicalAddressBits: 46,
   caches: [
     { level: 1, type: 'data', sizeKib: 48, ways: 12 },
@@ -44,6 +45,8 @@ export const SAPPHIRERAPIDS: CpuModel = {
     addressRanges: 2,
     ptwrite: true,
     branchEnForced: false,
+    preservesPmi: true,
+    periods: 0x003f_003f,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

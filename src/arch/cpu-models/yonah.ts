@@ -16,6 +16,7 @@ export const YONAH: CpuModel = {
   busHz: 166_666_666,
   crystalHz: undefined,
   maxLeaf: 0x0a,
+  cpuid: { descriptors: [0x02b3_b001, 0x0000_00f0, 0, 0x2c04_307d] },
   physicalAddressBits: 32,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

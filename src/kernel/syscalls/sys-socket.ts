@@ -65,7 +65,7 @@ function socketpair(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function socketAt(t: Task, fd: number): Socket | number {
   const file = t.files.get(fd);
-  if (file === undefined) return -ERRNO.EBADF;
+  if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   return file instanceof Socket ? file : -ERRNO.ENOTSOCK;
 }
 

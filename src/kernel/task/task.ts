@@ -18,6 +18,9 @@ export interface Credentials {
   egid: number;
   sgid: number;
   groups: readonly number[];
+  /** setfsuid, setfsgid; else the effective ids. */
+  fsuid?: number | undefined;
+  fsgid?: number | undefined;
 }
 
 /** capabilities(7). What the kernel allows goes by the effective user; these are what programs ask for and set. */

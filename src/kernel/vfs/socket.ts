@@ -135,6 +135,7 @@ export abstract class Socket extends FileDescription {
   /** A connection, with the reference that it was born with. */
   accept(): Socket | number | Wait {
     const { backlog } = this;
+    if (this.connectionless) return -ERRNO.EOPNOTSUPP;
     if (backlog === undefined) return -ERRNO.EINVAL;
     const next = backlog.shift();
     if (next !== undefined) return next;

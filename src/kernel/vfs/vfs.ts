@@ -20,7 +20,7 @@ import { InodeTable } from './inodes.ts';
 import { LockTable } from './locks.ts';
 import { mountInfoText, mountsText } from './mounts.ts';
 import type { FileSystemKind, Node } from './node.ts';
-import { type Caller, callerOf, isOwner, mayChange, permission } from './permission.ts';
+import { callerOf, mayChange, permission, refusesNoAtime } from './permission.ts';
 import { Pipe } from './pipe.ts';
 import { PtmxNode, type PtyKernel, PtySlaveNode } from './pty.ts';
 import { PROCFS, ProcRoot } from './procfs.ts';
@@ -69,12 +69,6 @@ export interface VfsOptions {
   readonly umask?: number;
   /** Free bytes of modelled memory, for /proc/meminfo. */
   readonly freeBytes?: () => number;
-}
-
-/** O_NOATIME is for the owner. fs/namei.c may_open. */
-function noatimeDenied(who: Caller | undefined, node: Node, flags: number): boolean {
-  const stat = who === undefined || (flags & O.NOATIME) === 0 ? 0 : node.stat();
-  return who !== undefined && typeof stat !== 'number' && !isOwner(who, stat);
 }
 
 export type VfsKernel = Pick<
@@ -291,11 +285,11 @@ export class Vfs implements FileSystem {
     const type = node.type();
     if (type === S.IFLNK) return -ERRNO.ELOOP;
     if (type === S.IFDIR) {
-      if ((flags & O.ACCMODE) !== O.RDONLY || create) return -ERRNO.EISDIR;
+      if ((flags & (O.ACCMODE | O.TRUNC)) !== O.RDONLY || create) return -ERRNO.EISDIR;
     } else if ((flags & O.DIRECTORY) !== 0) {
       return -ERRNO.ENOTDIR;
     }
-    return permission(from.who, node, wantedBy(flags)) || (noatimeDenied(from.who, node, flags) ? -ERRNO.EPERM : node.open(flags, resumed));
+    return permission(from.who, node, wantedBy(flags)) || refusesNoAtime(from.who, node, flags) || node.open(flags, resumed);
   }
 
   private openPath(from: WalkFrom, path: string, flags: number): Opened {

@@ -1,6 +1,6 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
-import type { CpuidResult } from '#arch/cpuid.ts';
+import type { CpuidResult } from '#arch/cpuid-result.ts';
 import {
   AVX_STATE_FEATURES,
   type Feature,
