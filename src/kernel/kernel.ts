@@ -66,6 +66,14 @@ export type RunResult =
   | { readonly kind: 'deadlock'; readonly what: string }
   | { readonly kind: 'shutdown'; readonly what: string };
 
+/** Something waits for the task's way back to user mode. */
+const needsExitWork = (t: Task): boolean =>
+  t.signals.deliverable ||
+  t.signals.savedMask !== undefined ||
+  t.trace?.hasWork === true ||
+  t.afterStop !== undefined ||
+  t.injected !== undefined;
+
 /** A task that a signal ended, for the message on the host's side. */
 export interface Death {
   readonly pid: number;
@@ -85,7 +93,7 @@ const FIRST_PID = 1000;
 const LEFT_BEHIND_NS = 60_000_000_000n;
 
 const whatHolds = (t: Task): string =>
-  `${t.comm}[${t.pid}] ${t.state === 'stopped' ? 'is stopped' : `waits: ${t.waiting?.what ?? t.state}`}`;
+  `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`;
 
 export class Kernel {
   readonly port: Port;
@@ -408,7 +416,7 @@ export class Kernel {
   }
   updateWork(): void {
     const t = this.current;
-    const work = this.scheduler.needResched || (t !== undefined && (t.signals.deliverable || t.signals.savedMask !== undefined));
+    const work = this.scheduler.needResched || (t !== undefined && needsExitWork(t));
     this.port.memory.view.setUint32(this.area.percpu + PERCPU.WORK, work ? 1 : 0, true);
   }
 
@@ -432,6 +440,17 @@ export class Kernel {
     const now = this.monotonicNs();
     for (const t of this.byPid.values())
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    return false;
+  }
+  /** A sleeper, a timer or an alarm is due that nothing has looked at yet. */
+  anythingDue(): boolean {
+    if (this.sleeperDue()) return true;
+    const now = this.monotonicNs();
+    for (const timer of this.timers) if (timer.dueNs !== undefined && timer.dueNs <= now) return true;
+    for (const t of this.byPid.values()) {
+      const { alarm, stopSignal } = t.process;
+      if (t === t.leader && stopSignal === 0 && alarm !== undefined && alarm.atNs <= now) return true;
+    }
     return false;
   }
   /** A timer of its own, not armed yet; it lives until it is dropped. */

@@ -196,6 +196,20 @@ test('sleeping takes time and no instructions', () => {
   assert.ok(instructions(k).kernel < 60_000, String(instructions(k).kernel));
 });
 
+test('a sleep that is over by the time that its task has left the processor ends all the same', () => {
+  const k = start((a) => {
+    a.movImm32(R.R12, 3000);
+    a.label('again');
+    store(a, 0, 0);
+    a.store(mem(R.RBX, 8), R.R12); // nanoseconds
+    call(a, 'nanosleep', DATA, 0);
+    a.dec32(R.R12);
+    a.jcc(CC.NE, 'again');
+    call(a, 'exit', 0);
+  });
+  assert.deepEqual(k.run(), { kind: 'ended', status: 0 });
+});
+
 /** A parent and a child that both compute for some ticks; the parent waits for the child. */
 function twoWorkers(a: Assembler): void {
   call(a, 'fork');
@@ -241,6 +255,7 @@ function meddling(k: Kernel): PerfHooks {
     exited: meddle,
     mapped() {},
     pmi: meddle,
+    debugged: () => {},
     hrtimer: meddle,
     tick: meddle,
     pageFault: meddle,

@@ -79,6 +79,7 @@ export type VfsKernel = Pick<
   | 'net'
   | 'pageCache'
   | 'perfFiles'
+  | 'perf'
   | 'perfSettings'
   | 'port'
   | 'tasks'
