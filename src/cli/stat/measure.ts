@@ -118,7 +118,7 @@ function openGroup(session: Session, group: EventGroup, options: MeasureOptions)
   const out: Opened[] = [];
   let leader: PerfEvent | undefined;
   for (const spec of group.events) {
-    const attr = makeAttr({ type: spec.type, config: spec.config, flags: { ...spec.flags, inherit: options.inherit } });
+    const attr = makeAttr({ type: spec.type, config: spec.config, ...spec.breakpoint, flags: { ...spec.flags, inherit: options.inherit } });
     const event = session.open(attr, leader);
     if (isRefusal(event) && group.explicit && group.events.length > 1) {
       // As perf: a group is measured as a whole or not at all.

@@ -1,6 +1,7 @@
 /** The debug registers of a CPU and who has them. arch/x86/kernel/hw_breakpoint.c: arch_install_hw_breakpoint, hw_breakpoint_handler. */
 import { DR6, DR7_RW } from '#arch/registers.ts';
 import type { DebugPort } from '#port/debug.ts';
+import type { RingTotals } from '#port/truth.ts';
 import type { InterruptFrame } from '../perf-hooks.ts';
 import { type BreakpointSpec, dr7Bits } from './breakpoint.ts';
 import { SLOTS } from './slots.ts';
@@ -10,8 +11,8 @@ export interface HwBreakpoint {
   readonly spec: BreakpointSpec;
   /** What comes of it is perf's own work. */
   readonly byPerf: boolean;
-  /** It was met. */
-  triggered(frame: InterruptFrame): void;
+  /** It was met; `overhead`: in perf's own work. */
+  triggered(frame: InterruptFrame, overhead: boolean): void;
 }
 
 /** What a debug exception was for, once the breakpoints have been told. */
@@ -28,6 +29,7 @@ export interface Served {
 export class CpuDebug {
   private readonly port: DebugPort;
   private readonly slots: (HwBreakpoint | undefined)[] = Array.from({ length: SLOTS });
+  private readonly overhead = [0, 0, 0, 0];
   private control = 0n;
 
   constructor(port: DebugPort) {
@@ -58,6 +60,11 @@ export class CpuDebug {
     return this.slots.indexOf(b);
   }
 
+  /** How often its register has reported; it is installed. */
+  hits(b: HwBreakpoint): RingTotals {
+    return this.port.hits(this.indexOf(b));
+  }
+
   /** Reads and clears DR6, as Linux does, and tells whose breakpoints were met. */
   serve(frame: InterruptFrame): Served {
     const status = (Number(this.port.read(6)) ^ DR6.RESERVED) >>> 0;
@@ -70,7 +77,9 @@ export class CpuDebug {
       rest &= ~(1 << n);
       resume ||= b.spec.access === DR7_RW.EXECUTE;
       perfOnly &&= b.byPerf;
-      b.triggered(frame);
+      const { overhead } = this.port.hits(n);
+      b.triggered(frame, overhead !== this.overhead[n]);
+      this.overhead[n] = overhead;
     }
     return { status, rest, resume, perfOnly };
   }

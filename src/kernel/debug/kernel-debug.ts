@@ -10,6 +10,8 @@ import { CpuDebug } from './cpu-debug.ts';
 import { BreakpointSlots } from './slots.ts';
 import { TaskDebugRegisters } from './task-debug.ts';
 
+const ENTRY = /^(asm_|entry_|exc_|error_return)/;
+
 export class KernelDebug {
   readonly slots = new BreakpointSlots();
   readonly cpu: CpuDebug;
@@ -37,6 +39,17 @@ export class KernelDebug {
   forget(task: Task): void {
     this.ofTask.get(task)?.clear();
   }
+  /**
+   * Kernel addresses that no breakpoint may have. Of the kernel there is its text to watch; the entries are out of bounds as on Linux (.noinstr.text
+   * and the CPU's entry area), and so is all memory by the direct map, where the stacks of debug exceptions are.
+   */
+  forbidden(first: bigint, last: bigint): boolean {
+    if (last >> 63n === 0n) return false;
+    const { base, textSize, symbols } = this.k.image;
+    if (first < base || last >= base + BigInt(textSize)) return true;
+    return symbols.some((s) => ENTRY.test(s.name) && last >= s.address && first < s.address + BigInt(s.size));
+  }
+
   switchTo(task: Task | undefined): void {
     const next = task === undefined ? undefined : this.ofTask.get(task);
     if (next === this.loaded) return;
@@ -55,6 +68,7 @@ export class KernelDebug {
     const user = frame.cpl === 3;
     if (user && task !== undefined) this.registers(task).status = 0;
     const { status, rest, resume, perfOnly } = this.cpu.serve(frame);
+    k.perf.debugged();
     if (resume) regs.set('flags', regs.get('flags') | BigInt(RFLAGS.RF));
     if (!user || perfOnly || task === undefined) return false;
     const own = this.registers(task);

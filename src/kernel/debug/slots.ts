@@ -4,7 +4,6 @@
  */
 import { ERRNO } from '#abi/errno.ts';
 import { BREAKPOINT_TYPE } from '#abi/perf-event/breakpoint.ts';
-import type { Task } from '../task/task.ts';
 
 /** HBP_NUM. */
 export const SLOTS = 4;
@@ -12,10 +11,11 @@ export const SLOTS = 4;
 export class BreakpointSlots {
   /** Breakpoints of the CPU, whoever runs. */
   private ofCpu = 0;
-  private readonly ofTask = new Map<Task, number>();
+  /** By task, or by what stands for one that is not born yet. */
+  private readonly ofTask = new Map<object, number>();
 
   /** 0 or -errno. `task` undefined: for the CPU. */
-  reserve(type: number, task: Task | undefined): number {
+  reserve(type: number, task: object | undefined): number {
     if (type === BREAKPOINT_TYPE.EMPTY || type === BREAKPOINT_TYPE.INVALID) return -ERRNO.EINVAL;
     const tasks = task === undefined ? Math.max(0, ...this.ofTask.values()) : (this.ofTask.get(task) ?? 0);
     if (this.ofCpu + tasks + 1 > SLOTS) return -ERRNO.ENOSPC;
@@ -23,7 +23,7 @@ export class BreakpointSlots {
     else this.ofTask.set(task, tasks + 1);
     return 0;
   }
-  release(task: Task | undefined): void {
+  release(task: object | undefined): void {
     if (task === undefined) {
       this.ofCpu--;
       return;

@@ -8,6 +8,7 @@ import { offcoreIndex } from '#arch/pmu/offcore.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type Refusal, refuse } from './attr-checks.ts';
+import type { EventBreakpoint } from './breakpoint.ts';
 import { type HwState, newHwState, type PerfEvent, type PmuKind } from './event.ts';
 import { branchSelect } from './intel/branch-select.ts';
 import { assignCounters, eventConstraint } from './intel/constraints.ts';
@@ -20,12 +21,21 @@ const LATER = 'not there yet (issue 5)';
 export interface EventInit {
   readonly kind: PmuKind;
   readonly hw: HwState;
+  readonly breakpoint?: EventBreakpoint;
   /** As the PMU changed it. */
   readonly attr?: PerfEventAttr;
 }
 
-/** attr.type and config as PMU and hardware state; `maxPeriod` stands in for the period of an event that does not sample. */
-export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint): EventInit | Refusal {
+/**
+ * attr.type and config as PMU and hardware state; `maxPeriod` stands in for the period of an event that does not sample. `breakpoint` makes one, and
+ * with it the promise of a debug register.
+ */
+export function initEvent(
+  attr: PerfEventAttr,
+  model: CpuModel,
+  maxPeriod: bigint,
+  breakpoint: () => EventInit | Refusal = () => refuse(ERRNO.ENOENT, 'no debug registers here'),
+): EventInit | Refusal {
   switch (attr.type) {
     case PERF_TYPE.SOFTWARE:
       return initSoftware(attr);
@@ -38,7 +48,7 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
     case PERF_TYPE.TRACEPOINT:
       return refuse(ERRNO.ENOENT, `tracepoints are ${LATER}`);
     case PERF_TYPE.BREAKPOINT:
-      return refuse(ERRNO.ENOENT, `breakpoints are ${LATER}`);
+      return breakpoint();
     default:
       return refuse(ERRNO.ENOENT, `no PMU has type ${attr.type}`);
   }

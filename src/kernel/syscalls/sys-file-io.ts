@@ -271,6 +271,9 @@ function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return file.truncate(size);
 }
 
+/** s_maxbytes of ext4 with blocks of 4 KiB: 2^32 - 1 of them. */
+const MAX_FILE_BYTES = (2 ** 32 - 1) * 4096;
+
 function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = writable(t, a.i32(0));
   const [mode, offset, length] = [a.i32(1), a.s(2), a.s(3)];
@@ -279,6 +282,7 @@ function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (!file.seekable) return -ERRNO.ESPIPE;
   if (file.node.type() !== S.IFREG) return -ERRNO.ENODEV;
   if ((mode & ~FALLOC.KEEP_SIZE) !== 0) return -ERRNO.EOPNOTSUPP;
+  if (offset + length > MAX_FILE_BYTES) return -ERRNO.EFBIG;
   const stat = file.stat();
   if (typeof stat === 'number') return stat;
   return mode === 0 && offset + length > stat.size ? file.truncate(offset + length) : 0;

@@ -220,13 +220,14 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.process.argv = argv;
   task.process.executable = path;
   const { regs } = task;
+  const call = regs.get('orig_ax'); // as start_thread leaves it
   regs.clear();
   regs.set('ip', prepared.entry);
   regs.set('sp', prepared.stackPointer);
   regs.set('cs', SELECTOR.USER_CS);
   regs.set('ss', SELECTOR.USER_DS);
   regs.set('flags', RFLAGS.IF | RFLAGS.FIXED1);
-  regs.set('orig_ax', -1n);
+  regs.set('orig_ax', task === k.current ? call : -1n);
   k.debug.forget(task);
   k.perf.execed(task);
   for (const v of mm.vmas) k.mapped(task, v);

@@ -3,7 +3,8 @@ import type { ExecCredentials } from './exec-credentials.ts';
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
-import type { TaskSignals } from '../signal/task-signals.ts';
+import type { Trace } from '../ptrace/trace.ts';
+import type { SignalInfo, TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
@@ -18,6 +19,9 @@ export interface Credentials {
   egid: number;
   sgid: number;
   groups: readonly number[];
+  /** setfsuid, setfsgid; else the effective ids. */
+  fsuid?: number | undefined;
+  fsgid?: number | undefined;
 }
 
 /** capabilities(7). What the kernel allows goes by the effective user; these are what programs ask for and set. */
@@ -42,6 +46,7 @@ export const CAP = {
   SETUID: 7,
   SETPCAP: 8,
   IPC_LOCK: 14,
+  SYS_PTRACE: 19,
   SYS_ADMIN: 21,
   PERFMON: 38,
 } as const;
@@ -52,7 +57,8 @@ export const TIMER_SLACK_NS = 50_000;
 /** How a process ended, as wait4's status word holds it: (code << 8), or the signal, + 0x80 with a core. */
 export type WaitStatus = number;
 
-export type TaskState = 'runnable' | 'waiting' | 'stopped' | 'zombie' | 'dead';
+/** `stopped`: by job control; `traced`: in a trace stop (ptrace/stop.ts). */
+export type TaskState = 'runnable' | 'waiting' | 'stopped' | 'traced' | 'zombie' | 'dead';
 
 /** Times of a task in ns of modelled time, and its counts for getrusage. */
 export interface Accounting {
@@ -150,6 +156,19 @@ export class Task {
   timerSlackNs: number = TIMER_SLACK_NS;
   /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */
   private ownCapabilities: Capabilities | undefined;
+  /** Who traces it and how; undefined: nobody. */
+  trace: Trace | undefined;
+  /** Those that it traces, the newest first. */
+  readonly tracees: Task[] = [];
+  /** What is to be done behind the trace stop that it is in or has just left, and with which answer of the tracer's. */
+  afterStop: ((answer: number) => void) | undefined;
+  stopAnswer = 0;
+  /** The system call that its tracer let it make; undefined: the one of its gate. */
+  call: number | undefined;
+  /** The signal that its tracer lets it take. */
+  injected: SignalInfo | undefined;
+  /** What restart_syscall(2) makes again. */
+  restarts: number | undefined;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 

@@ -179,7 +179,12 @@ export class HostNode extends Node {
     if (owner === undefined || (owner.uid === made.uid && owner.gid === made.gid)) return;
     const stat = this.hostStat();
     const inherits = typeof stat !== 'number' && (stat.mode & S.ISGID) !== 0;
-    host.chown(this.childPath(name), owner.uid, inherits ? -1 : owner.gid, false);
+    const path = this.childPath(name);
+    const before = host.stat(path, false);
+    host.chown(path, owner.uid, inherits ? -1 : owner.gid, false);
+    // chown takes the set-ID bits that the file was made with.
+    const bits = typeof before !== 'number' && (before.mode & S.IFMT) === S.IFREG ? before.mode & S.PERMISSIONS : 0;
+    if ((bits & (S.ISUID | S.ISGID)) !== 0) host.chmod(path, bits);
   }
   private made(stat: HostStat | number): void {
     if (typeof stat !== 'number') this.tree.inodes.created(stat.identity);

@@ -4,7 +4,7 @@
  * CAP_DAC_OVERRIDE, which user 0 has, is left to the host alone.
  */
 import { ERRNO } from '#abi/errno.ts';
-import { ACCESS, S } from '#abi/fs.ts';
+import { ACCESS, O, S } from '#abi/fs.ts';
 import { CAP, type Task } from '../task/task.ts';
 import type { FileStat, Node } from './node.ts';
 
@@ -21,14 +21,12 @@ export interface Caller {
   readonly chown: boolean;
 }
 
-export const callerOf = (t: Task): Caller => ({
-  uid: t.credentials.euid,
-  gid: t.credentials.egid,
-  groups: t.credentials.groups,
-  override: t.can(CAP.DAC_OVERRIDE),
-  fowner: t.can(CAP.FOWNER),
-  chown: t.can(CAP.CHOWN),
-});
+/** By the file system ids; a setfsuid away from user 0 takes the capabilities about files (cap_task_fix_setuid). */
+export function callerOf(t: Task): Caller {
+  const { euid, egid, fsuid = euid, fsgid = egid, groups } = t.credentials;
+  const can = (capability: number): boolean => (fsuid === euid || fsuid === 0) && t.can(capability);
+  return { uid: fsuid, gid: fsgid, groups, override: can(CAP.DAC_OVERRIDE), fowner: can(CAP.FOWNER), chown: can(CAP.CHOWN) };
+}
 
 /** access(2) asks for the real ids; capabilities count for user 0 only (fs/open.c access_override_creds). */
 export const realCallerOf = (t: Task): Caller => {
@@ -104,4 +102,11 @@ export function maySetTimes(who: Caller, stat: FileStat, present: boolean): numb
   if (isOwner(who, stat)) return 0;
   if (!present) return -ERRNO.EPERM;
   return who.override || (classBits(who, stat) & ACCESS.W) !== 0 ? 0 : -ERRNO.EACCES;
+}
+
+/** O_NOATIME is for the owner. fs/namei.c may_open. */
+export function refusesNoAtime(who: Caller | undefined, node: Node, flags: number): number {
+  if ((flags & O.NOATIME) === 0 || who === undefined || who.fowner) return 0;
+  const stat = node.stat();
+  return typeof stat === 'number' || isOwner(who, stat) ? 0 : -ERRNO.EPERM;
 }

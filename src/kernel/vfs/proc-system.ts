@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.ts';
 /** What /proc needs of the kernel. */
 export type ProcKernel = Pick<
   Kernel,
-  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'
+  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
 >;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */

@@ -20,7 +20,7 @@ import { InodeTable } from './inodes.ts';
 import { LockTable } from './locks.ts';
 import { mountInfoText, mountsText } from './mounts.ts';
 import type { FileSystemKind, Node } from './node.ts';
-import { callerOf, mayChange, permission } from './permission.ts';
+import { callerOf, mayChange, permission, refusesNoAtime } from './permission.ts';
 import { Pipe } from './pipe.ts';
 import { PtmxNode, type PtyKernel, PtySlaveNode } from './pty.ts';
 import { PROCFS, ProcRoot } from './procfs.ts';
@@ -79,6 +79,7 @@ export type VfsKernel = Pick<
   | 'net'
   | 'pageCache'
   | 'perfFiles'
+  | 'perf'
   | 'perfSettings'
   | 'port'
   | 'tasks'
@@ -285,11 +286,11 @@ export class Vfs implements FileSystem {
     const type = node.type();
     if (type === S.IFLNK) return -ERRNO.ELOOP;
     if (type === S.IFDIR) {
-      if ((flags & O.ACCMODE) !== O.RDONLY || create) return -ERRNO.EISDIR;
+      if ((flags & (O.ACCMODE | O.TRUNC)) !== O.RDONLY || create) return -ERRNO.EISDIR;
     } else if ((flags & O.DIRECTORY) !== 0) {
       return -ERRNO.ENOTDIR;
     }
-    return permission(from.who, node, wantedBy(flags)) || node.open(flags, resumed);
+    return permission(from.who, node, wantedBy(flags)) || refusesNoAtime(from.who, node, flags) || node.open(flags, resumed);
   }
 
   private openPath(from: WalkFrom, path: string, flags: number): Opened {

@@ -346,7 +346,9 @@ export class CpuCore implements Cpu {
   /** `causes`: bits of DR6; `mode`: of the instruction. */
   private debugException(causes: number, rip: bigint, mode: Mode): Exit | undefined {
     if (this.parts.debug.raised(causes, mode)) this.perfInterrupts++;
-    return this.raise(VECTOR.DB, 0, rip);
+    const failed = this.raise(VECTOR.DB, 0, rip);
+    this.parts.engine.watchpoints.take(); // what its delivery touched would raise it for ever
+    return failed;
   }
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
     const { engine, lbr } = this.parts;

@@ -52,6 +52,7 @@ export function makeEventSources(sys: PseudoDirectory, model: CpuModel, settings
     return at;
   };
   device('software', PERF_TYPE.SOFTWARE);
+  device('breakpoint', PERF_TYPE.BREAKPOINT);
   const cpu = device('cpu', PERF_TYPE.RAW);
   for (const [name, bits, min, max] of FORMATS)
     if (model.pmu.version >= min && model.pmu.version <= max) cpu.file(`format/${name}`, () => `${bits}\n`);
