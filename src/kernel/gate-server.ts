@@ -195,7 +195,14 @@ export class GateServer {
   private leave(): void {
     const { scheduler } = this.k;
     scheduler.reschedule();
-    if (scheduler.current === undefined && !scheduler.arm()) this.k.stuck();
+    // Leaving a task takes time: what fell due in it has no timer ahead, so it is looked at now.
+    while (scheduler.current === undefined && this.k.anythingDue()) {
+      this.k.expireAlarms();
+      scheduler.reschedule();
+    }
+    if (scheduler.current !== undefined) return;
+    if (scheduler.arm()) this.k.idling();
+    else this.k.stuck();
   }
 
   private exitWork(): void {

@@ -89,6 +89,11 @@ export interface Death {
 /** Instructions between two looks at Ctrl-C. */
 const RUN_SLICE = 20_000_000;
 const FIRST_PID = 1000;
+/** How long what a program leaves behind may be idle in all after its end: natively it would stay, here nobody could end it. */
+const LEFT_BEHIND_NS = 60_000_000_000n;
+
+const whatHolds = (t: Task): string =>
+  `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`;
 
 export class Kernel {
   readonly port: Port;
@@ -132,6 +137,8 @@ export class Kernel {
   private lastPid = FIRST_PID - 1;
   private first: Task | undefined;
   private firstStatus = 0;
+  /** The scheduler's idle time when nothing ran for the first time after the program's end. */
+  private idleAtEndNs: bigint | undefined;
   private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
@@ -306,7 +313,7 @@ export class Kernel {
     this.updateWork();
   }
 
-  /** Nothing is runnable and no timer is armed: the end, or a deadlock. */
+  /** Nothing is runnable and no timer is armed: the end, or a deadlock of what the program is or has left behind. */
   stuck(): void {
     if (this.result !== undefined) return;
     const alive = [...this.byPid.values()].filter((t) => t.alive);
@@ -314,11 +321,22 @@ export class Kernel {
       this.result = { kind: 'ended', status: this.firstStatus };
       return;
     }
-    const what = alive.map(
-      (t) =>
-        `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`,
-    );
-    this.result = { kind: 'deadlock', what: what.join('; ') };
+    if (this.first?.process.alive === true) this.result = { kind: 'deadlock', what: alive.map(whatHolds).join('; ') };
+    else this.endWithoutRest(alive);
+  }
+
+  /** Nothing runs before the next deadline. Once the program has ended, what it left behind (daemons) may wait LEFT_BEHIND_NS in all. */
+  idling(): void {
+    if (this.first?.process.alive !== false || this.result !== undefined) return;
+    const { idleNs } = this.scheduler;
+    this.idleAtEndNs ??= idleNs;
+    const next = this.nextDeadlineNs();
+    if (next === undefined || idleNs - this.idleAtEndNs + next - this.monotonicNs() < LEFT_BEHIND_NS) return;
+    this.endWithoutRest([...this.byPid.values()].filter((t) => t.alive && t === t.leader));
+  }
+  private endWithoutRest(rest: readonly Task[]): void {
+    this.report(`left behind when the program had ended: ${rest.map(whatHolds).join('; ')}`);
+    this.result = { kind: 'ended', status: this.firstStatus };
   }
 
   newPid(): number {
@@ -422,6 +440,17 @@ export class Kernel {
     const now = this.monotonicNs();
     for (const t of this.byPid.values())
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    return false;
+  }
+  /** A sleeper, a timer or an alarm is due that nothing has looked at yet. */
+  anythingDue(): boolean {
+    if (this.sleeperDue()) return true;
+    const now = this.monotonicNs();
+    for (const timer of this.timers) if (timer.dueNs !== undefined && timer.dueNs <= now) return true;
+    for (const t of this.byPid.values()) {
+      const { alarm, stopSignal } = t.process;
+      if (t === t.leader && stopSignal === 0 && alarm !== undefined && alarm.atNs <= now) return true;
+    }
     return false;
   }
   /** A timer of its own, not armed yet; it lives until it is dropped. */

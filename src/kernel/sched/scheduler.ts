@@ -22,6 +22,8 @@ export class Scheduler {
   private tickAt: number | undefined;
   /** When the running task was switched to. */
   sinceNs = 0n;
+  /** Modelled time in which nothing ran. */
+  idleNs = 0n;
   /** Where accounting stands: time, and the ring split of the cycles. */
   private accountedNs = 0n;
   private accountedUser = 0;
@@ -89,7 +91,7 @@ export class Scheduler {
       const share = user + kernel > 0 ? Math.round((ns * kernel) / (user + kernel)) : 0;
       this.current.times.systemNs += share;
       this.current.times.userNs += ns - share;
-    }
+    } else this.idleNs += now - this.accountedNs;
     this.accountedNs = now;
     this.accountedUser += user;
     this.accountedKernel += kernel;

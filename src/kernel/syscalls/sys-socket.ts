@@ -364,7 +364,7 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
     'getpeername',
     orHost(
       (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), UNNAMED),
-      (t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress))),
+      (t, s, a) => (s.hasPeerName ? writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress)) : -ERRNO.ENOTCONN),
     ),
   ),
   partial(

@@ -76,6 +76,10 @@ export abstract class Socket extends FileDescription {
   /** Credentials of the peer when it connected or listened; undefined: never connected. */
   peerCredentials: PeerCredentials | undefined;
   peerAddress = '';
+  /** getpeername(2) has an answer. */
+  get hasPeerName(): boolean {
+    return this.peerCredentials !== undefined;
+  }
   /** Connections that nobody accepted yet; undefined: not listening. */
   backlog: Socket[] | undefined;
   protected backlogLimit = 0;
