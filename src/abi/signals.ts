@@ -66,5 +66,7 @@ export const ILL_ILLOPN = 2;
 export const FPE = { INTDIV: 1, INTOVF: 2, FLTDIV: 3, FLTOVF: 4, FLTUND: 5, FLTRES: 6, FLTINV: 7 } as const;
 export const SEGV = { MAPERR: 1, ACCERR: 2 } as const;
 export const BUS = { ADRALN: 1, ADRERR: 2, OBJERR: 3 } as const;
-export const TRAP = { BRKPT: 1, TRACE: 2 } as const;
+export const TRAP = { BRKPT: 1, TRACE: 2, HWBKPT: 4, PERF: 6 } as const;
+/** si_perf_flags: SIGTRAP was blocked. */
+export const TRAP_PERF_FLAG_ASYNC = 1;
 export const CLD = { EXITED: 1, KILLED: 2, DUMPED: 3, TRAPPED: 4, STOPPED: 5, CONTINUED: 6 } as const;

@@ -17,6 +17,7 @@ export const IOCTL = {
   TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
   FIONREAD: 0x541b,
+  TIOCPKT: 0x5420,
   FIONBIO: 0x5421,
   TIOCNOTTY: 0x5422,
   TCSBRKP: 0x5425,
@@ -27,6 +28,7 @@ export const IOCTL = {
   FIOQSIZE: 0x5460,
   TIOCGPTN: 0x8004_5430,
   TIOCSPTLCK: 0x4004_5431,
+  TIOCGPKT: 0x8004_5438,
   TIOCGPTLCK: 0x8004_5439,
   TIOCGPTPEER: 0x5441,
   TCGETS2: 0x802c_542a,
@@ -35,6 +37,9 @@ export const IOCTL = {
   FICLONE: 0x4004_9409,
   FICLONERANGE: 0x4020_940d,
 } as const;
+
+/** First byte of what a pty's master reads in packet mode (TIOCPKT): data follow, or what happened. tty_ioctl(4). */
+export const TIOCPKT = { DATA: 0, FLUSHREAD: 1, FLUSHWRITE: 2, NOSTOP: 16, DOSTOP: 32 } as const;
 
 export const NCCS = 19;
 /** struct termios of the kernel (not glibc's): c_cc follows c_line. */
@@ -60,7 +65,20 @@ export const C_LFLAG = {
 /** INIT_C_CC: intr quit erase kill eof time min swtc start stop susp eol reprint discard werase lnext eol2. */
 export const INIT_C_CC = Uint8Array.of(3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0);
 /** Indexes into c_cc. */
-export const C_CC = { VINTR: 0, VQUIT: 1, VERASE: 2, VKILL: 3, VEOF: 4, VTIME: 5, VMIN: 6, VSUSP: 10, VEOL: 11, VWERASE: 14 } as const;
+export const C_CC = {
+  VINTR: 0,
+  VQUIT: 1,
+  VERASE: 2,
+  VKILL: 3,
+  VEOF: 4,
+  VTIME: 5,
+  VMIN: 6,
+  VSTART: 8,
+  VSTOP: 9,
+  VSUSP: 10,
+  VEOL: 11,
+  VWERASE: 14,
+} as const;
 /** What a new terminal has set. drivers/tty/tty_io.c tty_std_termios. */
 export const INIT_FLAGS = {
   c_iflag: C_IFLAG.ICRNL | C_IFLAG.IXON,

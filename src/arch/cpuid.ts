@@ -3,16 +3,11 @@
  * something the machine does not have (MONITOR, PT without its block …) read as zero.
  */
 import { commonFeatures, type Feature, type FeatureWords, featureWords, hasFeature } from './cpuid-features.ts';
-import type { CacheDescription, CpuModel } from './cpu-models/model.ts';
+import type { CpuModel } from './cpu-models/model.ts';
+import { cacheLeaf, secondLevelWord, tlbLeaf } from './cpuid-caches.ts';
+import { type CpuidResult, out, ZERO } from './cpuid-result.ts';
 import { lbrDepths } from './lbr.ts';
 import { xcr0Mask, xsaveBytes, YMM_AREA } from './xstate.ts';
-
-export interface CpuidResult {
-  readonly eax: number;
-  readonly ebx: number;
-  readonly ecx: number;
-  readonly edx: number;
-}
 
 /** What CPUID needs to know beside the model. */
 export interface CpuidContext {
@@ -25,13 +20,6 @@ export interface CpuidContext {
   readonly xcr0?: number | undefined;
 }
 
-const out = (eax: number, ebx: number, ecx: number, edx: number): CpuidResult => ({
-  eax: eax >>> 0,
-  ebx: ebx >>> 0,
-  ecx: ecx >>> 0,
-  edx: edx >>> 0,
-});
-const ZERO = out(0, 0, 0, 0);
 const MAX_EXTENDED = 0x8000_0008;
 
 /** model ∩ engine, word by word. */
@@ -53,9 +41,9 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
     case 1:
       return out(signature(model), (context.apicId << 24) | (context.cpus << 16) | (8 << 8), leaf1Ecx(context, words), words.leaf1Edx);
     case 2:
-      return out(0x00ff_0001, 0, 0, 0); // one descriptor, FFH: "leaf 4 describes the caches"
+      return out(...model.cpuid.descriptors);
     case 4:
-      return cacheLeaf(model.caches[subleaf], context.cpus);
+      return cacheLeaf(model, subleaf, context.cpus);
     case 6:
       return out(1 << 2, 0, 0, 0); // ARAT: the APIC timer never stops
     case 7:
@@ -64,17 +52,20 @@ function basic(model: CpuModel, context: CpuidContext, words: FeatureWords, leaf
     case 0x0a:
       return perfmonLeaf(model);
     case 0x0b:
+    case 0x1f: // the same two levels: there are no modules, tiles or dies
       return topologyLeaf(context, subleaf);
     case 0x0d:
       return hasFeature(words, 'XSAVE') ? xsaveLeaf(context, words, subleaf) : ZERO;
     case 0x14:
       return hasFeature(words, 'PT') ? ptLeaf(model, subleaf) : ZERO;
     case 0x15:
-      return model.crystalHz === undefined ? ZERO : out(2, (2 * model.tscHz) / model.crystalHz, model.crystalHz, 0);
+      return clockLeaf(model);
     case 0x16: {
       const mhz = Math.round(model.tscHz / 1e6);
-      return out(mhz, mhz, Math.round(model.busHz / 1e6), 0);
+      return out(mhz, mhz, 100, 0); // no turbo; the reference clock is 100 MHz wherever there is this leaf
     }
+    case 0x18:
+      return tlbLeaf(model, subleaf);
     case 0x1c:
       return hasFeature(words, 'ARCH_LBR') && model.lbr?.format === 'arch' ? archLbrLeaf(model.lbr.depth) : ZERO;
     default:
@@ -97,21 +88,21 @@ function xsaveLeaf(context: CpuidContext, words: FeatureWords, subleaf: number):
 
 /**
  * SDM Vol. 2A, leaf 1CH. EBX: filters by CPL and by branch, call-stack mode. ECX: cycles and branch types, but no mispredictions: there is no
- * predictor, and this is how software is told. EAX[31]: the addresses are linear ones.
+ * predictor, and this is how software is told. EAX[31] = 0: the addresses are effective ones (the same, but for a CS base, which is 0); EAX[30], reset
+ * in a deep C-state, as real ones tell.
  */
-const archLbrLeaf = (depth: number): CpuidResult => out(lbrDepths(depth) | (1 << 31), 7, 6, 0);
+const archLbrLeaf = (depth: number): CpuidResult => out(lbrDepths(depth) | (1 << 30), 7, 6, 0);
 
 /** CPUID.1:EAX. */
 export function signature(model: CpuModel): number {
   return ((model.model >> 4) << 16) | (model.family << 8) | ((model.model & 15) << 4) | model.stepping;
 }
 
-function cacheLeaf(cache: CacheDescription | undefined, cpus: number): CpuidResult {
-  if (cache === undefined) return ZERO;
-  const type = { data: 1, instruction: 2, unified: 3 }[cache.type];
-  const sharing = cache.level === 3 ? cpus - 1 : 0;
-  const sets = (cache.sizeKib * 1024) / (cache.ways * 64);
-  return out(type | (cache.level << 5) | (1 << 8) | (sharing << 14) | ((cpus - 1) << 26), 63 | ((cache.ways - 1) << 22), sets - 1, 0);
+/** Leaf 15H: TSC = crystal × EBX / EAX. Where ECX is 0 software knows the crystal by the model (Linux: native_calibrate_tsc). */
+function clockLeaf(model: CpuModel): CpuidResult {
+  if (model.crystalHz === undefined) return ZERO;
+  const denominator = model.cpuid.tscDenominator ?? 2;
+  return out(denominator, (denominator * model.tscHz) / model.crystalHz, model.cpuid.tellsCrystal === true ? model.crystalHz : 0, 0);
 }
 
 /** SDM Vol. 2A, leaf 0AH; Vol. 3B, Performance Monitoring, enumeration. */
@@ -137,16 +128,18 @@ function topologyLeaf(context: CpuidContext, subleaf: number): CpuidResult {
   return out(0, 0, subleaf & 255, context.apicId);
 }
 
-/** SDM Vol. 2A, leaf 14H. Subleaf 1's period bitmaps are those of Skylake client. */
+/** SDM Vol. 2A, leaf 14H. Subleaf 1's words are real processors'. */
 function ptLeaf(model: CpuModel, subleaf: number): CpuidResult {
   const pt = model.pt;
   if (pt === undefined) return ZERO;
   const filters = pt.addressRanges > 0;
   if (subleaf === 0) {
-    const ebx = 1 | (pt.psbCyc ? 2 : 0) | (filters ? 4 : 0) | (pt.mtc ? 8 : 0) | (pt.ptwrite ? 16 : 0);
-    return out(filters || pt.mtc ? 1 : 0, ebx, 1 | (pt.multipleEntryTopa ? 2 : 0) | (pt.multipleEntryTopa ? 4 : 0), 0);
+    const ebx =
+      1 | (pt.psbCyc ? 2 : 0) | (filters ? 4 : 0) | (pt.mtc ? 8 : 0) | (pt.ptwrite ? 16 : 0) | (pt.preservesPmi === true ? 64 : 0);
+    const ecx = 1 | (pt.multipleEntryTopa ? 2 : 0) | (pt.multipleEntryTopa ? 4 : 0) | (pt.linearAddresses === true ? 1 << 31 : 0);
+    return out(filters || pt.mtc ? 1 : 0, ebx, ecx, 0);
   }
-  if (subleaf === 1 && (filters || pt.mtc)) return out(pt.addressRanges | (0x0249 << 16), 0x1fff | (0x3f << 16), 0, 0);
+  if (subleaf === 1 && (filters || pt.mtc)) return out(pt.addressRanges | (0x0249 << 16), pt.periods ?? 0, 0, 0);
   return ZERO;
 }
 
@@ -164,8 +157,7 @@ function extended(model: CpuModel, words: FeatureWords, leaf: number): CpuidResu
       return out(ascii(text.slice(0, 4)), ascii(text.slice(4, 8)), ascii(text.slice(8, 12)), ascii(text.slice(12, 16)));
     }
     case 0x8000_0006: {
-      const l2 = model.caches.find((c) => c.level === 2);
-      return l2 === undefined ? ZERO : out(0, 0, (l2.sizeKib << 16) | (associativity(l2.ways) << 12) | 64, 0);
+      return out(0, 0, secondLevelWord(model), 0);
     }
     case 0x8000_0007:
       return out(0, 0, 0, 1 << 8); // invariant TSC
@@ -175,9 +167,6 @@ function extended(model: CpuModel, words: FeatureWords, leaf: number): CpuidResu
       return ZERO;
   }
 }
-
-/** CPUID.80000006H:ECX[15:12]. */
-const associativity = (ways: number): number => (ways >= 16 ? 8 : ways >= 8 ? 6 : ways >= 4 ? 4 : 2);
 
 /** Four characters as a little-endian word. */
 function ascii(text: string): number {

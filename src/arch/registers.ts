@@ -71,4 +71,13 @@ export const PTE = { P: 1n, W: 2n, U: 4n, PWT: 8n, PCD: 16n, A: 32n, D: 64n, PS:
 export const PTE_ADDRESS = 0x000f_ffff_ffff_f000n;
 
 /** Bits of CR4 that concern what user mode may execute. SDM Vol. 3A §2.5. */
-export const CR4 = { TSD: 1n << 2n, PCE: 1n << 8n, OSXSAVE: 1n << 18n } as const;
+export const CR4 = { TSD: 1n << 2n, DE: 1n << 3n, PCE: 1n << 8n, OSXSAVE: 1n << 18n } as const;
+
+/** Debug status. SDM Vol. 3B §18.2.3: B0-B3 in bits 3:0; what is reserved reads as in RESERVED. */
+export const DR6 = { TRAPS: 0xf, BD: 1 << 13, BS: 1 << 14, BT: 1 << 15, RESERVED: 0xffff_0ff0 } as const;
+/** Debug control. SDM Vol. 3B §18.2.4: L0 G0 … L3 G3 in bits 7:0, then R/W and LEN of each breakpoint by 4 bits from bit 16 on. */
+export const DR7 = { LE: 1 << 8, GE: 1 << 9, FIXED1: 1 << 10, GD: 1 << 13, CONTROL_SHIFT: 16, CONTROL_BITS: 4 } as const;
+/** R/W fields of DR7. */
+export const DR7_RW = { EXECUTE: 0, WRITE: 1, IO: 2, READ_WRITE: 3 } as const;
+/** Bytes by the LEN field of DR7. */
+export const DR7_LENGTHS = [1, 2, 8, 4] as const;

@@ -1,7 +1,7 @@
 /** What happens at each gate: system calls, exceptions, interrupts, the way back to user mode, idle. */
 import { GPR, PF_ERROR, VECTOR } from '#arch/registers.ts';
-import { BUS, FPE, ILL_ILLOPN, SEGV, SI, SIG, TRAP } from '#abi/signals.ts';
-import { syscallName } from '#abi/syscall-numbers.ts';
+import { BUS, FPE, ILL_ILLOPN, SEGV, SI, SIG } from '#abi/signals.ts';
+import { SYS, syscallName } from '#abi/syscall-numbers.ts';
 import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { MSR } from '#arch/msr.ts';
 import { directMap } from './boot/boot.ts';
@@ -10,10 +10,12 @@ import { checkCpuTime } from './time/cpu-time.ts';
 import { handleFault } from './mm/fault.ts';
 import { USER_END } from './mm/page-tables.ts';
 import type { InterruptFrame } from './perf-hooks.ts';
+import { leaveCall, SKIPPED, stopAtEntry, stopAtExit } from './ptrace/call-stop.ts';
+import { runAfterStop } from './ptrace/stop.ts';
 import { deliverSignals, forceSignal } from './signal/deliver.ts';
 import type { TrapState } from './signal/frame.ts';
 import { SYSCALL_ROWS } from './syscalls/table.ts';
-import { SyscallArgs, type SyscallRow } from './syscalls/types.ts';
+import { SyscallArgs, type SyscallResult, type SyscallRow } from './syscalls/types.ts';
 import { emulateVsyscall } from './syscalls/vsyscall.ts';
 import { PT, PtRegs, type PtRegister } from './task/pt-regs.ts';
 import type { Task } from './task/task.ts';
@@ -29,7 +31,6 @@ const LAST_RESTART = -512;
 /** Signal, si_code and whether si_addr is RIP, for exceptions of user code. arch/x86/kernel/traps.c. */
 const SIGNALS: Readonly<Record<number, readonly [signal: number, code: number, address: boolean]>> = {
   [VECTOR.DE]: [SIG.SIGFPE, FPE.INTDIV, true],
-  [VECTOR.DB]: [SIG.SIGTRAP, TRAP.TRACE, true],
   [VECTOR.BP]: [SIG.SIGTRAP, SI.KERNEL, false],
   [VECTOR.OF]: [SIG.SIGSEGV, SI.KERNEL, false],
   [VECTOR.BR]: [SIG.SIGSEGV, SI.KERNEL, false],
@@ -57,14 +58,11 @@ export class GateServer {
   }
 
   serve(gate: number): void {
-    if (gate < GATE.NI_SYSCALL) {
+    if (gate <= GATE.NI_SYSCALL) {
       this.syscall(gate);
       return;
     }
     switch (gate) {
-      case GATE.NI_SYSCALL:
-        this.missingSyscall();
-        return;
       case GATE.EXIT_WORK:
         this.exitWork();
         return;
@@ -90,6 +88,7 @@ export class GateServer {
     } else if (gate === GATE.TIMER) this.timer();
     else if (gate === GATE.IRQ_WORK) this.irqWork();
     else if (gate === GATE.SPURIOUS) this.k.unsupported('an interrupt on a vector that nothing uses');
+    else if (gate === GATE.EXCEPTION + VECTOR.DB) this.debugException();
     else if (gate >= GATE.EXCEPTION && gate < GATE.EXCEPTION + 32) this.exception(gate - GATE.EXCEPTION);
     else throw new Error(`kernel text reached gate 0x${gate.toString(16)} where it cannot be`);
   }
@@ -128,36 +127,29 @@ export class GateServer {
     return t;
   }
 
-  private syscall(number: number): void {
+  /** The gate of a system call, or the one of all calls that have none. */
+  private syscall(gate: number): void {
     const { k } = this;
     const t = this.task();
-    const row = this.rows[number];
-    if (row === undefined) throw new Error(`gate of system call ${number}, which has no row`);
-    let args = this.arguments.get(t);
-    if (args === undefined) {
-      args = new SyscallArgs(t.regs);
-      this.arguments.set(t, args);
+    if (t.afterStop !== undefined) runAfterStop(t);
+    const fresh = t.call === undefined && t.resumed === undefined && t.interrupted === undefined;
+    if (fresh && t.trace !== undefined && stopAtEntry(k, t)) {
+      this.standStill();
+      return;
     }
-    let result: ReturnType<SyscallRow['handler']>;
-    if (t.interrupted !== undefined) {
-      result = t.interrupted;
-      t.interrupted = undefined;
-    } else {
-      if (row.support === 'none') k.unsupported(row.name);
-      result = row.handler(k, t, args);
-    }
+    const number = t.call ?? (gate === GATE.NI_SYSCALL ? t.regs.number('orig_ax') : gate);
+    let result = number === SKIPPED && t.call !== undefined ? t.regs.get('ax') : this.make(t, number);
     if (typeof result === 'object' && result.host === true) {
       if (!t.signals.deliverable) {
-        k.askHostAgain(() => this.syscall(number));
+        k.askHostAgain(() => this.syscall(gate));
         return;
       }
       result = -ERESTARTSYS;
     }
     if (typeof result === 'object') {
       t.waiting = result;
-      t.state = 'waiting';
-      k.cpu.rip = gateAddress(k.cpu.rip);
-      this.leave();
+      if (result.traced !== true) t.state = 'waiting';
+      this.standStill();
       return;
     }
     t.resumed = undefined;
@@ -168,27 +160,60 @@ export class GateServer {
     k.cpu.gpr[GPR.RAX] = BigInt.asUintN(64, BigInt(result));
     k.updateWork();
     if (typeof result === 'number' && result <= LAST_RESTART && result >= FIRST_RESTART) k.needWork();
+    if (t.trace !== undefined || t.call !== undefined) leaveCall(k, t);
   }
 
-  private missingSyscall(): void {
+  /** Makes a call, or goes on with one that waited. */
+  private make(t: Task, number: number): SyscallResult {
     const { k } = this;
-    const t = this.task();
-    const number = t.regs.number('orig_ax');
-    k.unsupported(syscallName(number) ?? `system call ${number}`);
-    k.cpu.gpr[GPR.RAX] = BigInt.asUintN(64, BigInt(-ERRNO.ENOSYS));
+    if (t.interrupted !== undefined) {
+      const result = t.interrupted;
+      t.interrupted = undefined;
+      return result;
+    }
+    const row = this.rows[number === SYS.restart_syscall ? (t.restarts ?? number) : number];
+    if (row === undefined) {
+      k.unsupported(syscallName(number) ?? `system call ${number}`);
+      return -ERRNO.ENOSYS;
+    }
+    let args = this.arguments.get(t);
+    if (args === undefined) {
+      args = new SyscallArgs(t.regs);
+      this.arguments.set(t, args);
+    }
+    if (row.support === 'none') k.unsupported(row.name);
+    return row.handler(k, t, args);
+  }
+
+  /** The current task's gate is served again when it goes on. */
+  private standStill(): void {
+    this.k.cpu.rip = gateAddress(this.k.cpu.rip);
+    this.leave();
   }
 
   /** The current task cannot go on. */
   private leave(): void {
     const { scheduler } = this.k;
     scheduler.reschedule();
-    if (scheduler.current === undefined && !scheduler.arm()) this.k.stuck();
+    // Leaving a task takes time: what fell due in it has no timer ahead, so it is looked at now.
+    while (scheduler.current === undefined && this.k.anythingDue()) {
+      this.k.expireAlarms();
+      scheduler.reschedule();
+    }
+    if (scheduler.current !== undefined) return;
+    if (scheduler.arm()) this.k.idling();
+    else this.k.stuck();
   }
 
   private exitWork(): void {
     const { k } = this;
     const t = this.task();
-    deliverSignals(k, t);
+    if (t.afterStop !== undefined) runAfterStop(t);
+    if (t.alive && !(t.trace !== undefined && stopAtExit(k, t))) deliverSignals(k, t);
+    if (t.state === 'traced') {
+      this.standStill();
+      return;
+    }
     if (!t.alive || t.state === 'stopped') {
       this.leave();
       return;
@@ -232,6 +257,16 @@ export class GateServer {
     return { rip: regs.get('ip'), cpl: (regs.number('cs') & 3) === 3 ? 3 : 0, rflags: regs.get('flags'), rsp: regs.get('sp'), regs };
   }
 
+  private debugException(): void {
+    const { k } = this;
+    const regs = this.frameRegisters();
+    const frame = this.frameOf(regs);
+    this.lastFrame = frame;
+    const trap = (t: Task): void => void this.traps.set(t, { error: 0n, vector: VECTOR.DB, cr2: k.cpu.cr2 });
+    const work = k.debug.exception(frame, regs, trap);
+    k.cpu.gpr[GPR.RAX] = work ? 1n : 0n;
+    if (work) k.updateWork();
+  }
   private exception(vector: number): void {
     const { k } = this;
     const regs = this.frameRegisters();

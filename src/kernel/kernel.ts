@@ -7,6 +7,7 @@ import type { Msrs } from '#port/msrs.ts';
 import type { Port } from '#port/port.ts';
 import { boot, type CpuArea, directMap } from './boot/boot.ts';
 import { KernelStubs } from './boot/stubs.ts';
+import { KernelDebug } from './debug/kernel-debug.ts';
 import { GateServer } from './gate-server.ts';
 import { Ipc } from './ipc/ipc.ts';
 import { AddressSpace, type MmContext, type Vma } from './mm/address-space.ts';
@@ -65,6 +66,14 @@ export type RunResult =
   | { readonly kind: 'deadlock'; readonly what: string }
   | { readonly kind: 'shutdown'; readonly what: string };
 
+/** Something waits for the task's way back to user mode. */
+const needsExitWork = (t: Task): boolean =>
+  t.signals.deliverable ||
+  t.signals.savedMask !== undefined ||
+  t.trace?.hasWork === true ||
+  t.afterStop !== undefined ||
+  t.injected !== undefined;
+
 /** A task that a signal ended, for the message on the host's side. */
 export interface Death {
   readonly pid: number;
@@ -80,6 +89,11 @@ export interface Death {
 /** Instructions between two looks at Ctrl-C. */
 const RUN_SLICE = 20_000_000;
 const FIRST_PID = 1000;
+/** How long what a program leaves behind may be idle in all after its end: natively it would stay, here nobody could end it. */
+const LEFT_BEHIND_NS = 60_000_000_000n;
+
+const whatHolds = (t: Task): string =>
+  `${t.comm}[${t.pid}] ${t.state === 'stopped' || t.state === 'traced' ? `is ${t.state}` : `waits: ${t.waiting?.what ?? t.state}`}`;
 
 export class Kernel {
   readonly port: Port;
@@ -91,6 +105,7 @@ export class Kernel {
   readonly pageCache: PageCache;
   readonly mmContext: MmContext;
   readonly stubs: KernelStubs;
+  readonly debug: KernelDebug;
   readonly scheduler: Scheduler;
   readonly vfs: Vfs;
   perf: PerfHooks = NO_PERF;
@@ -122,6 +137,8 @@ export class Kernel {
   private lastPid = FIRST_PID - 1;
   private first: Task | undefined;
   private firstStatus = 0;
+  /** The scheduler's idle time when nothing ran for the first time after the program's end. */
+  private idleAtEndNs: bigint | undefined;
   private hostCall: (() => void) | undefined;
 
   constructor(port: Port, host: Host, options: KernelOptions) {
@@ -150,6 +167,7 @@ export class Kernel {
     };
     this.gates = new GateServer(this);
     this.stubs = new KernelStubs(this.cpu, this.image, (gate) => this.gates.serveNested(gate));
+    this.debug = new KernelDebug(this);
     this.scheduler = new Scheduler(this, this.cpu, options.hz);
     this.vfs = new Vfs(this, { freeBytes: () => this.frames.freeFrames * PAGE, ...options.files });
   }
@@ -295,7 +313,7 @@ export class Kernel {
     this.updateWork();
   }
 
-  /** Nothing is runnable and no timer is armed: the end, or a deadlock. */
+  /** Nothing is runnable and no timer is armed: the end, or a deadlock of what the program is or has left behind. */
   stuck(): void {
     if (this.result !== undefined) return;
     const alive = [...this.byPid.values()].filter((t) => t.alive);
@@ -303,8 +321,22 @@ export class Kernel {
       this.result = { kind: 'ended', status: this.firstStatus };
       return;
     }
-    const what = alive.map((t) => `${t.comm}[${t.pid}] ${t.state === 'stopped' ? 'is stopped' : `waits: ${t.waiting?.what ?? t.state}`}`);
-    this.result = { kind: 'deadlock', what: what.join('; ') };
+    if (this.first?.process.alive === true) this.result = { kind: 'deadlock', what: alive.map(whatHolds).join('; ') };
+    else this.endWithoutRest(alive);
+  }
+
+  /** Nothing runs before the next deadline. Once the program has ended, what it left behind (daemons) may wait LEFT_BEHIND_NS in all. */
+  idling(): void {
+    if (this.first?.process.alive !== false || this.result !== undefined) return;
+    const { idleNs } = this.scheduler;
+    this.idleAtEndNs ??= idleNs;
+    const next = this.nextDeadlineNs();
+    if (next === undefined || idleNs - this.idleAtEndNs + next - this.monotonicNs() < LEFT_BEHIND_NS) return;
+    this.endWithoutRest([...this.byPid.values()].filter((t) => t.alive && t === t.leader));
+  }
+  private endWithoutRest(rest: readonly Task[]): void {
+    this.report(`left behind when the program had ended: ${rest.map(whatHolds).join('; ')}`);
+    this.result = { kind: 'ended', status: this.firstStatus };
   }
 
   newPid(): number {
@@ -373,6 +405,7 @@ export class Kernel {
     memory.view.setBigUint64(this.area.tss + TSS.RSP0, directMap(stack), true);
     const root = BigInt(task?.mm.root ?? this.kernelRoot);
     if (this.cpu.cr3 !== root) this.cpu.cr3 = root;
+    this.debug.switchTo(task);
     this.perfFiles?.updateRdpmc();
     for (const s of this.deadStacks.splice(0)) this.frames.release(s);
   }
@@ -383,7 +416,7 @@ export class Kernel {
   }
   updateWork(): void {
     const t = this.current;
-    const work = this.scheduler.needResched || (t !== undefined && (t.signals.deliverable || t.signals.savedMask !== undefined));
+    const work = this.scheduler.needResched || (t !== undefined && needsExitWork(t));
     this.port.memory.view.setUint32(this.area.percpu + PERCPU.WORK, work ? 1 : 0, true);
   }
 
@@ -407,6 +440,17 @@ export class Kernel {
     const now = this.monotonicNs();
     for (const t of this.byPid.values())
       if (t.state === 'waiting' && t.waiting?.deadlineNs !== undefined && t.waiting.deadlineNs <= now) return true;
+    return false;
+  }
+  /** A sleeper, a timer or an alarm is due that nothing has looked at yet. */
+  anythingDue(): boolean {
+    if (this.sleeperDue()) return true;
+    const now = this.monotonicNs();
+    for (const timer of this.timers) if (timer.dueNs !== undefined && timer.dueNs <= now) return true;
+    for (const t of this.byPid.values()) {
+      const { alarm, stopSignal } = t.process;
+      if (t === t.leader && stopSignal === 0 && alarm !== undefined && alarm.atNs <= now) return true;
+    }
     return false;
   }
   /** A timer of its own, not armed yet; it lives until it is dropped. */

@@ -44,6 +44,8 @@ export interface PerfHooks {
   pmi(cpu: Cpu, frame: InterruptFrame): void;
   /** In the interrupt of perf's own timer. */
   hrtimer(cpu: Cpu, frame: InterruptFrame): void;
+  /** In a debug exception, when whose breakpoints were met have been told (kernel/debug). */
+  debugged(): void;
   /** In the timer interrupt, every 1/HZ s of modelled time that the CPU is not idle. */
   tick(cpu: Cpu, frame: InterruptFrame): void;
   pageFault(task: Task, address: number, major: boolean, frame: InterruptFrame): void;
@@ -61,6 +63,7 @@ export const NO_PERF: PerfHooks = {
   mapped() {},
   pmi() {},
   hrtimer() {},
+  debugged() {},
   tick() {},
   pageFault() {},
   contextSwitch() {},

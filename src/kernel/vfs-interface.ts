@@ -26,6 +26,8 @@ export interface Executable {
   /** Absolute path, as AT_EXECFN's target and MMAP records show it. */
   readonly path: string;
   readonly source: PageSource;
+  /** Mode, user and group, of which the set-ID bits count. */
+  readonly owner: { readonly mode: number; readonly uid: number; readonly gid: number };
   sizeBytes(): number;
   /** Bytes read at `offset` (fewer at the end), or -errno. */
   read(offset: number, into: Uint8Array): number;

@@ -1,6 +1,7 @@
 /** CPUID as this machine answers it: the model's leaves ∩ what the engine executes, for one processor of the machine. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import { type CpuidContext, type CpuidResult, cpuid } from '#arch/cpuid.ts';
+import { type CpuidContext, cpuid } from '#arch/cpuid.ts';
+import type { CpuidResult } from '#arch/cpuid-result.ts';
 
 /**
  * A function of (EAX, ECX) that remembers its answers; programs ask the same leaves again and again. `xcr0`: see CpuidContext; answers depend

@@ -9,6 +9,7 @@ import { LocalApic } from './apic/local-apic.ts';
 import type { PmiLatency } from './apic/pmi-latency.ts';
 import { MachineClock } from './clock.ts';
 import { CpuCore } from './core/cpu.ts';
+import { DebugUnit } from './core/debug.ts';
 import { CoreRegisters } from './core/system-registers.ts';
 import { XState } from './core/xsave.ts';
 import { makeCpuid } from './cpuid.ts';
@@ -97,6 +98,7 @@ export function createMachine(model: CpuModel, interpreter: Generated, options: 
     clock,
     msrs,
     registers,
+    debug: new DebugUnit(engine),
     xstate,
     features: words,
     cpuid,

@@ -1,5 +1,6 @@
 /** One logical processor as the kernel sees it. */
-import type { CpuidResult } from '#arch/cpuid.ts';
+import type { CpuidResult } from '#arch/cpuid-result.ts';
+import type { DebugPort } from './debug.ts';
 import type { Exit } from './exit.ts';
 import type { Msrs } from './msrs.ts';
 
@@ -31,6 +32,7 @@ export interface Cpu {
   readonly xmm: Uint8Array;
   /** The hardware's own MSR access (RDMSR/WRMSR semantics without executing an instruction). */
   readonly msrs: Msrs;
+  readonly debug: DebugPort;
 
   /** CPUID, as an instruction would answer. */
   cpuid(leaf: number, subleaf: number): CpuidResult;

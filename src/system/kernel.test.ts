@@ -100,6 +100,38 @@ test('a task that nothing can wake is a deadlock, told with what it waits for', 
   assert.match('what' in result ? result.what : '', /^prog\[1000\] waits: pause; prog\[1001\] waits: pause$/);
 });
 
+test('what a program leaves behind goes on for a while of idle time, then the session ends as the program did', () => {
+  const parent = (child: (a: Assembler) => void): Kernel =>
+    start((a) => {
+      call(a, 'fork');
+      a.test(R.RAX, R.RAX);
+      a.jcc(CC.E, 'child');
+      call(a, 'exit', 3);
+      a.label('child');
+      child(a);
+    });
+  const forever = parent((a) => call(a, 'pause'));
+  assert.deepEqual(forever.run(), { kind: 'ended', status: 3 << 8 });
+  assert.match(forever.reports.join(), /^left behind when the program had ended: prog\[1001\] waits: pause$/);
+  const ticking = parent((a) => {
+    store(a, 0, 7); // seconds
+    a.label('again');
+    call(a, 'nanosleep', DATA, 0);
+    a.jmp('again');
+  });
+  assert.deepEqual(ticking.run(), { kind: 'ended', status: 3 << 8 });
+  assert.match(ticking.reports.join(), /left behind .* prog\[1001\] waits: nanosleep/);
+  const seconds = Number(ticking.monotonicNs()) / 1e9;
+  assert.ok(seconds > 55 && seconds < 61, `${seconds} s`);
+  const late = parent((a) => {
+    store(a, 0, 50);
+    call(a, 'nanosleep', DATA, 0);
+    call(a, 'exit', 0);
+  });
+  assert.deepEqual(late.run(), { kind: 'ended', status: 3 << 8 });
+  assert.deepEqual(late.reports, []);
+});
+
 test('a signal from outside reaches the program; the end comes whatever it blocks', () => {
   let asked = 0;
   const spinning = (a: Assembler): void => {
@@ -164,6 +196,20 @@ test('sleeping takes time and no instructions', () => {
   assert.ok(instructions(k).kernel < 60_000, String(instructions(k).kernel));
 });
 
+test('a sleep that is over by the time that its task has left the processor ends all the same', () => {
+  const k = start((a) => {
+    a.movImm32(R.R12, 3000);
+    a.label('again');
+    store(a, 0, 0);
+    a.store(mem(R.RBX, 8), R.R12); // nanoseconds
+    call(a, 'nanosleep', DATA, 0);
+    a.dec32(R.R12);
+    a.jcc(CC.NE, 'again');
+    call(a, 'exit', 0);
+  });
+  assert.deepEqual(k.run(), { kind: 'ended', status: 0 });
+});
+
 /** A parent and a child that both compute for some ticks; the parent waits for the child. */
 function twoWorkers(a: Assembler): void {
   call(a, 'fork');
@@ -209,6 +255,7 @@ function meddling(k: Kernel): PerfHooks {
     exited: meddle,
     mapped() {},
     pmi: meddle,
+    debugged: () => {},
     hrtimer: meddle,
     tick: meddle,
     pageFault: meddle,

@@ -118,6 +118,12 @@ export class Session {
       announce: (task) => this.tellMappings(task),
       setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
       epochNs: DEFAULT_EPOCH_NS,
+      breakpoints: {
+        slots: this.kernel.debug.slots,
+        cpu: this.kernel.debug.cpu,
+        forbidden: (first, last) => this.kernel.debug.forbidden(first, last),
+      },
+      sigtrap: (event, address) => this.kernel.perfFiles?.sigtrapLater(event, address),
       hz: DEFAULT_HZ,
       settings: this.kernel.perfSettings,
       kernelText: this.kernel.image,

@@ -3,7 +3,6 @@
  * verdict (where in the source, which verdict), not message by message: messages tell addresses, times and numbers of processes.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Outcome, type RunOptions, run } from '../lib/run.ts';
 
 const NEW_FORM = /^(\S+\.[ch]:\d+): (T(?:PASS|FAIL|BROK|CONF|WARN))\b/;
@@ -35,26 +34,29 @@ export interface VerdictRun {
   readonly complaints: readonly string[];
 }
 
-export interface VerdictOptions {
-  /** The folder with the programs; the first part of a name below it is its family. */
-  readonly dir: string;
-  /** Put before the native command, for example `unshare -fmp`. */
-  readonly under: readonly string[];
-  readonly ours: (path: string) => readonly string[];
-  /** Seconds for the native run; ours has five times as many. */
-  readonly limit: number;
-  readonly run: RunOptions;
+/** What a native run came to, as it can be kept in a file. */
+export interface NativeRun {
+  readonly status: number;
+  readonly timedOut: boolean;
+  readonly verdicts: readonly (readonly [string, number])[];
 }
 
-/** Runs one program both ways. Counted is what passes natively: exit status 0 with one TPASS at least. */
-export function compareVerdicts(name: string, o: VerdictOptions): VerdictRun {
-  const path = join(o.dir, name);
-  const native = run([...o.under, path], { ...o.run, limit: o.limit });
-  const want = verdicts(both(native));
-  if (native.timedOut) return { name, result: 'no end natively', complaints: [] };
-  if (native.status === NOT_CONFIGURED) return { name, result: 'not configured natively', complaints: [] };
-  if (native.status !== 0 || ![...want.keys()].some((k) => k.endsWith('TPASS'))) return { name, result: 'fails natively', complaints: [] };
-  const ours = run(o.ours(path), { ...o.run, limit: o.limit * 5 });
+export function runNatively(argv: readonly string[], options: RunOptions): NativeRun {
+  const native = run(argv, options);
+  return { status: native.status, timedOut: native.timedOut, verdicts: [...verdicts(both(native))] };
+}
+
+/** Why a program does not count; undefined: it passes natively (exit status 0 with one TPASS at least). */
+export function outside(native: NativeRun): string | undefined {
+  if (native.timedOut) return 'no end natively';
+  if (native.status === NOT_CONFIGURED) return 'not configured natively';
+  return native.status === 0 && native.verdicts.some(([k]) => k.endsWith('TPASS')) ? undefined : 'fail natively';
+}
+
+/** What differs when `argv` (perfglass and the program) runs; nothing when it passes as natively. */
+export function complaintsAgainst(native: NativeRun, argv: readonly string[], options: RunOptions): string[] {
+  const want = new Map(native.verdicts);
+  const ours = run(argv, options);
   const got = verdicts(both(ours));
   const complaints: string[] = [];
   if (ours.timedOut) complaints.push('no end within the limit');
@@ -63,15 +65,12 @@ export function compareVerdicts(name: string, o: VerdictOptions): VerdictRun {
   const missing = [...want].filter(([key, n]) => key.endsWith('TPASS') && (got.get(key) ?? 0) !== n);
   if (missing.length > 0 && complaints.length === 0)
     complaints.push(`${missing.length} verdicts are not as often given: ${missing[0]?.[0]}`);
+  if (complaints.length === 0) return [];
   const named = ours.stderr
     .toString('latin1')
     .split('\n')
     .filter((l) => l.startsWith('perfglass'));
-  return {
-    name,
-    result: complaints.length === 0 ? 'equal' : 'differs',
-    complaints: complaints.length === 0 ? [] : [...complaints, ...named],
-  };
+  return [...complaints, ...named];
 }
 
 function lineOf(output: string, key: string): string {

@@ -150,7 +150,17 @@ const built: readonly DebianCase[] = ['threads', 'sockets', 'signals', 'stress',
   })),
 );
 
-const once: readonly DebianCase[] = ['sysvipc'].map((name) => ({
+const rights: readonly DebianCase[] = [
+  {
+    name: 'rights of another user',
+    argv: ['bash', `${SOURCES}rights.bash`],
+    needs: ['setpriv', PYTHON],
+    prepare: '[ "$(id -u)" = 0 ] || { echo only root becomes another user >&2; exit 1; }',
+    limit: 120,
+  },
+];
+
+const once: readonly DebianCase[] = ['sysvipc', 'packets'].map((name) => ({
   name,
   argv: ['sh', '-c', `exec ./${name}`],
   needs: ['gcc'],
@@ -165,5 +175,6 @@ export const DEBIAN_CASES: readonly DebianCase[] = [
   ...languages,
   ...builders,
   ...built,
+  ...rights,
   ...once,
 ];

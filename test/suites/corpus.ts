@@ -3,11 +3,12 @@
  *   --programs=DIR   executables; output and exit status natively and by perfglass, line by line
  *   --verdicts=DIR   executables that print TPASS, TFAIL …, in folders by family: verdicts natively and by perfglass (test/corpus/verdicts.ts)
  *   --under=COMMAND  put before what runs natively with --verdicts, words divided by spaces
+ *   --natively=FILE  keeps what the native runs of --verdicts came to, and uses what it has; --natively-only ends there
  *   --limit=SECONDS  for each native run (60; with --verdicts 30); ours has fifteen times (five times) as many
  *   --nasm=DIR       NASM sources with their expected registers (test/corpus/nasm.ts); only what passes natively counts
  *   --model=NAME     the processor (sapphirerapids)     --only=TEXT   names that contain it     --verbose   every register that differs
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { visibleFeatures } from '../../src/arch/cpuid.ts';
 import { ENGINE_FEATURES, hasFeature } from '../../src/arch/cpuid-features.ts';
@@ -15,7 +16,7 @@ import { findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
 import { CORPUS_FEATURES } from '../corpus/features.ts';
 import { assemble, complaints, type NasmCase, piece, readCase } from '../corpus/nasm.ts';
 import { type Ended, pack, type Piece, records } from '../corpus/pack.ts';
-import { compareVerdicts, isElf } from '../corpus/verdicts.ts';
+import { complaintsAgainst, isElf, type NativeRun, outside, runNatively } from '../corpus/verdicts.ts';
 import { CACHE, perfglass, ROOT } from '../lib/perfglass.ts';
 import { ENV, run, which } from '../lib/run.ts';
 import { Suite } from '../lib/suite.ts';
@@ -88,27 +89,34 @@ function runVerdicts(dir: string): void {
   const env: Record<string, string> = { ...ENV, PATH: process.env['PATH'] ?? '' };
   for (const [name, value] of Object.entries(process.env)) if (/^(LTP|KCONFIG_)/.test(name) && value !== undefined) env[name] = value;
   const tally = new Map<string, { equal: number; counted: number }>();
-  const outside = new Map<string, number>();
+  const uncounted = new Map<string, number>();
+  const store = option('natively');
+  const kept: Record<string, NativeRun> =
+    store !== undefined && existsSync(store) ? (JSON.parse(readFileSync(store, 'utf8')) as Record<string, NativeRun>) : {};
+  const limit = LIMIT ?? 30;
   for (const name of files(dir).filter((f) => isElf(join(dir, f)))) {
-    const r = compareVerdicts(name, {
-      ...{ dir, limit: LIMIT ?? 30, run: { env, cwd: DIR } },
-      under: option('under')?.split(' ') ?? [],
-      ours: (path) => perfglass('run', '--cpu', MODEL, '--', path),
-    });
-    if (r.result !== 'equal' && r.result !== 'differs') {
-      outside.set(r.result, (outside.get(r.result) ?? 0) + 1);
+    const path = join(dir, name);
+    let native = kept[name];
+    if (native === undefined) {
+      native = kept[name] = runNatively([...(option('under')?.split(' ') ?? []), path], { env, cwd: DIR, limit });
+      if (store !== undefined) writeFileSync(store, JSON.stringify(kept));
+    }
+    const why = process.argv.includes('--natively-only') ? 'only run natively' : outside(native);
+    if (why !== undefined) {
+      uncounted.set(why, (uncounted.get(why) ?? 0) + 1);
       continue;
     }
     const family = tally.get(name.split('/')[0] ?? '') ?? { equal: 0, counted: 0 };
+    const complaints = complaintsAgainst(native, perfglass('run', '--cpu', MODEL, '--', path), { env, cwd: DIR, limit: limit * 5 });
     family.counted++;
-    if (r.result === 'equal') family.equal++;
+    if (complaints.length === 0) family.equal++;
     tally.set(name.split('/')[0] ?? '', family);
-    suite.judge(`program ${name}`, r.complaints.slice(0, SHOWN));
+    suite.judge(`program ${name}`, complaints.slice(0, SHOWN));
   }
   const short = [...tally].filter(([, t]) => t.equal < t.counted);
   for (const [family, t] of short) console.log(`# ${family}: ${t.equal} of ${t.counted}`);
   const sum = (of: (t: { equal: number; counted: number }) => number): number => [...tally.values()].reduce((n, t) => n + of(t), 0);
-  for (const [why, n] of outside) console.log(`not counted: ${n} ${why}`);
+  for (const [why, n] of uncounted) console.log(`not counted: ${n} ${why}`);
   console.log(
     `# verdicts: ${sum((t) => t.equal)} of ${sum((t) => t.counted)} programs that pass natively give the same; ${tally.size} families, ${tally.size - short.length} whole`,
   );

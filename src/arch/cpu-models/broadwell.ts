@@ -1,6 +1,6 @@
 /** Broadwell, 2014: PerfMon v3, 4 + 3; first Intel PT, lost while VMX is on. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { BROADWELL_EVENTS } from '../pmu/events.ts';
+import { BROADWELL_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_BROADWELL } from '../pmu/offcore.ts';
 import { BROADWELL as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
@@ -17,6 +17,7 @@ export const BROADWELL: CpuModel = {
   busHz: 100_000_000,
   crystalHz: undefined,
   maxLeaf: 0x14,
+  cpuid: { descriptors: [0x7603_6301, 0x00f0_b5ff, 0, 0x00c3_0000] },
   physicalAddressBits: 39,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

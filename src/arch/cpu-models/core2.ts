@@ -1,6 +1,6 @@
 /** Core 2, 2008: PerfMon v2, 2 + 3 counters of 40 bits. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { CORE2_EVENTS } from '../pmu/events.ts';
+import { CORE2_EVENTS } from '../pmu/event-lists.ts';
 import { CORE2 as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_CORE2 } from './observed.ts';
@@ -16,6 +16,7 @@ export const CORE2: CpuModel = {
   busHz: 333_333_333,
   crystalHz: undefined,
   maxLeaf: 0x0d,
+  cpuid: { descriptors: [0x05b0_b101, 0x0056_57f0, 0, 0x2cb4_304e] },
   physicalAddressBits: 36,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

@@ -12,8 +12,8 @@ const base = features(
  * Core Duo itself is a 32-bit processor. Guest programs here are x86-64, so the model has the 64-bit features (docs/model.md), with the
  * local APIC of later ones.
  */
-export const YONAH: readonly Feature[] = [...base, ...features('CX16 X2APIC TSC_DEADLINE LAHF SYSCALL LM RDTSCP')];
-export const CORE2: readonly Feature[] = [...YONAH, ...features('DTES64 DS_CPL VMX SSSE3 PDCM')];
+export const YONAH: readonly Feature[] = [...base, ...features('PDCM CX16 X2APIC TSC_DEADLINE LAHF SYSCALL LM RDTSCP')];
+export const CORE2: readonly Feature[] = [...YONAH, ...features('DTES64 DS_CPL VMX SSSE3')];
 export const NEHALEM: readonly Feature[] = [...CORE2, ...features('SSE41 SSE42 POPCNT')];
 export const BROADWELL: readonly Feature[] = [
   ...NEHALEM,

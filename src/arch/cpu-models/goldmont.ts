@@ -1,6 +1,6 @@
 /** Goldmont (Atom), 2016: PerfMon v4, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { GOLDMONT_EVENTS } from '../pmu/events.ts';
+import { GOLDMONT_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_GOLDMONT } from '../pmu/offcore.ts';
 import { GOLDMONT as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
@@ -17,6 +17,7 @@ export const GOLDMONT: CpuModel = {
   busHz: 19_200_000,
   crystalHz: 19_200_000,
   maxLeaf: 0x15,
+  cpuid: { descriptors: [0x6164_a001, 0x0000_ffc4, 0, 0], tscDenominator: 3, tellsCrystal: true },
   physicalAddressBits: 39,
   caches: [
     { level: 1, type: 'data', sizeKib: 24, ways: 6 },
@@ -40,9 +41,11 @@ export const GOLDMONT: CpuModel = {
     multipleEntryTopa: true,
     mtc: true,
     psbCyc: true,
-    addressRanges: 4,
+    addressRanges: 2,
     ptwrite: false,
     branchEnForced: false,
+    linearAddresses: true,
+    periods: 0x003f_ffff,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

@@ -1,7 +1,7 @@
 /** Ice Lake server, 2021: PerfMon v5, 8 + 4 with TOPDOWN.SLOTS. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { ICELAKE_EVENTS } from '../pmu/events.ts';
-import { OFFCORE_SKYLAKE } from '../pmu/offcore.ts';
+import { ICELAKE_EVENTS } from '../pmu/event-lists.ts';
+import { OFFCORE_ICELAKE } from '../pmu/offcore.ts';
 import { ICELAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_ICELAKE } from './observed.ts';
@@ -17,6 +17,7 @@ export const ICELAKE: CpuModel = {
   busHz: 25_000_000,
   crystalHz: 25_000_000,
   maxLeaf: 0x1b,
+  cpuid: { descriptors: [0x00fe_ff01, 0x0000_00f0, 0, 0], secondLevel: 0x0100_6040 },
   physicalAddressBits: 46,
   caches: [
     { level: 1, type: 'data', sizeKib: 48, ways: 12 },
@@ -34,7 +35,7 @@ export const ICELAKE: CpuModel = {
     fullWidthWrite: true,
     architecturalEvents: 8,
   },
-  offcore: OFFCORE_SKYLAKE,
+  offcore: OFFCORE_ICELAKE,
   events: ICELAKE_EVENTS,
   lbr: { depth: 32, format: 5 },
   pt: {
@@ -42,8 +43,9 @@ export const ICELAKE: CpuModel = {
     mtc: true,
     psbCyc: true,
     addressRanges: 2,
-    ptwrite: true,
+    ptwrite: false,
     branchEnForced: false,
+    periods: 0x003f_3fff,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

@@ -31,6 +31,24 @@ export interface PtCapabilities {
   readonly ptwrite: boolean;
   /** BDM106: TraceEn with BranchEn=0 raises #GP. */
   readonly branchEnForced: boolean;
+  /** CPUID.14H:EBX[6], PSB and PMI preservation. */
+  readonly preservesPmi?: boolean;
+  /** CPUID.14H:ECX[31]: addresses in packets are linear ones. */
+  readonly linearAddresses?: boolean;
+  /** CPUID.(14H,1):EBX: cycle thresholds in bits 15:0, PSB frequencies above. */
+  readonly periods?: number;
+}
+
+/** Words of CPUID that follow from nothing else. */
+export interface CpuidWords {
+  /** Leaf 2: EAX, EBX, ECX, EDX. Descriptors: SDM Vol. 2A, CPUID, "Encoding of CPUID Leaf 2 Descriptors". */
+  readonly descriptors: readonly [eax: number, ebx: number, ecx: number, edx: number];
+  /** 15H:EAX; 2 unless told. */
+  readonly tscDenominator?: number;
+  /** 15H:ECX is the crystal, and not 0. */
+  readonly tellsCrystal?: boolean;
+  /** 80000006H:ECX, where real processors do not tell their second level as it is. */
+  readonly secondLevel?: number;
 }
 
 /** Static costs, in issue slots (1 cycle = `slotsPerCycle` slots). docs/cycles.md describes the retirement model. */
@@ -70,10 +88,11 @@ export interface CpuModel {
   readonly tscHz: number;
   /** The clock behind event 3CH/01H and PLATFORM_INFO's ratio: bus clock, or crystal on Skylake and Goldmont. Divides tscHz. */
   readonly busHz: number;
-  /** CPUID.15H:ECX, the crystal's frequency; undefined: the model has no leaf 15H. */
+  /** The crystal's frequency behind CPUID.15H; undefined: the model has no leaf 15H. */
   readonly crystalHz: number | undefined;
   /** CPUID.0:EAX. */
   readonly maxLeaf: number;
+  readonly cpuid: CpuidWords;
   readonly physicalAddressBits: number;
   readonly caches: readonly CacheDescription[];
   readonly observed: ObservedModels;

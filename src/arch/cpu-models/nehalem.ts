@@ -1,6 +1,6 @@
 /** Nehalem, 2008: PerfMon v3, 4 + 3 counters of 48 bits. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { NEHALEM_EVENTS } from '../pmu/events.ts';
+import { NEHALEM_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_NEHALEM } from '../pmu/offcore.ts';
 import { NEHALEM as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
@@ -17,6 +17,7 @@ export const NEHALEM: CpuModel = {
   busHz: 133_333_333,
   crystalHz: undefined,
   maxLeaf: 0x0b,
+  cpuid: { descriptors: [0x5503_5a01, 0x00f0_b2e4, 0, 0x09ca_212c] },
   physicalAddressBits: 36,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

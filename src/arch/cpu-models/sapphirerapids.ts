@@ -1,6 +1,6 @@
 /** Sapphire Rapids, 2023: PerfMon v5, 8 + 4, architectural LBR. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { SAPPHIRERAPIDS_EVENTS } from '../pmu/events.ts';
+import { SAPPHIRERAPIDS_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_SAPPHIRERAPIDS } from '../pmu/offcore.ts';
 import { SAPPHIRERAPIDS as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
@@ -17,6 +17,7 @@ export const SAPPHIRERAPIDS: CpuModel = {
   busHz: 25_000_000,
   crystalHz: 25_000_000,
   maxLeaf: 0x20,
+  cpuid: { descriptors: [0x00fe_ff01, 0x0000_00f0, 0, 0], tellsCrystal: true, secondLevel: 0x0800_7040 },
   physicalAddressBits: 46,
   caches: [
     { level: 1, type: 'data', sizeKib: 48, ways: 12 },
@@ -44,6 +45,8 @@ export const SAPPHIRERAPIDS: CpuModel = {
     addressRanges: 2,
     ptwrite: true,
     branchEnForced: false,
+    preservesPmi: true,
+    periods: 0x003f_003f,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

@@ -1,6 +1,6 @@
 /** Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { SKYLAKE_EVENTS } from '../pmu/events.ts';
+import { SKYLAKE_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_SKYLAKE } from '../pmu/offcore.ts';
 import { SKYLAKE as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
@@ -17,6 +17,7 @@ export const SKYLAKE: CpuModel = {
   busHz: 24_000_000,
   crystalHz: 24_000_000,
   maxLeaf: 0x16,
+  cpuid: { descriptors: [0x7603_6301, 0x00f0_b5ff, 0, 0x00c3_0000], secondLevel: 0x0100_6040 },
   physicalAddressBits: 39,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },
@@ -44,6 +45,7 @@ export const SKYLAKE: CpuModel = {
     addressRanges: 2,
     ptwrite: false,
     branchEnForced: false,
+    periods: 0x003f_3fff,
   },
   vmxPtInVmx: true,
   features: featureWords(FEATURES),

@@ -1,6 +1,6 @@
 /** Core Duo, 2006: PerfMon v1, no fixed counters, no global control. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
-import { YONAH_EVENTS } from '../pmu/events.ts';
+import { YONAH_EVENTS } from '../pmu/event-lists.ts';
 import { YONAH as FEATURES } from './feature-sets.ts';
 import type { CpuModel } from './model.ts';
 import { OBSERVED_YONAH } from './observed.ts';
@@ -16,6 +16,7 @@ export const YONAH: CpuModel = {
   busHz: 166_666_666,
   crystalHz: undefined,
   maxLeaf: 0x0a,
+  cpuid: { descriptors: [0x02b3_b001, 0x0000_00f0, 0, 0x2c04_307d] },
   physicalAddressBits: 32,
   caches: [
     { level: 1, type: 'data', sizeKib: 32, ways: 8 },

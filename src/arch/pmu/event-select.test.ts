@@ -68,11 +68,30 @@ test('off-core responses: what the request word means, with Linux’s words', ()
   };
   assert.equal(meaning(0x1_0001n), 'llc-loads');
   assert.equal(meaning(0x1_0002n, 0x1bbn), 'llc-stores');
-  assert.equal(meaning(0x3f_bc02_0001n), 'llc-load-misses');
-  assert.equal(meaning(0x3f_bc02_0002n), 'llc-store-misses');
+  assert.equal(meaning(0x3f_c001_0001n), 'llc-loads');
+  assert.equal(meaning(0x3f_fc02_0001n), 'llc-load-misses');
+  assert.equal(meaning(0x3f_fc02_0002n), 'llc-store-misses');
+  assert.equal(meaning(0x3f_c400_0001n), 'llc-load-misses');
   assert.equal(meaning(0x1_0004n), 'llc-code');
-  for (const word of [0n, 1n, 0x1_0003n, 0x1_0010n, 0x4_0001n]) assert.equal(meaning(word), 'not modelled', word.toString(16));
+  // One supplier among several, what a snoop found, two requests: refused, as Linux's node-load-misses is.
+  for (const word of [0n, 1n, 0x1_0003n, 0x1_0010n, 0x4_0001n, 0x10_0400_0001n, 0x400_0001n, 0x1f_f800_0001n])
+    assert.equal(meaning(word), 'not modelled', word.toString(16));
   assert.equal(eventMeaning(CORE2, 0x1b7n).kind, 'unknown');
+  // Goldmont's second register has a unit mask, not an event, of its own (intel_glm_extra_regs).
+  assert.equal(eventMeaning(GOLDMONT, 0x2b7n | (0x1_0001n << 32n)).kind, 'counts');
+  assert.equal(eventMeaning(GOLDMONT, 0x1bbn | (0x1_0001n << 32n)).kind, 'unknown');
+});
+
+test('FP_ARITH_INST_RETIRED: unit masks add up, where there is the event', () => {
+  const quantity = (model: typeof SKYLAKE, select: bigint): string => {
+    const m = eventMeaning(model, select);
+    return m.kind === 'counts' ? m.row.quantity : m.kind;
+  };
+  assert.equal(quantity(SKYLAKE, 0x01c7n), 'fp-arith-1');
+  assert.equal(quantity(SKYLAKE, 0x15c7n), 'fp-arith-21');
+  assert.equal(quantity(SKYLAKE, 0x00c7n), 'unknown');
+  assert.equal(quantity(CORE2, 0x01c7n), 'unknown');
+  assert.equal(quantity(SKYLAKE, 0x0100_01c7n), 'not modelled');
 });
 
 test('list: every event of the model, the fixed ones behind', () => {

@@ -1,7 +1,7 @@
 /** What an event select means on a model: the one place that answers machine, perf core and command line alike. */
 import { ensure } from '#base/assert.ts';
 import type { CpuModel } from '../cpu-models/model.ts';
-import { type EventRow, FIXED_EVENTS, isModelledAccess } from './events.ts';
+import { type EventRow, FIXED_EVENTS, FP_ARITH_EVENT, isPerCycle } from './events.ts';
 import { offcoreIndex, offcoreQuantity } from './offcore.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_INV } from './perfevtsel.ts';
 
@@ -39,12 +39,17 @@ export function eventMeaning(model: CpuModel, select: bigint): EventMeaning {
 function offcoreRow(model: CpuModel, select: bigint): EventRow | undefined {
   if (model.offcore === undefined || offcoreIndex(model.offcore, select) < 0) return undefined;
   const quantity = offcoreQuantity(model.offcore, select >> 32n) ?? 'unknown-response';
-  return { name: 'OFFCORE_RESPONSE', event: Number(select & 0xffn), umask: 1, quantity };
+  const [event, umask] = [Number(select & 0xffn), Number((select >> 8n) & 0xffn)];
+  // intel_icl_event_constraints, intel_glc_event_constraints: the lower four of eight.
+  return { name: 'OFFCORE_RESPONSE', event, umask, quantity, counters: 15 };
 }
 
 function findRow(model: CpuModel, event: number, umask: number): EventRow | undefined {
   if (event === 0) return umask <= model.pmu.fixedCounters ? FIXED_EVENTS[umask - 1] : undefined;
-  return model.events.find((r) => r.event === event && r.umask === umask);
+  const found = model.events.find((r) => r.event === event && r.umask === umask);
+  // Unit masks of FP_ARITH_INST_RETIRED add up (perfmon: SCALAR is 03H, VECTOR FCH).
+  if (found !== undefined || event !== FP_ARITH_EVENT || umask === 0 || !model.events.some((r) => r.event === FP_ARITH_EVENT)) return found;
+  return { name: 'FP_ARITH_INST_RETIRED', event, umask, quantity: `fp-arith-${umask}` };
 }
 
 /** CMASK, INV and EDGE that docs/cycles.md cannot express. AnyThread is this thread: one per core is modelled. */
@@ -57,7 +62,7 @@ function conditionReason(row: EventRow, low: number): string | undefined {
     if (edge) return `EDGE on ${row.name} asks for the moments at which the processor starts to run, which the retirement model has not`;
     return `CMASK on ${row.name} compares a clock with itself`;
   }
-  if (['loads', 'stores', 'loads-stores'].includes(row.quantity) || isModelledAccess(row.quantity)) {
+  if (['loads', 'stores', 'loads-stores'].includes(row.quantity) || !isPerCycle(row.quantity)) {
     return `CMASK, INV and EDGE on ${row.name}: the accesses of one instruction have no cycles of their own in the retirement model`;
   }
   return undefined;

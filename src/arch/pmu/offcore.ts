@@ -1,78 +1,84 @@
 /**
  * OFFCORE_RESPONSE (OCR on Sapphire Rapids): two events, each with a register that says which requests leaving the core are counted, by what they ask for
- * and what answers. SDM Vol. 3B, Off-core Response Performance Monitoring; the words are those of Linux's *_hw_cache_extra_regs.
- * Of all combinations the models can tell: one kind of demand request, answered by anything, or by no cache.
+ * and what answers. SDM Vol. 3B, Off-core Response Performance Monitoring; the words are those of Intel's event lists (github.com/intel/perfmon, MSRValue)
+ * and of Linux 6.12's *_hw_cache_extra_regs. Of all combinations the models can tell: one kind of demand request, answered by anything, or by no cache;
+ * words that ask for one supplier among several, or for what a snoop found, are refused. On one package all DRAM is local.
  */
 import type { Quantity } from './events.ts';
 
 export interface OffcoreResponse {
-  /** Event codes of the registers 1A6H and 1A7H (unmask 01H); a model may have only the first. */
+  /** Event codes (unit mask << 8 | event) of the registers 1A6H and 1A7H; a model may have only the first. */
   readonly events: readonly number[];
-  /** Response bits: any of these answers all … */
-  readonly any: bigint;
-  /** … these together mean that no cache of the processor had it, if none of `hits` is set. */
-  readonly misses: bigint;
-  readonly hits: bigint;
-  /** Linux's words, without the request bit: for LLC accesses, and for misses. */
-  readonly linux: { readonly access: bigint; readonly miss: bigint };
+  /** Bits that each register has: valid_mask of Linux's extra_regs. */
+  readonly valid: readonly bigint[];
+  /** Response bits that mean any answer … */
+  readonly all: readonly bigint[];
+  /** … and that no cache of the processor had it. */
+  readonly misses: readonly bigint[];
 }
 
-const bits = (high: number, low: number): bigint => ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
-
+/** SDM Vol. 3B, tables of MSR_OFFCORE_RSP_0 of Nehalem: bit 8 UNCORE_HIT to 15 NON_DRAM. Linux leaves bit 11, a remote cache's HITM, out. */
 export const OFFCORE_NEHALEM: OffcoreResponse = {
-  events: [0xb7],
-  any: 0n,
-  misses: bits(15, 12),
-  hits: bits(11, 8),
-  linux: { access: bits(15, 8), miss: bits(15, 12) },
+  events: [0x01b7],
+  valid: [0xffffn],
+  all: [0xff00n, 0xf700n, 0x7f00n],
+  misses: [0xf800n, 0xf000n, 0x7000n, 0x6000n, 0x4000n],
 };
 export const OFFCORE_BROADWELL: OffcoreResponse = {
-  events: [0xb7, 0xbb],
-  any: 1n << 16n,
-  misses: bits(29, 26),
-  hits: bits(22, 18),
-  linux: { access: 1n << 16n, miss: bits(29, 26) | bits(37, 31) },
+  events: [0x01b7, 0x01bb],
+  valid: [0x3f_ffff_8fffn, 0x3f_ffff_8fffn],
+  all: [0x1_0000n],
+  // Linux's LLC and node words; L3_MISS_LOCAL_DRAM.ANY_SNOOP.
+  misses: [0x1f_bc00_0000n, 0x1f_8400_0000n, 0x3f_8400_0000n],
 };
 export const OFFCORE_SKYLAKE: OffcoreResponse = {
-  ...OFFCORE_BROADWELL,
-  linux: { access: 1n << 16n, miss: bits(29, 26) | bits(37, 31) | (1n << 17n) },
+  events: [0x01b7, 0x01bb],
+  valid: [0x3f_ffff_8fffn, 0x3f_ffff_8fffn],
+  all: [0x1_0000n, 0x3f_c001_0000n],
+  // Linux's LLC and node words; L3_MISS.ANY_SNOOP, L3_MISS_LOCAL_DRAM.ANY_SNOOP.
+  misses: [0x3f_fc02_0000n, 0x1f_c400_0000n, 0x3f_fc40_0000n, 0x3f_c400_0000n],
 };
+/** The second register belongs to another unit mask of the same event. */
 export const OFFCORE_GOLDMONT: OffcoreResponse = {
-  events: [0xb7, 0xbb],
-  any: 1n << 16n,
-  misses: (1n << 33n) | (1n << 36n) | (1n << 37n),
-  hits: 0n,
-  linux: { access: 1n << 16n, miss: (1n << 33n) | (1n << 36n) | (1n << 37n) },
+  events: [0x01b7, 0x02b7],
+  valid: [0x76_0005_ffbfn, 0x36_0005_ffbfn],
+  all: [0x1_0000n],
+  misses: [0x36_0000_0000n],
+};
+/** L3_MISS of reads and of RFOs, DRAM, LOCAL_DRAM, L3_MISS_LOCAL of both. */
+const SERVER_MISSES = [0x3f_bfc0_0000n, 0x3f_3fc0_0000n, 0x7_3c00_0000n, 0x1_0400_0000n, 0x3f_8440_0000n, 0x3f_0440_0000n];
+/** Linux takes Skylake's words. */
+export const OFFCORE_ICELAKE: OffcoreResponse = {
+  events: [0x01b7, 0x01bb],
+  valid: [0x3f_ffff_bfffn, 0x3f_ffff_bfffn],
+  all: [0x1_0000n, 0x3f_3ffc_0000n, 0x3f_c001_0000n],
+  misses: [...SERVER_MISSES, 0x3f_fc02_0000n, 0x1f_c400_0000n],
 };
 export const OFFCORE_SAPPHIRERAPIDS: OffcoreResponse = {
-  events: [0x2a, 0x2b],
-  any: 1n << 16n,
-  misses: bits(29, 22),
-  hits: bits(21, 18),
-  linux: { access: 1n << 16n, miss: bits(29, 22) | bits(37, 31) },
+  events: [0x012a, 0x012b],
+  valid: [0x3f_ffff_ffffn, 0x3f_ffff_ffffn],
+  all: [0x1_0000n, 0x3f_3ffc_0000n],
+  // The last is Linux's word for node-loads.
+  misses: [...SERVER_MISSES, 0x1_0c00_0000n],
 };
 
-/** Request bits: demand data reads, RFOs, code reads. */
-export const OFFCORE_REQUEST = { READ: 1n, RFO: 2n, CODE: 4n } as const;
+/** By request bits: demand data reads, RFOs, code reads; Nehalem's RFOs with write-backs, of which the models have none. */
 const REQUESTS: Readonly<Record<string, readonly [all: Quantity, misses: Quantity]>> = {
   1: ['llc-loads', 'llc-load-misses'],
   2: ['llc-stores', 'llc-store-misses'],
   4: ['llc-code', 'llc-code-misses'],
+  10: ['llc-stores', 'llc-store-misses'],
 };
-/** Bits that the registers have. */
-export const OFFCORE_RESERVED = ~bits(37, 0);
 
 /** What a request word selects; undefined: a combination that the models cannot tell. */
 export function offcoreQuantity(o: OffcoreResponse, word: bigint): Quantity | undefined {
-  const response = o.any === 0n ? bits(15, 8) : bits(37, 16);
-  const request = REQUESTS[`${word & ~response}`];
-  if (request === undefined) return undefined;
-  if ((word & o.any) !== 0n) return request[0];
-  const [hits, misses] = [(word & o.hits) !== 0n, (word & o.misses) !== 0n];
-  if (hits && misses) return (word & (o.hits | o.misses)) === (o.hits | o.misses) ? request[0] : undefined;
-  return misses ? request[1] : undefined;
+  const response = word & (o === OFFCORE_NEHALEM ? ~0xffn : ~0xffffn);
+  const request = REQUESTS[`${word - response}`];
+  if (request === undefined || (word - response === 10n && o !== OFFCORE_NEHALEM)) return undefined;
+  if (o.all.includes(response)) return request[0];
+  return o.misses.includes(response) ? request[1] : undefined;
 }
 
 /** Which of the registers an event belongs to, or -1. */
 export const offcoreIndex = (o: OffcoreResponse | undefined, select: bigint): number =>
-  o === undefined || (select & 0xff00n) !== 0x0100n ? -1 : o.events.indexOf(Number(select & 0xffn));
+  o === undefined ? -1 : o.events.indexOf(Number(select & 0xffffn));

@@ -97,7 +97,7 @@ function rows(model: CpuModel): Row[] {
     const limited =
       eventMeaning(model, config).kind === 'counts' && row.counters !== undefined ? `, counters ${counters(row.counters)}` : '';
     out.push({
-      name: row.name.toLowerCase(),
+      name: [row.name, ...(row.aliases ?? [])].join(' OR ').toLowerCase(),
       kind: 'Kernel PMU event',
       note: `cpu/${code}/${where}${limited}${reason}${isModelled(row.quantity) ? `  ${MODELLED}` : ''}`,
     });

@@ -13,6 +13,8 @@ export interface Wanted {
   readonly period: bigint | undefined;
   /** -F, samples a second. */
   readonly frequency: number;
+  /** -F was given; without it and -c breakpoints have the period 1. */
+  readonly ownFrequency: boolean;
   readonly callGraph: CallGraph | undefined;
   /** attr.branch_sample_type; undefined: no branch stacks. */
   readonly branches: bigint | undefined;
@@ -114,7 +116,8 @@ interface Place {
 
 function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
   const S = PERF_SAMPLE;
-  const freq = wanted.period === undefined;
+  const period = wanted.period ?? (spec.breakpoint !== undefined && !wanted.ownFrequency ? 1n : undefined);
+  const freq = period === undefined;
   let type = S.IP | S.TID;
   if (wanted.timestamps) type |= S.TIME;
   if (wanted.address) type |= S.ADDR;
@@ -125,10 +128,11 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
   const values: { -readonly [K in keyof AttrValues]: AttrValues[K] } = {
     type: spec.type,
     config: spec.config,
+    ...spec.breakpoint,
     // perf reads READ records (-s) as a structure with both times in it.
     read_format:
       PERF_FORMAT.ID | PERF_FORMAT.LOST | (wanted.inheritStat ? PERF_FORMAT.TOTAL_TIME_ENABLED | PERF_FORMAT.TOTAL_TIME_RUNNING : 0),
-    sample_period: wanted.period ?? BigInt(wanted.frequency),
+    sample_period: period ?? BigInt(wanted.frequency),
   };
   const flags: Record<string, boolean | number> = {
     ...spec.flags,

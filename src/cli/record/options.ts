@@ -135,6 +135,7 @@ export function wantedOf(o: RecordOptions): Wanted {
     clock: clockOf(o.clockid),
     address: o.data === true,
     sampleCpu: o.sampleCpu === true,
+    ownFrequency: o.freq !== undefined,
     samplePeriod: o.period === true,
     userRegisters: registersOf('--user-regs', o.userRegs),
     interruptRegisters: registersOf('--intr-regs', o.intrRegs),

@@ -66,7 +66,7 @@ export class StatEvents {
     const { inherit, disabled, watched } = this.options;
     const rows = group.events.map((spec, i): Opened => {
       const off = disabled && (i === 0 || !group.explicit);
-      const attr = makeAttr({ type: spec.type, config: spec.config, flags: { ...spec.flags, inherit, disabled: off } });
+      const attr = makeAttr({ type: spec.type, config: spec.config, ...spec.breakpoint, flags: { ...spec.flags, inherit, disabled: off } });
       return { spec, attr: withConfigs(attr, spec), events: [] };
     });
     for (const target of targetsOf(this.session, watched)) {

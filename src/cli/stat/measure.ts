@@ -6,7 +6,7 @@ import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import { DEFAULT_SAMPLE_RATE } from '#kernel/perf/settings.ts';
 import type { Interruption, RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
-import { isModelledEvent } from '#system/events/modelled.ts';
+import { isObservedEvent } from '#system/events/modelled.ts';
 import type { EventGroup } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CANNOT_RUN, CliError, NOT_FOUND } from '../command.ts';
@@ -82,7 +82,7 @@ export async function measure(groups: readonly EventGroup[], world: World, optio
     seed: options.seed,
     interrupted,
     ...options.models,
-    models: options.models.models || groups.some((g) => g.events.some((e) => isModelledEvent(e, options.model))),
+    models: options.models.models || groups.some((g) => g.events.some((e) => isObservedEvent(e, options.model))),
     uid: world.uid,
     gid: world.gid,
     umask: world.umask,

@@ -41,6 +41,37 @@ export function handleFault(mm: AddressSpace, va: number, access: Access): Fault
   return result;
 }
 
+/**
+ * A page for somebody who looks past the mapping's rights (FOLL_FORCE: a debugger): physical address behind `va`, or -1. Writing to a page that
+ * the program may not write makes a private copy, which the program still may not write; a shared one is refused. mm/gup.c
+ */
+export function forcePage(mm: AddressSpace, va: number, write: boolean): number {
+  if (!(va >= 0 && va < USER_END)) return -1;
+  const v = mm.maps.find(va);
+  if (v === undefined) return -1;
+  const right = write ? 'write' : 'read';
+  const allowed = allows(v.prot, right);
+  if (write && ((!allowed && isShared(v)) || v.source?.frames !== undefined)) return -1;
+  const page = pageDown(va);
+  const entry = mm.tables.makeEntry(page);
+  if (entry === undefined) return -1;
+  const leaf = mm.tables.leafAt(entry);
+  if (leaf === undefined || (write && (leaf.flags & ENTRY.W) === 0)) {
+    const result = leaf === undefined ? mapPage(mm, v, page, entry, right) : upgrade(mm, v, entry, leaf, right);
+    if (result.kind !== 'ok') return -1;
+    const now = mm.tables.leafAt(entry);
+    if (now === undefined) return -1;
+    if (!allowed) {
+      const none = !allows(v.prot, 'read');
+      const flags = now.flags & ~(ENTRY.W | ENTRY.P | ENTRY.HIDDEN);
+      mm.tables.write(entry, now.frame, flags | (none ? ENTRY.HIDDEN : ENTRY.P), (v.prot & PROT.EXEC) === 0);
+    }
+    mm.context.invalidate(mm.root, page);
+    mm.context.faulted(va, result.major, true);
+  }
+  return (mm.tables.leafAt(entry)?.frame ?? -1) + (va % PAGE);
+}
+
 /** On x86 a page that can be written or executed can be read. */
 function allows(prot: number, access: Access): boolean {
   if (access === 'write') return (prot & PROT.WRITE) !== 0;

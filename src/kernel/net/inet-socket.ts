@@ -40,13 +40,24 @@ export class InetSocket extends Socket {
     this.family = family;
   }
 
+  /** What bind(2) asked for with a port of its own; ''. One that the table chose goes with a disconnect. */
+  private bound = '';
+
   /** bind(2): the port is the table's to give. */
   bindTo(ip: string, port: number): number {
-    return this.address === '' ? this.ports.bind(this, ip, port) : -ERRNO.EINVAL;
+    if (this.address !== '') return -ERRNO.EINVAL;
+    const result = this.ports.bind(this, ip, port);
+    if (result >= 0 && port !== 0) this.bound = this.address;
+    return result;
   }
   /** A socket that sends or connects without a name gets one. */
   private autobind(ip: string): number {
-    return this.address === '' ? this.bindTo(ip, 0) : 0;
+    return this.address === '' ? this.ports.bind(this, ip, 0) : 0;
+  }
+
+  /** A port 0 is none (net/ipv4/af_inet.c inet_getname). */
+  override get hasPeerName(): boolean {
+    return super.hasPeerName && portOf(this.peerAddress) !== 0;
   }
 
   /** Its address for packets to `ip`. */
@@ -145,6 +156,10 @@ export class InetSocket extends Socket {
     if (target === '') {
       this.peerAddress = '';
       this.peerCredentials = undefined;
+      // What connect(2) chose goes with it, so that the next one chooses anew (net/ipv4/udp.c udp_disconnect).
+      this.ports.release(this);
+      this.address = '';
+      if (this.bound !== '') this.ports.hold(this, this.bound);
       return 0;
     }
     const ip = route(ipOf(target));

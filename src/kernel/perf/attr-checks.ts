@@ -66,8 +66,7 @@ export function checkTarget(
   } else if (attr.sample_period >> 63n !== 0n) return refuse(EINVAL, 'sample_period has bit 63 set');
   if (task !== undefined && leader !== undefined && attrFlag(attr, 'inherit') !== attrFlag(leader.attr, 'inherit'))
     return refuse(EINVAL, 'group members differ in inherit');
-  if (attrFlag(attr, 'sigtrap'))
-    return task === undefined ? refuse(EINVAL, 'sigtrap without a task') : refuse(EOPNOTSUPP, `sigtrap is ${LATER}`);
+  if (attrFlag(attr, 'sigtrap') && task === undefined) return refuse(EINVAL, 'sigtrap without a task');
   if (attrFlag(attr, 'inherit') && has(PERF_SAMPLE.READ)) return refuse(EINVAL, 'inherit with PERF_SAMPLE_READ');
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** Perf's state of one logical CPU: struct perf_cpu_context and what the context switch needs. */
 import type { Task } from '../task/task.ts';
+import type { BreakpointPmu } from './breakpoint.ts';
 import { EventContext } from './context.ts';
 import type { PerfEvent } from './event.ts';
 import type { CorePmu } from './intel/core-pmu.ts';
@@ -10,6 +11,7 @@ export interface CpuParts {
   readonly index: number;
   readonly core: CorePmu;
   readonly software: SoftwarePmu;
+  readonly breakpoints: BreakpointPmu;
   readonly clock: () => number;
   readonly unthrottle: (event: PerfEvent) => void;
 }
@@ -18,6 +20,7 @@ export class CpuPerf {
   readonly index: number;
   readonly core: CorePmu;
   readonly software: SoftwarePmu;
+  readonly breakpoints: BreakpointPmu;
   /** Events of the CPU itself, always in force. */
   readonly own = new EventContext(undefined);
   /** Context of the task that runs here. */
@@ -34,6 +37,7 @@ export class CpuPerf {
     this.index = parts.index;
     this.core = parts.core;
     this.software = parts.software;
+    this.breakpoints = parts.breakpoints;
     this.clock = parts.clock;
     this.unthrottle = parts.unthrottle;
     this.own.enterCpu(this);
@@ -44,7 +48,7 @@ export class CpuPerf {
     return this.clock();
   }
   pmu(event: PerfEvent): Pmu {
-    return event.kind === 'core' ? this.core : this.software;
+    return event.kind === 'core' ? this.core : event.kind === 'software' ? this.software : this.breakpoints;
   }
   /** The contexts in force, the CPU's first. */
   get contexts(): readonly EventContext[] {

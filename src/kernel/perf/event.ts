@@ -1,5 +1,6 @@
 /** A perf event: struct perf_event and struct hw_perf_event. Functions over it live in the files beside. */
 import { type PerfEventAttr, attrFlag } from './attr.ts';
+import type { EventBreakpoint } from './breakpoint.ts';
 import type { EventContext } from './context.ts';
 import type { BranchSelect } from './intel/branch-select.ts';
 import type { Account } from './ledger.ts';
@@ -10,7 +11,7 @@ import type { SampleRing } from './ring.ts';
 export type EventState = 'exit' | 'error' | 'off' | 'inactive' | 'active';
 
 /** Which PMU of a CPU serves it. */
-export type PmuKind = 'core' | 'software';
+export type PmuKind = 'core' | 'software' | 'breakpoint';
 
 /** struct hw_perf_event. */
 export interface HwState {
@@ -76,6 +77,7 @@ export interface EventParts {
   readonly attr: PerfEventAttr;
   readonly kind: PmuKind;
   readonly hw: HwState;
+  readonly breakpoint?: EventBreakpoint | undefined;
   readonly account: Account;
   readonly ring: SampleRing | undefined;
   readonly output: RecordRing | undefined;
@@ -106,6 +108,8 @@ export class PerfEvent {
   readonly hw: HwState;
   /** What attr.clockid's clock shows beyond the perf clock. */
   readonly clockOffsetNs: bigint;
+  /** Of an event of kind 'breakpoint'. */
+  readonly breakpoint: EventBreakpoint | undefined;
   readonly account: Account;
   /** Where samples go; inherited events share their parent's. */
   readonly ring: SampleRing | undefined;
@@ -149,6 +153,7 @@ export class PerfEvent {
     this.kind = parts.kind;
     this.hw = parts.hw;
     this.clockOffsetNs = parts.clockOffsetNs ?? 0n;
+    this.breakpoint = parts.breakpoint;
     this.account = parts.account;
     this.ring = parts.ring;
     this.output = parts.output;

@@ -1,6 +1,7 @@
 /** What a fork copies and an exit hands back. kernel/events/core.c: inherit_group, perf_event_exit_event, sync_child_event. */
 import type { Task } from '../task/task.ts';
 import { attrFlag } from './attr.ts';
+import type { EventBreakpoint } from './breakpoint.ts';
 import type { EventContext } from './context.ts';
 import { newHwState, PerfEvent } from './event.ts';
 import type { Account } from './ledger.ts';
@@ -14,7 +15,14 @@ export const inheritedLeaders = (ctx: EventContext, parent: Task, child: Task): 
   ctx.leaders.filter((l) => attrFlag(l.attr, 'inherit') && (!attrFlag(l.attr, 'inherit_thread') || parent.tgid === child.tgid));
 
 /** inherit_event: a copy that counts into the event that user space opened, however deep the tree of tasks. */
-export function inheritEvent(from: PerfEvent, leader: PerfEvent | undefined, into: EventContext, id: bigint, account: Account): PerfEvent {
+export function inheritEvent(
+  from: PerfEvent,
+  leader: PerfEvent | undefined,
+  into: EventContext,
+  id: bigint,
+  account: Account,
+  breakpoint?: EventBreakpoint,
+): PerfEvent {
   const { root } = from;
   const hw = newHwState(from.hw.config, from.hw.select, from.hw.counters, from.hw.samplePeriod, from.hw.branch);
   const event = new PerfEvent({
@@ -24,6 +32,7 @@ export function inheritEvent(from: PerfEvent, leader: PerfEvent | undefined, int
     cpu: from.cpu,
     clockOffsetNs: from.clockOffsetNs,
     hw,
+    breakpoint,
     account,
     ring: root.ring,
     output: root.output,
@@ -46,6 +55,7 @@ export function exitEvent(ctx: EventContext, event: PerfEvent, moment: Moment): 
     event.watcher?.wakeup(event);
     return;
   }
+  event.breakpoint?.release();
   if (attrFlag(event.attr, 'inherit_stat')) output(event, sideBandRecord(readRecord(event, moment), event, moment), moment);
   parent.childCount += event.count;
   parent.childTimeEnabledNs += event.timeEnabledNs;

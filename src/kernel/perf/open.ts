@@ -8,6 +8,7 @@ import { offcoreIndex } from '#arch/pmu/offcore.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { type Refusal, refuse } from './attr-checks.ts';
+import type { EventBreakpoint } from './breakpoint.ts';
 import { type HwState, newHwState, type PerfEvent, type PmuKind } from './event.ts';
 import { branchSelect } from './intel/branch-select.ts';
 import { assignCounters, eventConstraint } from './intel/constraints.ts';
@@ -20,25 +21,34 @@ const LATER = 'not there yet (issue 5)';
 export interface EventInit {
   readonly kind: PmuKind;
   readonly hw: HwState;
+  readonly breakpoint?: EventBreakpoint;
   /** As the PMU changed it. */
   readonly attr?: PerfEventAttr;
 }
 
-/** attr.type and config as PMU and hardware state; `maxPeriod` stands in for the period of an event that does not sample. */
-export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigint): EventInit | Refusal {
+/**
+ * attr.type and config as PMU and hardware state; `maxPeriod` stands in for the period of an event that does not sample. `breakpoint` makes one, and
+ * with it the promise of a debug register.
+ */
+export function initEvent(
+  attr: PerfEventAttr,
+  model: CpuModel,
+  maxPeriod: bigint,
+  breakpoint: () => EventInit | Refusal = () => refuse(ERRNO.ENOENT, 'no debug registers here'),
+): EventInit | Refusal {
   switch (attr.type) {
     case PERF_TYPE.SOFTWARE:
       return initSoftware(attr);
     case PERF_TYPE.HARDWARE:
-      return initCore(attr, model, maxPeriod, hardwareSelect(attr.config));
+      return initCore(attr, model, maxPeriod, hardwareSelect(model, attr.config));
     case PERF_TYPE.HW_CACHE:
       return initCore(attr, model, maxPeriod, cacheSelect(model, attr.config));
     case PERF_TYPE.RAW:
-      return initCore(attr, model, maxPeriod, { select: rawSelect(attr, model) });
+      return initCore(attr, model, maxPeriod, rawSelect(attr, model));
     case PERF_TYPE.TRACEPOINT:
       return refuse(ERRNO.ENOENT, `tracepoints are ${LATER}`);
     case PERF_TYPE.BREAKPOINT:
-      return refuse(ERRNO.ENOENT, `breakpoints are ${LATER}`);
+      return breakpoint();
     default:
       return refuse(ERRNO.ENOENT, `no PMU has type ${attr.type}`);
   }
@@ -48,9 +58,13 @@ export function initEvent(attr: PerfEventAttr, model: CpuModel, maxPeriod: bigin
 const RAW_EVENT_MASK = (['event', 'umask', 'edge', 'anyThread', 'inv', 'cmask'] as const).reduce((m, f) => m | PERFEVTSEL.mask(f), 0n);
 
 /** x86_setup_perfctr; the off-core request word is config1 (intel_pmu_hw_config, the extra registers). */
-function rawSelect(attr: PerfEventAttr, model: CpuModel): bigint {
+function rawSelect(attr: PerfEventAttr, model: CpuModel): SelectOrError {
   const select = attr.config & RAW_EVENT_MASK;
-  return offcoreIndex(model.offcore, select) < 0 ? select : select | (attr.config1 << 32n);
+  const register = offcoreIndex(model.offcore, select);
+  if (register < 0) return { select };
+  if ((attr.config1 & ~(model.offcore?.valid[register] ?? 0n)) !== 0n)
+    return refuse(ERRNO.EINVAL, 'off-core request word with reserved bits');
+  return { select: select | (attr.config1 << 32n) };
 }
 
 function initSoftware(attr: PerfEventAttr): EventInit | Refusal {

@@ -29,10 +29,10 @@ export class Operations {
 
   /** `group`: PERF_IOC_FLAG_GROUP, the whole group of the event. */
   enable(event: PerfEvent, group = false): void {
-    this.eachOf(event, group, (e) => this.enableOne(e));
+    this.eachOf(event, group, (e) => this.enableAlone(e));
   }
   disable(event: PerfEvent, group = false): void {
-    this.eachOf(event, group, (e) => this.disableOne(e));
+    this.eachOf(event, group, (e) => this.disableAlone(e));
   }
   /** Zeroes the count, not the times. What children that have exited had counted stays, as on Linux. */
   reset(event: PerfEvent, group = false): void {
@@ -47,7 +47,7 @@ export class Operations {
   refresh(event: PerfEvent, n: number): number {
     if (attrFlag(event.attr, 'inherit') || !event.isSampling) return -ERRNO.EINVAL;
     event.eventLimit += n;
-    this.enableOne(event);
+    this.enableAlone(event);
     return 0;
   }
 
@@ -119,7 +119,7 @@ export class Operations {
       for (const event of ctx.events) {
         if (!event.pendingDisable) continue;
         event.pendingDisable = false;
-        this.disableOne(event);
+        this.disableAlone(event);
       }
   }
 
@@ -128,7 +128,8 @@ export class Operations {
     if (event.state === 'active') this.parts.asOverhead(() => changing(this.parts.cpu, () => eventOut(this.parts.cpu, event)));
   }
 
-  private enableOne(event: PerfEvent): void {
+  /** Without its group, without what was inherited from it. */
+  enableAlone(event: PerfEvent): void {
     const { context, leader } = event;
     if (context === undefined || (event.state !== 'off' && event.state !== 'error')) return;
     context.setState(event, 'inactive');
@@ -136,7 +137,7 @@ export class Operations {
     this.parts.asOverhead(() => resched(this.parts.cpu, context, event.isPinned));
   }
 
-  private disableOne(event: PerfEvent): void {
+  disableAlone(event: PerfEvent): void {
     const { context } = event;
     if (context === undefined || (event.state !== 'inactive' && event.state !== 'active')) return;
     if (event.state === 'active') this.parts.asOverhead(() => takeOff(this.parts.cpu, event));

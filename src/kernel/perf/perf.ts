@@ -8,12 +8,13 @@ import type { Cpu } from '#port/cpu.ts';
 import type { Msrs } from '#port/msrs.ts';
 import type { Truth } from '#port/truth.ts';
 import type { InterruptFrame, MappingEvent, PerfHooks } from '../perf-hooks.ts';
-import type { Task } from '../task/task.ts';
+import { CAP, type Task } from '../task/task.ts';
+import { BreakpointPmu, type BreakpointParts, copyBreakpoint, initBreakpoint, modifyBreakpoint } from './breakpoint.ts';
 import { attrFlag, type PerfEventAttr } from './attr.ts';
 import { PROT } from '#abi/mman.ts';
 import { EventContext } from './context.ts';
 import { CpuPerf } from './cpu.ts';
-import { type HwState, PerfEvent, updateTimes } from './event.ts';
+import { type EventParts, PerfEvent, updateTimes } from './event.ts';
 import { exitEvent, inheritedLeaders, inheritEvent } from './inherit.ts';
 import { CorePmu, type DriverChoices } from './intel/core-pmu.ts';
 import { FIXED } from './intel/constraints.ts';
@@ -32,7 +33,7 @@ import {
   isRefusal,
   type Refusal,
 } from './attr-checks.ts';
-import { groupFits, initEvent } from './open.ts';
+import { type EventInit, groupFits, initEvent } from './open.ts';
 import { Operations } from './operations.ts';
 import { closeSampleBook } from './period-book.ts';
 import { type ReadValues, readValues } from './read.ts';
@@ -68,6 +69,10 @@ export interface PerfParts {
   /** Tells the mappings of a task that events are attached to. */
   readonly announce?: (task: Task) => void;
   readonly unwindKernel?: KernelUnwinder;
+  /** attr.sigtrap: to whom the signal goes before the next instruction of user mode. */
+  readonly sigtrap?: (event: PerfEvent, address: bigint) => void;
+  /** Debug registers; without them there are no breakpoints. */
+  readonly breakpoints?: BreakpointParts;
   /** For the kinds of its branches. */
   readonly kernelText?: { readonly base: bigint; readonly bytes: Uint8Array };
 }
@@ -121,6 +126,7 @@ export class Perf implements PerfHooks {
       maxPerTick: () => Math.ceil(this.settings.maxSampleRate / hz),
       unwindKernel: parts.unwindKernel ?? (() => []),
       kernelText: parts.kernelText,
+      sigtrap: (event, address) => parts.sigtrap?.(event, address),
     });
     const overflow = (event: PerfEvent, frame: InterruptFrame): boolean => sampler.overflow(event, frame);
     this.sampler = sampler;
@@ -133,6 +139,7 @@ export class Perf implements PerfHooks {
         overflow,
         setTimer: (ns) => parts.setTimer?.(ns === undefined ? undefined : tscOf(parts.clock, ns)),
       }),
+      breakpoints: new BreakpointPmu((event, frame, address) => void sampler.overflow(event, frame, address)),
       clock: nowNs,
       unthrottle: (event) => sampler.unthrottle(event),
     });
@@ -164,8 +171,25 @@ export class Perf implements PerfHooks {
     if (cpu > this.cpu.index || cpu < -1) return { errno: ERRNO.EINVAL, reason: `there is no CPU ${cpu}` };
     if (task === undefined && cpu === -1 && target.future === undefined)
       return { errno: ERRNO.EINVAL, reason: 'neither a task nor a CPU is given' };
-    const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod);
+    const found = initEvent(attr, this.parts.model, this.cpu.core.maxPeriod, () => {
+      const owner = target.future === undefined ? task : this.futureOf(target.future);
+      return initBreakpoint(attr, this.parts.breakpoints, owner, target.by === undefined || target.by.can(CAP.SYS_ADMIN));
+    });
     if (isRefusal(found)) return found;
+    const event = this.openTaken(attr, target, found, leader, output);
+    if (isRefusal(event)) found.breakpoint?.release();
+    return event;
+  }
+
+  /** The PMU has taken it. */
+  private openTaken(
+    attr: PerfEventAttr,
+    target: Target,
+    found: EventInit,
+    leader: PerfEvent | undefined,
+    output: RecordRing | 'file' | undefined,
+  ): PerfEvent | Refusal {
+    const { task, cpu } = target;
     const late = checkTaken(attr) ?? checkClock(attr, found.kind === 'core') ?? checkRights(target.by, task, this.settings.paranoid);
     if (late !== undefined) return late;
     const context = target.future !== undefined ? this.futureOf(target.future) : task === undefined ? this.cpu.own : this.contextOf(task);
@@ -180,7 +204,7 @@ export class Perf implements PerfHooks {
       ...found,
       cpu: target.cpu,
       clockOffsetNs: countsFromEpoch(attr) ? (this.parts.epochNs ?? 0n) : 0n,
-      account: this.newAccount(attr, found.hw, found.kind === 'core'),
+      account: this.newAccount({ attr, ...found }),
       output: output === 'file' ? undefined : output,
       ring: attr.sample_period === 0n || output !== undefined ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),
       parent: undefined,
@@ -208,6 +232,19 @@ export class Perf implements PerfHooks {
     if (ctx?.cpu !== undefined) this.asOverhead(() => resched(this.cpu, ctx, true));
   }
 
+  /** PERF_EVENT_IOC_MODIFY_ATTRIBUTES, of an event and what was inherited from it. 0 or -errno. */
+  modify(event: PerfEvent, attr: PerfEventAttr, by: Task): number {
+    const { breakpoints } = this.parts;
+    if (event.kind !== 'breakpoint' || breakpoints === undefined) return -ERRNO.EOPNOTSUPP;
+    for (const e of [event, ...event.children]) {
+      this.operations.disableAlone(e);
+      const failed = modifyBreakpoint(e, attr, breakpoints, by.can(CAP.SYS_ADMIN));
+      if (!attrFlag(e.attr, 'disabled')) this.operations.enableAlone(e);
+      if (failed < 0) return failed;
+    }
+    return 0;
+  }
+
   enable(event: PerfEvent): void {
     this.operations.enable(event);
   }
@@ -215,6 +252,7 @@ export class Perf implements PerfHooks {
   /** close: the event is gone, its group dissolves if it led it. */
   release(event: PerfEvent): void {
     this.byId.delete(event.id);
+    for (const e of [event, ...event.children]) e.breakpoint?.release();
     this.operations.release(event);
   }
 
@@ -247,7 +285,7 @@ export class Perf implements PerfHooks {
 
   /** The event's account with its living children's. */
   account(event: PerfEvent): Account {
-    const sum = this.newAccount(event.attr, event.hw, event.kind === 'core');
+    const sum = this.newAccount(event);
     for (const e of [event, ...event.children]) sum.merge(e.account);
     return sum;
   }
@@ -286,8 +324,7 @@ export class Perf implements PerfHooks {
     const leaders = ctx === undefined ? [] : inheritedLeaders(ctx, parent, child);
     if (leaders.length === 0) return;
     const into = this.contextOf(child);
-    const copy = (from: PerfEvent, leader: PerfEvent | undefined): PerfEvent =>
-      inheritEvent(from, leader, into, this.nextId++, this.newAccount(from.attr, from.hw, from.kind === 'core'));
+    const copy = (from: PerfEvent, leader: PerfEvent | undefined): PerfEvent => this.inherit(from, leader, into, child);
     for (const leader of leaders) {
       const copied = copy(leader, undefined);
       for (const sibling of leader.siblings) copy(sibling, copied);
@@ -334,6 +371,11 @@ export class Perf implements PerfHooks {
   pmi(_cpu: OverheadBracket, frame: InterruptFrame): void {
     this.pmis.served++;
     if (this.cpu.core.handlePmi(frame) === 0) this.pmis.spurious++;
+    this.operations.runPending();
+  }
+
+  /** A debug exception has told its breakpoints. */
+  debugged(): void {
     this.operations.runPending();
   }
 
@@ -394,6 +436,7 @@ export class Perf implements PerfHooks {
     if (ctx === undefined) return;
     this.futures.delete(child.pid);
     ctx.task = child;
+    for (const event of ctx.events) event.breakpoint?.moveTo(child, event.attr.bp_type);
     this.contexts.set(child, ctx);
     this.renamed(child);
     this.parts.announce?.(child);
@@ -407,9 +450,15 @@ export class Perf implements PerfHooks {
     ctx.restand();
   }
 
-  private newAccount(attr: PerfEventAttr, hw: HwState, core: boolean): Account {
-    if (!core && isClock(hw.config)) return new Account(this.totals.source(hw.config), true, true);
-    const source = core ? this.truthSource(hw.select) : this.totals.source(hw.config);
+  private inherit(from: PerfEvent, leader: PerfEvent | undefined, into: EventContext, child: Task): PerfEvent {
+    const breakpoint = copyBreakpoint(from, this.parts.breakpoints, child);
+    const { attr, kind, hw } = from;
+    return inheritEvent(from, leader, into, this.nextId++, this.newAccount({ attr, kind, hw, breakpoint }), breakpoint);
+  }
+
+  private newAccount({ attr, kind, hw, breakpoint }: Pick<PerfEvent, 'attr' | 'kind' | 'hw'> & Pick<EventParts, 'breakpoint'>): Account {
+    if (kind === 'software' && isClock(hw.config)) return new Account(this.totals.source(hw.config), true, true);
+    const source = kind === 'core' ? this.truthSource(hw.select) : (breakpoint ?? this.totals.source(hw.config));
     return new Account(source, !attrFlag(attr, 'exclude_user'), !attrFlag(attr, 'exclude_kernel'));
   }
 

@@ -140,7 +140,7 @@ export function sampleRecord(event: PerfEvent, s: PerfSample): Uint8Array {
   if (has(PERF_SAMPLE.IP)) w.u64(s.ip);
   if (has(PERF_SAMPLE.TID)) w.u32(s.pid).u32(s.tid);
   if (has(PERF_SAMPLE.TIME)) w.u64(stamp(event, s.timeNs));
-  if (has(PERF_SAMPLE.ADDR)) w.u64(0); // no event tells a data address without PEBS
+  if (has(PERF_SAMPLE.ADDR)) w.u64(s.addr ?? 0); // but for breakpoints no event tells a data address without PEBS
   if (has(PERF_SAMPLE.ID)) w.u64(s.id);
   if (has(PERF_SAMPLE.STREAM_ID)) w.u64(s.streamId);
   if (has(PERF_SAMPLE.CPU)) w.u32(s.cpu).u32(0);

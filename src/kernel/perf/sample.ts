@@ -19,6 +19,8 @@ export interface PerfSample {
   readonly streamId: bigint;
   readonly cpumode: 1 | 2;
   readonly ip: bigint;
+  /** Of a breakpoint: where it is. */
+  readonly addr?: bigint;
   readonly pid: number;
   readonly tid: number;
   readonly timeNs: number;

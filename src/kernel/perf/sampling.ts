@@ -20,6 +20,8 @@ export interface SamplerParts {
   /** Samples of one event in one tick; more are throttled. */
   readonly maxPerTick: () => number;
   readonly unwindKernel: KernelUnwinder;
+  /** attr.sigtrap: the event's task is to get SIGTRAP on its way to user mode. */
+  readonly sigtrap: (event: PerfEvent, address: bigint) => void;
   readonly kernelText: { readonly base: bigint; readonly bytes: Uint8Array } | undefined;
 }
 
@@ -41,7 +43,7 @@ export class Sampler {
   }
 
   /** perf_event_overflow. true: stop the event. */
-  overflow(event: PerfEvent, frame: InterruptFrame): boolean {
+  overflow(event: PerfEvent, frame: InterruptFrame, address?: bigint): boolean {
     const { root } = event;
     const book = event.account.samples;
     let stop = this.accountInterrupt(event);
@@ -50,12 +52,13 @@ export class Sampler {
       stop = true;
       event.pendingDisable = true;
     }
+    if (attrFlag(event.attr, 'sigtrap')) this.parts.sigtrap(event, address ?? 0n);
     if (root.output !== undefined) {
-      const record = sampleRecord(event, this.sample(event, frame));
+      const record = sampleRecord(event, this.sample(event, frame, address));
       if (output(event, record, this.now, true)) book.delivered++;
       else book.lost['ring full']++;
     } else if (event.ring === undefined) book.lost['no record']++;
-    else if (event.ring.push(this.sample(event, frame))) book.delivered++;
+    else if (event.ring.push(this.sample(event, frame, address))) book.delivered++;
     else book.lost['ring full']++;
     root.watcher?.overflowed(event, last);
     return stop;
@@ -76,7 +79,7 @@ export class Sampler {
 
   /** __perf_event_account_interrupt: true: too many for this tick. What happens in software is not throttled (perf_swevent_overflow), clocks are. */
   private accountInterrupt(event: PerfEvent): boolean {
-    const interrupts = event.kind === 'core' || isClock(event.hw.config);
+    const interrupts = event.kind === 'core' || (event.kind === 'software' && isClock(event.hw.config));
     const stop = interrupts && tooManySamples(event, this.ticks, this.parts.maxPerTick());
     if (stop) {
       event.hw.throttled = true;
@@ -89,13 +92,14 @@ export class Sampler {
     return stop;
   }
 
-  private sample(event: PerfEvent, frame: InterruptFrame): PerfSample {
+  private sample(event: PerfEvent, frame: InterruptFrame, address: bigint | undefined): PerfSample {
     const { current } = this.cpu;
     return {
       id: event.root.id,
       streamId: event.id,
       cpumode: frame.cpl === 3 ? CPUMODE.USER : CPUMODE.KERNEL,
       ip: frame.rip,
+      ...(address === undefined ? {} : { addr: address }),
       pid: current?.tgid ?? 0,
       tid: current?.pid ?? 0,
       timeNs: this.cpu.nowNs(),

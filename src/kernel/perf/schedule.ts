@@ -150,7 +150,7 @@ function groupIn(cpu: CpuPerf, ctx: EventContext, leader: PerfEvent): boolean {
     return true;
   }
   for (const event of added) {
-    if (event.kind === 'software') cpu.software.remove(event);
+    if (event.kind !== 'core') cpu.pmu(event).remove(event);
     ctx.setState(event, 'inactive');
   }
   cpu.core.cancelTransaction();

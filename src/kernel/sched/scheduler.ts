@@ -6,6 +6,7 @@ import type { Cpu, CpuContext } from '#port/cpu.ts';
 import { MSR } from '#arch/msr.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
+import { abortCriticalSection } from './rseq.ts';
 
 export class Scheduler {
   private readonly k: Kernel;
@@ -21,6 +22,8 @@ export class Scheduler {
   private tickAt: number | undefined;
   /** When the running task was switched to. */
   sinceNs = 0n;
+  /** Modelled time in which nothing ran. */
+  idleNs = 0n;
   /** Where accounting stands: time, and the ring split of the cycles. */
   private accountedNs = 0n;
   private accountedUser = 0;
@@ -88,7 +91,7 @@ export class Scheduler {
       const share = user + kernel > 0 ? Math.round((ns * kernel) / (user + kernel)) : 0;
       this.current.times.systemNs += share;
       this.current.times.userNs += ns - share;
-    }
+    } else this.idleNs += now - this.accountedNs;
     this.accountedNs = now;
     this.accountedUser += user;
     this.accountedKernel += kernel;
@@ -150,6 +153,8 @@ export class Scheduler {
     this.sinceNs = k.monotonicNs();
     k.loadTask(next);
     k.perf.contextSwitch(previous, next, cpu);
-    if (next !== undefined) k.perf.scheduledIn(next, cpu, previous);
+    if (next === undefined) return;
+    if (next.rseq !== undefined) abortCriticalSection(k, next);
+    k.perf.scheduledIn(next, cpu, previous);
   }
 }

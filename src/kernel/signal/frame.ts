@@ -50,11 +50,20 @@ export interface TrapState {
   readonly cr2: bigint;
 }
 
+/** sizeof(siginfo_t). */
+export const SIGINFO_BYTES = 128;
+
 export function siginfoBytes(info: SignalInfo): Uint8Array {
-  const bytes = new Uint8Array(128);
+  if (info.raw !== undefined) return info.raw;
+  const bytes = new Uint8Array(SIGINFO_BYTES);
   const v = new DataView(bytes.buffer);
   v.setInt32(0, info.signal, true);
   v.setInt32(8, info.code, true);
+  if (info.perf !== undefined) {
+    v.setBigUint64(24, info.perf.data, true);
+    v.setUint32(32, info.perf.type, true);
+    v.setUint32(36, info.perf.flags, true);
+  }
   if (info.address !== undefined) v.setBigUint64(16, info.address, true);
   else if (info.band !== undefined) {
     v.setBigInt64(16, info.band, true);

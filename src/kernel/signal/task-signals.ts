@@ -14,8 +14,12 @@ export interface SignalInfo {
   /** si_band and si_fd of a SIGIO that F_SETSIG asked for. */
   readonly band?: bigint;
   readonly fd?: number;
+  /** si_perf_data, si_perf_type, si_perf_flags of TRAP_PERF. */
+  readonly perf?: { readonly data: bigint; readonly type: number; readonly flags: number };
   /** si_value. */
   readonly value?: bigint;
+  /** The whole structure, where a tracer made it. */
+  readonly raw?: Uint8Array;
   /** Made by the task's own instruction: blocking or ignoring it does not help. */
   readonly forced?: boolean;
 }
@@ -112,6 +116,10 @@ export class TaskSignals {
   /** Mask to put back after the handler that ends a sigsuspend or ppoll. */
   savedMask: bigint | undefined;
   actions: SignalActions;
+  /** A tracer sees what it ignores, too. */
+  traced = false;
+  /** Its tracer or its group wants it to stop: as good as a signal for what sleeps. */
+  jobControl = false;
   /** sigaltstack: 0 size = none. */
   altStack = { sp: 0n, size: 0n, flags: 0 };
   private queue: SignalInfo[] = [];
@@ -133,6 +141,7 @@ export class TaskSignals {
   /** Some unblocked signal waits for delivery to this thread. */
   get deliverable(): boolean {
     return (
+      this.jobControl ||
       this.queue.some((s) => s.forced === true || (maskOf(s.signal) & this.blocked) === 0n) ||
       this.shared.queue.some((s) => this.shared.target(s) === this)
     );
@@ -144,7 +153,7 @@ export class TaskSignals {
 
   /** Ignored now, by choice or by default (and not blocked: a blocked one is kept, as its action may change). */
   ignores(signal: number): boolean {
-    if ((this.blocked & maskOf(signal)) !== 0n) return false;
+    if ((this.blocked & maskOf(signal)) !== 0n || (this.traced && signal !== SIG.SIGKILL)) return false;
     const { handler } = this.actions.get(signal);
     return handler === BigInt(SIG_IGN) || (handler === BigInt(SIG_DFL) && defaultAction(signal) === 'ignore');
   }
@@ -164,6 +173,16 @@ export class TaskSignals {
     if (info.signal < 32 && queue.some((s) => s.signal === info.signal)) return true;
     queue.push(info);
     return true;
+  }
+
+  /** SIGKILL has done what it does. */
+  forgetKill(): void {
+    for (const queue of [this.queue, this.shared.queue])
+      for (let i = queue.length - 1; i >= 0; i--) if (queue[i]?.signal === SIG.SIGKILL) queue.splice(i, 1);
+  }
+  /** What is pending for this thread, or for the process, in order. */
+  queued(shared: boolean): readonly SignalInfo[] {
+    return shared ? this.shared.queue : this.queue;
   }
 
   /** Forgets pending signals of a set, in all threads of the process. */

@@ -6,6 +6,7 @@ import { ERESTART_RESTARTBLOCK, ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { FUTEX } from '#abi/process.ts';
 import type { Kernel } from '../kernel.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { USER_END } from '../mm/page-tables.ts';
 import { physicalOf } from '../mm/user-memory.ts';
 import { isShared } from '../mm/vma.ts';
 import type { Task } from '../task/task.ts';
@@ -34,13 +35,14 @@ const waitersOf = (k: Kernel): FutexWait[] => {
   return list;
 };
 
-/** undefined = EFAULT. */
+/** undefined = EFAULT. A private word need not be mapped; one that may be shared must be there to be told (kernel/futex/core.c get_futex_key). */
 function keyOf(t: Task, va: number, isPrivate: boolean): Key | undefined {
+  if (va + 4 > USER_END) return undefined;
+  if (isPrivate) return { mm: t.mm, at: va };
   const vma = t.mm.maps.find(va);
-  if (vma === undefined) return undefined;
-  if (isPrivate || !isShared(vma)) return { mm: t.mm, at: va };
-  const at = physicalOf(t.mm, va, false);
-  return at < 0 ? undefined : { mm: undefined, at };
+  const at = vma === undefined ? -1 : physicalOf(t.mm, va, false);
+  if (vma === undefined || at < 0) return undefined;
+  return isShared(vma) ? { mm: undefined, at } : { mm: t.mm, at: va };
 }
 const same = (a: Key, b: Key): boolean => a.at === b.at && a.mm === b.mm;
 

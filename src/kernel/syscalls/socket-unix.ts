@@ -1,5 +1,6 @@
 /** AF_UNIX: names in the tree of files, and names outside it (`\0name`). They live in the model only, never on the host. */
 import { ERRNO } from '#abi/errno.ts';
+import { ACCESS } from '#abi/fs.ts';
 import { AF, SOCK, UNIX_PATH_MAX } from '#abi/socket.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
@@ -11,6 +12,7 @@ import { BoundName, UnixSocket } from '../vfs/unix-socket.ts';
 import { find } from '../vfs/walk.ts';
 import { type SocketFamily, credentialsOf } from './socket-family.ts';
 import type { SyscallResult } from './types.ts';
+import { callerOf, permission } from '../vfs/permission.ts';
 
 /** Sockets with a name outside the tree, by kernel. */
 const ABSTRACT = new WeakMap<Kernel, Map<string, UnixSocket>>();
@@ -81,6 +83,8 @@ function lookUp(k: Kernel, t: Task, address: string): UnixSocket | number {
   k.vfs.inodes.generation++;
   const node = find(k.vfs.from(t), address, 'follow');
   if (typeof node === 'number') return node;
+  const denied = permission(callerOf(t), node, ACCESS.W);
+  if (denied < 0) return denied;
   // A socket of the host's is there, but who listens is outside the model.
   return node instanceof BoundName && node.socket?.isOpen === true ? node.socket : -ERRNO.ECONNREFUSED;
 }

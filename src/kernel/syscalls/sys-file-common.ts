@@ -1,11 +1,12 @@
 /** What the file calls share: paths and descriptors from arguments, transfers in bounded pieces, the umask. */
 import { ERRNO } from '#abi/errno.ts';
-import { AT, PATH_MAX } from '#abi/fs.ts';
+import { AT, PATH_MAX, S } from '#abi/fs.ts';
 import { SIG } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Task } from '../task/task.ts';
+import { CAP, type Task } from '../task/task.ts';
 import { type FileDescription, type Transfer, isWait } from '../vfs/file-description.ts';
 import type { Node } from '../vfs/node.ts';
+import { type Caller, callerOf, setIdsOf } from '../vfs/permission.ts';
 import { type WalkFrom, find } from '../vfs/walk.ts';
 import type { SyscallResult, Wait } from './types.ts';
 
@@ -16,14 +17,14 @@ export function pathArgument(t: Task, va: number): string | number {
   return path === 'too long' ? -ERRNO.ENAMETOOLONG : path;
 }
 
-/** Where a walk starts: the directory of `dirfd` counts for relative paths only. */
-export function startOf(k: Kernel, t: Task, dirfd: number, path: string): WalkFrom | number {
+/** Where a walk starts: the directory of `dirfd` counts for relative paths only. `who`: on whose behalf; the task's own as a rule. */
+export function startOf(k: Kernel, t: Task, dirfd: number, path: string, who: Caller = callerOf(t)): WalkFrom | number {
   k.vfs.inodes.generation++;
   if (path === '') return -ERRNO.ENOENT; // before the descriptor is looked at
-  if (dirfd === AT.FDCWD || path.startsWith('/')) return k.vfs.from(t);
+  if (dirfd === AT.FDCWD || path.startsWith('/')) return { ...k.vfs.from(t), who };
   const description = t.files.get(dirfd);
   if (description === undefined) return -ERRNO.EBADF;
-  return { root: t.fs.root, start: description.node };
+  return { root: t.fs.root, start: description.node, who };
 }
 
 /** Path argument and its start, for the *at calls. */
@@ -38,7 +39,7 @@ export function placeOf(k: Kernel, t: Task, dirfd: number, va: number): { readon
 export type Target = { readonly file: FileDescription } | { readonly node: Node };
 
 /** `flags`: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. A NULL path with AT_EMPTY_PATH is the empty path (since 6.11). */
-export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: number): Target | number {
+export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: number, who?: Caller): Target | number {
   const empty = (flags & AT.EMPTY_PATH) !== 0;
   const path = empty && va === 0 ? '' : pathArgument(t, va);
   if (typeof path === 'number') return path;
@@ -47,7 +48,7 @@ export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: n
     const file = t.files.get(dirfd);
     return file === undefined ? -ERRNO.EBADF : { file };
   }
-  const from = startOf(k, t, dirfd, path);
+  const from = startOf(k, t, dirfd, path, who);
   if (typeof from === 'number') return from;
   const node = find(from, path, (flags & AT.SYMLINK_NOFOLLOW) === 0 ? 'follow' : 'nofollow');
   return typeof node === 'number' ? node : { node };
@@ -155,6 +156,18 @@ export function withTimeout<R extends SyscallResult>(
   const deadlineNs = t.resumed?.deadlineNs ?? k.monotonicNs() + limit;
   if (k.monotonicNs() >= deadlineNs) return -ERRNO.EAGAIN;
   return { ...result, deadlineNs, interrupted: () => -ERRNO.EINTR };
+}
+
+/**
+ * Set-ID bits of a regular file that is about to be written or cut by somebody else go (fs/inode.c file_remove_privs). For the session's own user
+ * the host does it.
+ */
+export function dropSetIds(k: Kernel, t: Task, file: Pick<Node, 'stat' | 'chmod'>): void {
+  if (t.credentials.euid === k.options.uid || t.can(CAP.FSETID)) return;
+  const stat = file.stat();
+  if (typeof stat === 'number' || (stat.mode & S.IFMT) !== S.IFREG) return;
+  const drop = setIdsOf(callerOf(t), stat);
+  if (drop !== 0) file.chmod(stat.mode & S.PERMISSIONS & ~drop);
 }
 
 /** The result of a write: a broken pipe also raises SIGPIPE. */

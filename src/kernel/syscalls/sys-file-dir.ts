@@ -1,6 +1,6 @@
 /** Reading directories; the working directory. */
 import { ERRNO } from '#abi/errno.ts';
-import { AT, O } from '#abi/fs.ts';
+import { ACCESS, AT, O } from '#abi/fs.ts';
 import { DIRENT64, DIRENT64_NAME, DIRENT64_TYPE, DIRENT_NAME } from '#abi/stat.ts';
 import { encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
@@ -11,6 +11,7 @@ import { full } from './row.ts';
 import { targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
+import { callerOf, permission } from '../vfs/permission.ts';
 
 /** Records are padded to 8 bytes. */
 const align = (n: number): number => (n + 7) & ~7;
@@ -72,7 +73,7 @@ function getcwd(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function enter(t: Task, node: Node): SyscallResult {
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
-  const denied = node.access(1);
+  const denied = permission(callerOf(t), node, ACCESS.X) || node.access(ACCESS.X);
   if (denied < 0) return denied;
   t.fs.cwd = node;
   return 0;

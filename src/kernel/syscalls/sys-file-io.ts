@@ -11,7 +11,7 @@ import { type FileDescription, isWait } from '../vfs/file-description.ts';
 import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
-import { type Segment, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
+import { type Segment, dropSetIds, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
 import { withinFileSize } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -99,6 +99,7 @@ function writeSegments(k: Kernel, t: Task, fd: number, segments: readonly Segmen
   if (unplaced < 0) return unplaced;
   const file = writable(t, fd);
   if (typeof file === 'number') return file;
+  dropSetIds(k, t, file);
   if (file instanceof PipeEnd && position === undefined) {
     const length = segments.reduce((sum, x) => sum + x.length, 0);
     return written(
@@ -198,6 +199,7 @@ function copy(
   toPosition: number | undefined,
   count: number,
 ): SyscallResult {
+  dropSetIds(k, t, to);
   const piece = new Uint8Array(Math.min(count, 65536));
   let total = 0;
   while (total < count) {
@@ -260,12 +262,17 @@ function fsync(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return file === undefined || (file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : file.sync();
 }
 
-function ftruncate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = t.files.get(a.i32(0));
   if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   const size = a.s(1);
-  return size < 0 || !file.writable ? -ERRNO.EINVAL : file.truncate(size);
+  if (size < 0 || !file.writable) return -ERRNO.EINVAL;
+  dropSetIds(k, t, file);
+  return file.truncate(size);
 }
+
+/** s_maxbytes of ext4 with blocks of 4 KiB: 2^32 - 1 of them. */
+const MAX_FILE_BYTES = (2 ** 32 - 1) * 4096;
 
 function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = writable(t, a.i32(0));
@@ -275,6 +282,7 @@ function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (!file.seekable) return -ERRNO.ESPIPE;
   if (file.node.type() !== S.IFREG) return -ERRNO.ENODEV;
   if ((mode & ~FALLOC.KEEP_SIZE) !== 0) return -ERRNO.EOPNOTSUPP;
+  if (offset + length > MAX_FILE_BYTES) return -ERRNO.EFBIG;
   const stat = file.stat();
   if (typeof stat === 'number') return stat;
   return mode === 0 && offset + length > stat.size ? file.truncate(offset + length) : 0;

@@ -67,7 +67,10 @@ function terminalIoctl(k: Kernel, t: Task, file: FileDescription, terminal: Term
     case IOCTL.TCSETSF: {
       const bytes = t.memory.read(va, TERMIOS.size);
       if (bytes === undefined) return -ERRNO.EFAULT;
-      terminal.termios = bytes;
+      if (file.node instanceof PtySlaveNode) {
+        if (request === IOCTL.TCSETSF) file.node.pty.flushInput();
+        file.node.pty.setTermios(bytes);
+      } else terminal.termios = bytes;
       return 0;
     }
     case IOCTL.TIOCGWINSZ:
@@ -100,8 +103,12 @@ function terminalIoctl(k: Kernel, t: Task, file: FileDescription, terminal: Term
       t.process.terminal = 'none';
       return 0;
     case IOCTL.TCFLSH:
-      // 0 input, 1 output, 2 both; output is never held back, the host's input is the host's
-      if (va !== 1 && file.node instanceof PtySlaveNode) file.node.pty.flushInput();
+      // 0 input, 1 output, 2 both; the host's terminal keeps both
+      if (va > 2) return -ERRNO.EINVAL;
+      if (file.node instanceof PtySlaveNode) {
+        if (va !== 1) file.node.pty.flushInput();
+        if (va !== 0) file.node.pty.flushOutput();
+      }
       return 0;
     case IOCTL.TCXONC:
     case IOCTL.TCSBRK:
@@ -129,6 +136,14 @@ function masterIoctl(t: Task, file: PtyMaster, request: number, va: number): Sys
       pty.locked = locked !== 0;
       return 0;
     }
+    case IOCTL.TIOCPKT: {
+      const on = t.memory.readI32(va);
+      if (on === undefined) return -ERRNO.EFAULT;
+      pty.setPacketMode(on !== 0);
+      return 0;
+    }
+    case IOCTL.TIOCGPKT:
+      return giveInt(t, va, pty.packet ? 1 : 0);
     case IOCTL.TIOCGPTPEER: {
       const slave = file.slave.open(va);
       return typeof slave === 'number' ? slave : t.files.install(slave, (va & O.CLOEXEC) !== 0);

@@ -6,6 +6,7 @@ import { encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { FileStat, Node } from '../vfs/node.ts';
+import { callerOf, permission, realCallerOf } from '../vfs/permission.ts';
 import { find } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
 import { type Target, pathArgument, startOf, targetOf } from './sys-file-common.ts';
@@ -113,15 +114,15 @@ function mountId(k: Kernel, node: Node): number {
   return k.vfs.mounts.findIndex((m) => m.kind === node.kind) + 1;
 }
 
-/** `effective` makes no difference: the guest has one identity towards the host. */
 function checkAccess(k: Kernel, t: Task, dirfd: number, va: number, mode: number, flags: number): SyscallResult {
   if ((mode & ~(ACCESS.R | ACCESS.W | ACCESS.X)) !== 0) return -ERRNO.EINVAL;
   if ((flags & ~(AT.EACCESS | AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH)) !== 0) return -ERRNO.EINVAL;
-  const target = targetOf(k, t, dirfd, va, flags);
+  const who = (flags & AT.EACCESS) === 0 ? realCallerOf(t) : callerOf(t); // for the directories on the way, too
+  const target = targetOf(k, t, dirfd, va, flags, who);
   if (typeof target === 'number') return target;
   const node = nodeOf(target);
   if (mode === ACCESS.F || node.type() === S.IFLNK) return 0;
-  return node.access(mode);
+  return permission(who, node, mode) || node.access(mode);
 }
 const access = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => checkAccess(k, t, AT.FDCWD, a.n(0), a.i32(1), 0);
 const faccessat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => checkAccess(k, t, a.i32(0), a.n(1), a.i32(2), 0);
@@ -179,17 +180,15 @@ function fstatfs(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return file === undefined || (file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : giveStatfs(t, file.node, a.n(1));
 }
 
-const IDENTITY = 'the host checks as its own user; a guest that changed its ids is not told apart';
-
 export const FILE_STAT_ROWS: readonly SyscallRow[] = [
   full('stat', stat),
   full('lstat', lstat),
   full('fstat', fstat),
   full('newfstatat', newfstatat),
   partial('statx', statx, 'no birth time, no attributes'),
-  partial('access', access, IDENTITY),
-  partial('faccessat', faccessat, IDENTITY),
-  partial('faccessat2', faccessat2, IDENTITY),
+  full('access', access),
+  full('faccessat', faccessat),
+  full('faccessat2', faccessat2),
   full('readlink', readlink),
   full('readlinkat', readlinkat),
   partial('statfs', statfs, 'room is the host’s, so not the same on every machine'),

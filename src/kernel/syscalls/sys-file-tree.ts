@@ -1,14 +1,15 @@
 /** Calls that change names and metadata: mkdir … rename, link, chmod, chown, utimensat, truncate. */
 import { ERRNO } from '#abi/errno.ts';
-import { AT, O, S, UTIME } from '#abi/fs.ts';
+import { ACCESS, AT, O, S, UTIME } from '#abi/fs.ts';
 import { TIMESPEC, TIMEVAL, UTIMBUF } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
-import type { NewTimes } from '../vfs/node.ts';
+import type { FileStat, NewTimes } from '../vfs/node.ts';
+import { callerOf, mayChown, maySetTimes, modeFor, permission } from '../vfs/permission.ts';
 import * as tree from '../vfs/tree-ops.ts';
 import { walk } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
-import { type Target, ownerOf, pathArgument, placeOf, startOf, targetOf } from './sys-file-common.ts';
+import { type Target, dropSetIds, ownerOf, pathArgument, placeOf, startOf, targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -71,38 +72,46 @@ function doSymlink(k: Kernel, t: Task, targetVa: number, dirfd: number, va: numb
 const symlink = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doSymlink(k, t, a.n(0), AT.FDCWD, a.n(1));
 const symlinkat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doSymlink(k, t, a.n(0), a.i32(1), a.n(2));
 
-function doChmod(target: Target | number, mode: number): SyscallResult {
+const statOf = (target: Target): FileStat | number => ('file' in target ? target.file.stat() : target.node.stat());
+
+function doChmod(t: Task, target: Target | number, mode: number): SyscallResult {
   if (typeof target === 'number') return target;
-  const bits = mode & S.PERMISSIONS;
+  const stat = statOf(target);
+  if (typeof stat === 'number') return stat;
+  const bits = modeFor(callerOf(t), stat, mode & S.PERMISSIONS);
+  if (bits < 0) return bits;
   if ('file' in target) return (target.file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : target.file.chmod(bits);
   return target.node.type() === S.IFLNK ? -ERRNO.EOPNOTSUPP : target.node.chmod(bits);
 }
-const chmod = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(targetOf(k, t, AT.FDCWD, a.n(0), 0), a.u32(1));
-const fchmodat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(targetOf(k, t, a.i32(0), a.n(1), 0), a.u32(2));
+const chmod = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(t, targetOf(k, t, AT.FDCWD, a.n(0), 0), a.u32(1));
+const fchmodat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(t, targetOf(k, t, a.i32(0), a.n(1), 0), a.u32(2));
 function fchmodat2(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.i32(3);
   if ((flags & ~(AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH)) !== 0) return -ERRNO.EINVAL;
-  return doChmod(targetOf(k, t, a.i32(0), a.n(1), flags), a.u32(2));
+  return doChmod(t, targetOf(k, t, a.i32(0), a.n(1), flags), a.u32(2));
 }
-const fchmod = (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(fileTarget(t, a.i32(0)), a.u32(1));
+const fchmod = (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChmod(t, fileTarget(t, a.i32(0)), a.u32(1));
 
 function fileTarget(t: Task, fd: number): Target | number {
   const file = t.files.get(fd);
   return file === undefined || (file.flags & O.PATH) !== 0 ? -ERRNO.EBADF : { file };
 }
 
-function doChown(target: Target | number, uid: number, gid: number): SyscallResult {
+function doChown(t: Task, target: Target | number, uid: number, gid: number): SyscallResult {
   if (typeof target === 'number') return target;
+  const stat = statOf(target);
+  const denied = typeof stat === 'number' ? stat : mayChown(callerOf(t), stat, uid, gid);
+  if (denied < 0) return denied;
   return 'file' in target ? target.file.chown(uid, gid) : target.node.chown(uid, gid);
 }
-const chown = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChown(targetOf(k, t, AT.FDCWD, a.n(0), 0), a.i32(1), a.i32(2));
+const chown = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChown(t, targetOf(k, t, AT.FDCWD, a.n(0), 0), a.i32(1), a.i32(2));
 const lchown = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult =>
-  doChown(targetOf(k, t, AT.FDCWD, a.n(0), AT.SYMLINK_NOFOLLOW), a.i32(1), a.i32(2));
-const fchown = (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChown(fileTarget(t, a.i32(0)), a.i32(1), a.i32(2));
+  doChown(t, targetOf(k, t, AT.FDCWD, a.n(0), AT.SYMLINK_NOFOLLOW), a.i32(1), a.i32(2));
+const fchown = (_k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doChown(t, fileTarget(t, a.i32(0)), a.i32(1), a.i32(2));
 function fchownat(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.i32(4);
   if ((flags & ~(AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH)) !== 0) return -ERRNO.EINVAL;
-  return doChown(targetOf(k, t, a.i32(0), a.n(1), flags), a.i32(2), a.i32(3));
+  return doChown(t, targetOf(k, t, a.i32(0), a.n(1), flags), a.i32(2), a.i32(3));
 }
 
 const NS = 1_000_000_000n;
@@ -136,23 +145,27 @@ function timevals(t: Task, va: number): NewTimes | number {
   return { atimeNs: times[0], mtimeNs: times[1] };
 }
 
-function doTimes(target: Target | number, times: NewTimes | number): SyscallResult {
+function doTimes(t: Task, target: Target | number, times: NewTimes | number): SyscallResult {
   if (typeof times === 'number') return times;
   if (typeof target === 'number') return target;
   if (times.atimeNs === undefined && times.mtimeNs === undefined) return 0;
+  const stat = statOf(target);
+  const present = times.atimeNs === 'now' && times.mtimeNs === 'now';
+  const denied = typeof stat === 'number' ? stat : maySetTimes(callerOf(t), stat, present);
+  if (denied < 0) return denied;
   return 'file' in target ? target.file.setTimes(times) : target.node.setTimes(times);
 }
 function utimensat(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const flags = a.i32(3);
   if ((flags & ~(AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH)) !== 0) return -ERRNO.EINVAL;
   const times = timespecs(t, a.n(2));
-  if (a.n(1) === 0) return a.i32(0) === AT.FDCWD ? -ERRNO.EFAULT : doTimes(fileTarget(t, a.i32(0)), times);
-  return doTimes(targetOf(k, t, a.i32(0), a.n(1), flags), times);
+  if (a.n(1) === 0) return a.i32(0) === AT.FDCWD ? -ERRNO.EFAULT : doTimes(t, fileTarget(t, a.i32(0)), times);
+  return doTimes(t, targetOf(k, t, a.i32(0), a.n(1), flags), times);
 }
-const utimes = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doTimes(targetOf(k, t, AT.FDCWD, a.n(0), 0), timevals(t, a.n(1)));
+const utimes = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doTimes(t, targetOf(k, t, AT.FDCWD, a.n(0), 0), timevals(t, a.n(1)));
 function futimesat(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const times = timevals(t, a.n(2));
-  return doTimes(a.n(1) === 0 ? fileTarget(t, a.i32(0)) : targetOf(k, t, a.i32(0), a.n(1), 0), times);
+  return doTimes(t, a.n(1) === 0 ? fileTarget(t, a.i32(0)) : targetOf(k, t, a.i32(0), a.n(1), 0), times);
 }
 function utime(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   let times: NewTimes = { atimeNs: 'now', mtimeNs: 'now' };
@@ -161,14 +174,19 @@ function utime(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     if (bytes === undefined) return -ERRNO.EFAULT;
     times = { atimeNs: UTIMBUF.getBig(bytes, 'actime') * NS, mtimeNs: UTIMBUF.getBig(bytes, 'modtime') * NS };
   }
-  return doTimes(targetOf(k, t, AT.FDCWD, a.n(0), 0), times);
+  return doTimes(t, targetOf(k, t, AT.FDCWD, a.n(0), 0), times);
 }
 
 function truncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const size = a.s(1);
   if (size < 0) return -ERRNO.EINVAL;
   const target = targetOf(k, t, AT.FDCWD, a.n(0), 0);
-  return typeof target === 'number' ? target : nodeOf(target).truncate(size);
+  if (typeof target === 'number') return target;
+  const node = nodeOf(target);
+  const denied = node.isDirectory ? -ERRNO.EISDIR : permission(callerOf(t), node, ACCESS.W);
+  if (denied < 0) return denied;
+  dropSetIds(k, t, node);
+  return node.truncate(size);
 }
 
 /** chroot: the guest's own root moves; it needs no right, and there is none to gain. */

@@ -38,22 +38,47 @@ function getrandom(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return length;
 }
 
+const KEEP = 0xffff_ffff;
+
+/** Real, effective, saved. */
+const idsOf = (t: Task, kind: 'uid' | 'gid'): readonly [number, number, number] => {
+  const c = t.credentials;
+  return kind === 'uid' ? [c.uid, c.euid, c.suid] : [c.gid, c.egid, c.sgid];
+};
+
 /** setresuid and its relatives: -1 keeps; without privilege only values that one already has. */
 function setIds(t: Task, kind: 'uid' | 'gid', real: number, effective: number, saved: number): number {
   const c: Credentials = t.credentials;
   const names = kind === 'uid' ? (['uid', 'euid', 'suid'] as const) : (['gid', 'egid', 'sgid'] as const);
-  const own = names.map((n) => c[n]);
+  const own = idsOf(t, kind);
   const wanted = [real, effective, saved];
   if (!t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) && wanted.some((w) => w !== 0xffff_ffff && !own.includes(w))) return -ERRNO.EPERM;
   const before = [c.uid, c.euid, c.suid];
   for (const [i, n] of names.entries()) if (wanted[i] !== 0xffff_ffff) c[n] = wanted[i] as number;
+  c[kind === 'uid' ? 'fsuid' : 'fsgid'] = undefined;
   if (kind === 'uid') t.changedUser(before);
   return 0;
 }
-const KEEP = 0xffff_ffff;
+/** setfsuid, setfsgid: the value before, whether or not the new one was taken. */
+function setFs(t: Task, kind: 'uid' | 'gid', id: number): number {
+  const c = t.credentials;
+  const [own, name] = kind === 'uid' ? ([[c.uid, c.euid, c.suid], 'fsuid'] as const) : ([[c.gid, c.egid, c.sgid], 'fsgid'] as const);
+  const before = c[name] ?? own[1];
+  if (id !== 0xffff_ffff && (id === before || own.includes(id) || t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID))) c[name] = id;
+  return before;
+}
 
 function setOne(t: Task, kind: 'uid' | 'gid', id: number): number {
-  return t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) ? setIds(t, kind, id, id, id) : setIds(t, kind, KEEP, id, KEEP);
+  if (t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID)) return setIds(t, kind, id, id, id);
+  const [real, , saved] = idsOf(t, kind);
+  return id === real || id === saved ? setIds(t, kind, KEEP, id, KEEP) : -ERRNO.EPERM;
+}
+/** setreuid: the saved id follows the effective one, unless neither the real id is set nor another effective one. kernel/sys.c __sys_setreuid. */
+function setTwo(t: Task, kind: 'uid' | 'gid', real: number, effective: number): number {
+  const [own, now] = idsOf(t, kind);
+  if (real !== KEEP && real !== own && real !== now && !t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID)) return -ERRNO.EPERM;
+  const saved = real !== KEEP || (effective !== KEEP && effective !== own) ? (effective === KEEP ? now : effective) : KEEP;
+  return setIds(t, kind, real, effective, saved);
 }
 
 function getThree(t: Task, a: SyscallArgs, values: readonly number[]): number {
@@ -88,10 +113,12 @@ export const IDENTITY_ROWS: readonly SyscallRow[] = [
   full('getresgid', (_k, t, a) => getThree(t, a, [t.credentials.gid, t.credentials.egid, t.credentials.sgid])),
   full('setuid', (_k, t, a) => setOne(t, 'uid', a.u32(0))),
   full('setgid', (_k, t, a) => setOne(t, 'gid', a.u32(0))),
-  full('setreuid', (_k, t, a) => setIds(t, 'uid', a.u32(0), a.u32(1), KEEP)),
-  full('setregid', (_k, t, a) => setIds(t, 'gid', a.u32(0), a.u32(1), KEEP)),
+  full('setreuid', (_k, t, a) => setTwo(t, 'uid', a.u32(0), a.u32(1))),
+  full('setregid', (_k, t, a) => setTwo(t, 'gid', a.u32(0), a.u32(1))),
   full('setresuid', (_k, t, a) => setIds(t, 'uid', a.u32(0), a.u32(1), a.u32(2))),
   full('setresgid', (_k, t, a) => setIds(t, 'gid', a.u32(0), a.u32(1), a.u32(2))),
+  full('setfsuid', (_k, t, a) => setFs(t, 'uid', a.u32(0))),
+  full('setfsgid', (_k, t, a) => setFs(t, 'gid', a.u32(0))),
   full('getgroups', getgroups),
   full('setgroups', setgroups),
   full('uname', uname),

@@ -1,5 +1,6 @@
 /** System calls of memory. What mmap maps of files comes from the descriptor (kernel/vfs). */
 import { ERRNO } from '#abi/errno.ts';
+import { O } from '#abi/fs.ts';
 import { MADV, MAP, MREMAP, MS, PROT } from '#abi/mman.ts';
 import { RLIM_INFINITY, RLIMIT } from '#abi/process.ts';
 import type { Kernel } from '../kernel.ts';
@@ -18,7 +19,7 @@ const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
 function sourceOf(t: Task, fd: number, prot: number, shared: boolean, length: number, offset: number): PageSource | number {
   const description = t.files.get(fd);
-  if (description === undefined) return -ERRNO.EBADF;
+  if (description === undefined || (description.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   if (!description.readable) return -ERRNO.EACCES;
   if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
   return description.pageSource({ task: t, prot, shared, length: pageUp(length), offset });

@@ -1,44 +1,55 @@
-/** System calls of processes: clone, execve, exit, wait, groups, sessions, scheduling. */
+/** System calls of processes: clone, execve, exit, groups, sessions, scheduling. */
 import { ERRNO } from '#abi/errno.ts';
-import { CLD, NSIG, SIG } from '#abi/signals.ts';
-import { ARCH_PRCTL, CLONE, CLONE_HIGH, P_ID, WAIT } from '#abi/process.ts';
+import { NSIG, SIG } from '#abi/signals.ts';
+import { ARCH_PRCTL, CLONE, CLONE_HIGH } from '#abi/process.ts';
 import type { Kernel } from '../kernel.ts';
 import { LAYOUT } from '../mm/address-space.ts';
 import { USER_END } from '../mm/page-tables.ts';
-import { siginfoBytes } from '../signal/frame.ts';
+import { cloneEvent, event, execEvent } from '../ptrace/events.ts';
 import { exec } from '../task/exec.ts';
-import { exitedWith, exitGroup, exitTask, reap } from '../task/exit.ts';
+import { endOthers, exitedWith, exitTask } from '../task/exit.ts';
 import { type CloneRequest, clone } from '../task/fork.ts';
 import type { Task } from '../task/task.ts';
 import { PidFd } from '../vfs/pid-fd.ts';
 import { full, partial } from './row.ts';
-import { writeRusage } from './rusage.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow, Wait } from './types.ts';
 
-interface VforkWait extends Wait {
-  readonly child: number;
+/** A wait of a call that has made its child: for the tracer or, in vfork, for the child. */
+interface ChildWait extends Wait {
+  readonly child: Task;
+  readonly pid: number;
+  readonly stage: 'made' | 'vfork' | 'done';
 }
 
 function doClone(k: Kernel, t: Task, request: CloneRequest): SyscallResult {
-  if (t.resumed !== undefined) {
-    t.vforkWait = false;
-    return (t.resumed as VforkWait).child;
-  }
+  if (t.resumed !== undefined) return afterClone(k, t, request, t.resumed as ChildWait);
   const child = clone(k, t, request);
   if (typeof child === 'number') return child;
+  const { pid } = child;
   if ((request.flags & CLONE.PIDFD) !== 0) {
     const fd = t.files.install(new PidFd(child.process, 0), true);
     t.memory.writeU32(request.pidfdAt, fd);
   }
-  if ((request.flags & CLONE.VFORK) === 0) return child.pid;
-  t.vforkWait = true;
-  const wait: VforkWait = {
-    kind: 'wait',
-    what: `vfork until task ${child.pid} execs or exits`,
-    child: child.pid,
-    ready: () => child.vforkParent === undefined,
-  };
-  return wait;
+  const untraced = (request.flags & CLONE.UNTRACED) !== 0;
+  const stop = untraced ? undefined : event(k, t, cloneEvent(request.flags, request.exitSignal), pid);
+  const made = { child, pid, stage: 'made' } as const;
+  const wait: ChildWait | undefined = stop && { ...stop, ...made };
+  return wait ?? afterClone(k, t, request, made);
+}
+
+function afterClone(k: Kernel, t: Task, request: CloneRequest, at: Pick<ChildWait, 'child' | 'pid' | 'stage'>): SyscallResult {
+  const { child, pid, stage } = at;
+  t.vforkWait = false;
+  if ((request.flags & CLONE.VFORK) === 0 || stage === 'done') return pid;
+  const ready = (): boolean => child.vforkParent === undefined;
+  if (!ready()) {
+    t.vforkWait = true;
+    const wait: ChildWait = { kind: 'wait', what: `vfork until task ${pid} execs or exits`, child, pid, stage: 'vfork', ready };
+    return wait;
+  }
+  const stop = event(k, t, 'VFORK_DONE', pid);
+  const wait: ChildWait | undefined = stop && { ...stop, child, pid, stage: 'done' };
+  return wait ?? pid;
 }
 
 const request = (flags: number, stack = 0n, parentTid = 0, childTid = 0, tls = 0n): CloneRequest => ({
@@ -85,6 +96,7 @@ function clone3(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 }
 
 function execve(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (t.resumed !== undefined) return 0; // the tracer has seen it
   const path = t.memory.readString(a.n(0), 4095);
   if (path === undefined) return -ERRNO.EFAULT;
   if (path === 'too long') return -ERRNO.ENAMETOOLONG;
@@ -93,8 +105,9 @@ function execve(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof argv === 'number') return argv;
   if (typeof envp === 'number') return envp;
   // Linux gives a program without arguments an empty argv[0] since 5.18.
+  const { pid } = t;
   const refusal = exec(k, t, { path, argv: argv.length === 0 ? [''] : argv, envp });
-  if (refusal === undefined) return 0;
+  if (refusal === undefined) return execEvent(k, t, pid) ?? 0;
   if (refusal.errno !== ERRNO.ENOENT && refusal.errno !== ERRNO.EACCES) k.unsupported(`execve of ${path}: ${refusal.reason}`);
   return -refusal.errno;
 }
@@ -116,121 +129,18 @@ function readStrings(t: Task, va: number): string[] | number {
 }
 
 function exitAll(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  exitGroup(k, t, exitedWith(a.i32(0)));
+  const status = endOthers(k, t, exitedWith(a.i32(0)));
+  const stop = t.resumed === undefined ? event(k, t, 'EXIT', status) : undefined;
+  if (stop !== undefined) return stop;
+  exitTask(k, t, status);
   return 0;
 }
 
 function exit(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  exitTask(k, t, exitedWith(a.i32(0)));
-  return 0;
-}
-
-/** Does `child` belong to what wait4's or waitid's id selects? */
-function selected(parent: Task, child: Task, kind: number, id: number): boolean {
-  if (kind === P_ID.PID) return child.pid === id;
-  if (kind === P_ID.PGID) return child.pgid === (id === 0 ? parent.pgid : id);
-  return true;
-}
-
-interface Found {
-  readonly child: Task;
-  readonly status: number;
-  readonly code: number;
-  readonly value: number;
-}
-
-/** A child with news. */
-function news(children: readonly Task[], options: number): Found | undefined {
-  for (const child of children) {
-    const { process } = child;
-    if (!process.alive && (options & WAIT.EXITED) !== 0) {
-      const s = child.exitStatus;
-      const signal = s & 0x7f;
-      return {
-        child,
-        status: s,
-        code: signal === 0 ? CLD.EXITED : (s & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
-        value: signal === 0 ? s >> 8 : signal,
-      };
-    }
-    if (process.stopSignal !== 0 && !process.stopReported && (options & WAIT.UNTRACED) !== 0) {
-      return { child, status: (process.stopSignal << 8) | 0x7f, code: CLD.STOPPED, value: process.stopSignal };
-    }
-    if (process.continued && (options & WAIT.CONTINUED) !== 0) return { child, status: 0xffff, code: CLD.CONTINUED, value: SIG.SIGCONT };
-  }
-  return undefined;
-}
-
-function consume(k: Kernel, found: Found, options: number): void {
-  if ((options & WAIT.NOWAIT) !== 0) return;
-  if (found.code === CLD.STOPPED) found.child.process.stopReported = true;
-  else if (found.code === CLD.CONTINUED) found.child.process.continued = false;
-  else reap(k, found.child);
-}
-
-/** The common part of wait4 and waitid: what was found, 0 for WNOHANG without news, a Wait, or -errno. */
-function waitFor(t: Task, kind: number, id: number, options: number, what: string): Found | Wait | number {
-  const mine = (): Task[] => [...t.children].filter((c) => selected(t, c, kind, id));
-  const children = mine();
-  if (children.length === 0) return -ERRNO.ECHILD;
-  const found = news(children, options);
-  if (found !== undefined) return found;
-  if ((options & WAIT.NOHANG) !== 0) return 0;
-  return {
-    kind: 'wait',
-    what,
-    ready: () => {
-      const now = mine();
-      return now.length === 0 || news(now, options) !== undefined;
-    },
-  };
-}
-
-function wait4(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const pid = a.i32(0);
-  const options = a.u32(2);
-  if ((options & ~(WAIT.NOHANG | WAIT.UNTRACED | WAIT.CONTINUED | 0xe000_0000)) !== 0) return -ERRNO.EINVAL;
-  const [kind, id] = pid > 0 ? [P_ID.PID, pid] : pid === -1 ? [P_ID.ALL, 0] : [P_ID.PGID, -pid];
-  const found = waitFor(t, kind, id, options | WAIT.EXITED, 'wait4');
-  if (typeof found === 'number' || 'kind' in found) return found;
-  const { child } = found;
-  if (a.n(1) !== 0 && !t.memory.writeU32(a.n(1), found.status)) return -ERRNO.EFAULT;
-  if (a.n(3) !== 0 && !writeRusage(t, a.n(3), child.process.times(), child.process.childTimes)) return -ERRNO.EFAULT;
-  consume(k, found, options);
-  return child.pid;
-}
-
-function waitid(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  const kind = a.i32(0);
-  const options = a.u32(3);
-  if (kind === P_ID.PIDFD) {
-    const file = t.files.get(a.i32(1));
-    return file instanceof PidFd ? waitidOf(k, t, a, P_ID.PID, file.process.pid, options, file.nonBlocking) : -ERRNO.EBADF;
-  }
-  return waitidOf(k, t, a, kind, a.i32(1), options, false);
-}
-function waitidOf(k: Kernel, t: Task, a: SyscallArgs, kind: number, id: number, options: number, never: boolean): SyscallResult {
-  if (kind < 0 || kind > P_ID.PGID || (options & (WAIT.EXITED | WAIT.STOPPED | WAIT.CONTINUED)) === 0) return -ERRNO.EINVAL;
-  const found = waitFor(t, kind, id, options, 'waitid');
-  if (typeof found === 'object' && 'kind' in found) return never ? -ERRNO.EAGAIN : found;
-  if (typeof found === 'number' && found !== 0) return found;
-  if (a.n(2) !== 0) {
-    const info =
-      typeof found === 'number'
-        ? new Uint8Array(128)
-        : siginfoBytes({
-            signal: SIG.SIGCHLD,
-            code: found.code,
-            pid: found.child.pid,
-            uid: found.child.credentials.uid,
-            status: found.value,
-          });
-    if (!t.memory.write(a.n(2), info)) return -ERRNO.EFAULT;
-  }
-  if (typeof found === 'object') {
-    if (a.n(4) !== 0 && !writeRusage(t, a.n(4), found.child.process.times(), found.child.process.childTimes)) return -ERRNO.EFAULT;
-    consume(k, found, options);
-  }
+  const status = exitedWith(a.i32(0));
+  const stop = t.resumed === undefined ? event(k, t, 'EXIT', status) : undefined;
+  if (stop !== undefined) return stop;
+  exitTask(k, t, status);
   return 0;
 }
 
@@ -302,8 +212,6 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
   partial('execve', execve, 'ELF-64 programs, static and through their interpreter, and scripts; no 32-bit programs'),
   full('exit', exit),
   full('exit_group', exitAll),
-  full('wait4', wait4),
-  full('waitid', waitid),
   full('getpid', (_k, t) => t.tgid),
   full('gettid', (_k, t) => t.pid),
   full('getppid', (_k, t) => t.parent?.tgid ?? 1),

@@ -65,7 +65,7 @@ function socketpair(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function socketAt(t: Task, fd: number): Socket | number {
   const file = t.files.get(fd);
-  if (file === undefined) return -ERRNO.EBADF;
+  if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   return file instanceof Socket ? file : -ERRNO.ENOTSOCK;
 }
 
@@ -364,7 +364,7 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
     'getpeername',
     orHost(
       (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), UNNAMED),
-      (t, s, a) => (s.peerCredentials === undefined ? -ERRNO.ENOTCONN : writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress))),
+      (t, s, a) => (s.hasPeerName ? writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress)) : -ERRNO.ENOTCONN),
     ),
   ),
   partial(

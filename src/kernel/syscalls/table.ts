@@ -8,6 +8,7 @@ import { PERF_ROWS } from './sys-perf.ts';
 import { PROCESS_ROWS } from './sys-process.ts';
 import { MSG_ROWS } from './sys-msg.ts';
 import { PIDFD_ROWS } from './sys-pidfd.ts';
+import { PTRACE_ROWS } from './sys-ptrace.ts';
 import { PRCTL_ROWS } from './sys-prctl.ts';
 import { SCHED_ROWS } from './sys-sched.ts';
 import { SEM_ROWS } from './sys-sem.ts';
@@ -16,10 +17,13 @@ import { SIGNAL_ROWS } from './sys-signal.ts';
 import { SOCKET_ROWS } from './sys-socket.ts';
 import { TIME_ROWS } from './sys-time.ts';
 import { TIMER_ROWS } from './sys-timer.ts';
+import { WAIT_ROWS } from './sys-wait.ts';
 import type { SyscallRow } from './types.ts';
 
 export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...PROCESS_ROWS,
+  ...WAIT_ROWS,
+  ...PTRACE_ROWS,
   ...MEMORY_ROWS,
   ...LIMIT_ROWS,
   ...PRCTL_ROWS,

@@ -22,6 +22,8 @@ export interface Wait {
    * no time passes, so that when the input comes makes no difference. The handler is asked again until it has an answer; `ready` is not.
    */
   readonly host?: true;
+  /** A trace stop (ptrace/stop.ts): only the tracer, or SIGKILL, ends it. */
+  readonly traced?: true;
 }
 
 /** A value for RAX. A negative number is -errno. */

@@ -15,6 +15,7 @@ import { minimalSignalStack } from '../signal/fpu-frame.ts';
 import { SELECTOR } from '../text/layout.ts';
 import type { Executable } from '../vfs-interface.ts';
 import { type ElfProgram, examine, type Loaded, mapInterpreter, mapProgram, type Refusal, refuse } from './elf-loader.ts';
+import { credentialsAfter, type ExecCredentials } from './exec-credentials.ts';
 import { dropTimers, leaveOtherThreads, releaseVfork } from './exit.ts';
 import type { Task } from './task.ts';
 
@@ -105,6 +106,7 @@ function loadInterpreter(k: Kernel, task: Task, mm: AddressSpace, path: string):
 interface Prepared extends Loaded {
   readonly stackPointer: number;
   readonly memory: UserMemory;
+  readonly ids: ExecCredentials;
 }
 
 /** The new address space: segments, stack, strings, auxiliary vector. */
@@ -158,7 +160,7 @@ function prepare(
   mm.argStart = sp;
   const platform = putString(encodeUtf8('x86_64'));
   const random = put(k.random(16));
-  const { credentials: c } = task;
+  const { credentials: c, secure } = credentialsAfter(task, file);
   const visible = visibleFeatures(k.port.model, ENGINE_FEATURES);
   const auxv: (readonly [number, number])[] = [
     [AT.MINSIGSTKSZ, minimalSignalStack(k.cpu)],
@@ -175,7 +177,7 @@ function prepare(
     [AT.EUID, c.euid],
     [AT.GID, c.gid],
     [AT.EGID, c.egid],
-    [AT.SECURE, 0],
+    [AT.SECURE, secure ? 1 : 0],
     [AT.RANDOM, random],
     [AT.HWCAP2, hasFeature(visible, 'FSGSBASE') ? HWCAP2_FSGSBASE : 0],
     [AT.EXECFN, execfn],
@@ -191,7 +193,7 @@ function prepare(
   for (const [at, bytes] of blocks) {
     if (!memory.write(at, bytes)) return refuse(ERRNO.ENOMEM, 'out of modelled memory for its stack (--memory)');
   }
-  return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory };
+  return { ...loaded, entry: linker?.entry ?? loaded.entry, stackPointer: sp, memory, ids: { credentials: c, secure } };
 }
 
 /** Descriptors of its own for a task that shared them (CLONE_FILES). */
@@ -212,19 +214,24 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.signals.altStack = { sp: 0n, size: 0n, flags: 0 };
   task.clearChildTid = 0;
   task.robustList = 0;
+  task.rseq = undefined;
   task.exitSignal = 17;
-  task.execCapabilities();
+  task.becomes(prepared.ids);
   task.comm = commOf(name);
   task.process.argv = argv;
   task.process.executable = path;
   const { regs } = task;
+  // As start_thread leaves them: a tracer looks before the call has its result.
+  const [ax, call] = [regs.get('ax'), regs.get('orig_ax')];
   regs.clear();
   regs.set('ip', prepared.entry);
   regs.set('sp', prepared.stackPointer);
   regs.set('cs', SELECTOR.USER_CS);
   regs.set('ss', SELECTOR.USER_DS);
   regs.set('flags', RFLAGS.IF | RFLAGS.FIXED1);
-  regs.set('orig_ax', -1n);
+  regs.set('ax', task === k.current ? ax : 0n);
+  regs.set('orig_ax', task === k.current ? call : -1n);
+  k.debug.forget(task);
   k.perf.execed(task);
   for (const v of mm.vmas) k.mapped(task, v);
 }

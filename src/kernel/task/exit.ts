@@ -1,6 +1,8 @@
 /** The end of a task: what it held, its children, its parent. And wait4's side of it. */
 import { CLD, SA, SI, SIG, SIG_IGN } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
+import { endTracer, unlink } from '../ptrace/attach.ts';
+import { isReparented, leaveStop } from '../ptrace/stop.ts';
 import { signalProcess } from '../signal/deliver.ts';
 import { has, isSignal } from '../signal/task-signals.ts';
 import { futexCancel, futexWake, releaseRobustList } from '../syscalls/futex.ts';
@@ -19,6 +21,7 @@ export function exitTask(k: Kernel, task: Task, status: WaitStatus): void {
   const { process } = task;
   if (task === k.current) k.scheduler.account();
   k.perf.exited(task);
+  k.debug.forget(task);
   k.perfFiles?.exited(task);
   task.exitStatus = status;
   futexCancel(k, task);
@@ -35,19 +38,69 @@ export function exitTask(k: Kernel, task: Task, status: WaitStatus): void {
   if (![...k.tasks.values()].some((t) => t !== task && t.alive && t.files === task.files)) task.files.closeAll();
   k.releaseMm(task);
   releaseVfork(task);
+  endTracer(k, task);
   if (task !== process.leader) {
-    task.state = 'dead';
-    k.forget(task);
+    if (task.trace === undefined) bury(k, task);
+    else {
+      process.tracedZombies.add(task);
+      tellOfEnd(k, task.trace.tracer, task, SIG.SIGCHLD);
+    }
   }
-  if (!process.alive) endProcess(k, task.leader);
+  if (!process.alive && process.tracedZombies.size === 0) endProcess(k, task.leader);
+}
+
+/** A thread's last trace goes. */
+function bury(k: Kernel, thread: Task): void {
+  thread.state = 'dead';
+  k.forget(thread);
+}
+
+/** Somebody has waited for its end. A process that another one than its parent traced is its parent's now. wait_task_zombie */
+export function reapWaited(k: Kernel, task: Task): void {
+  const parentHasTold = !isReparented(task);
+  unlink(task);
+  if (task === task.leader && parentHasTold) reap(k, task);
+  else releaseTraced(k, task);
+}
+
+/** A dead task that its tracer lets go: a thread is gone, a process is its parent's. */
+export function releaseTraced(k: Kernel, task: Task): void {
+  const { process } = task;
+  if (task === process.leader) {
+    if (!process.alive && process.tracedZombies.size === 0) tellParent(k, task);
+    return;
+  }
+  process.tracedZombies.delete(task);
+  bury(k, task);
+  if (!process.alive && process.tracedZombies.size === 0) endProcess(k, task.leader);
 }
 
 /** exit_group and fatal signals: the other threads end first (none of them is running: there is one CPU). */
 export function exitGroup(k: Kernel, task: Task, status: WaitStatus): void {
   if (!task.alive) return;
-  task.process.exiting ??= status;
-  for (const t of [...task.process.threads]) if (t !== task) exitTask(k, t, status);
-  exitTask(k, task, status);
+  exitTask(k, task, endOthers(k, task, status));
+}
+
+/**
+ * All threads of a process but one end. One whose tracer wants to see it end is killed, and ends on its own way. The status that the process ends
+ * with: the first that anybody gave.
+ */
+export function endOthers(k: Kernel, task: Task, status: WaitStatus): WaitStatus {
+  const { process } = task;
+  const first = process.exiting === undefined;
+  process.exiting ??= status;
+  const { exiting } = process;
+  for (const t of [...process.threads]) {
+    if (t === task) continue;
+    if (t.trace?.wants('EXIT') !== true) exitTask(k, t, exiting);
+    else if (first) killThread(t);
+  }
+  return exiting;
+}
+function killThread(t: Task): void {
+  t.signals.post({ signal: SIG.SIGKILL, code: SI.KERNEL });
+  leaveStop(t, 0);
+  if (t.state === 'stopped') t.state = t.waiting === undefined ? 'runnable' : 'waiting';
 }
 
 /** timer_create's timers end with the program. */
@@ -74,6 +127,7 @@ export function leaveOtherThreads(k: Kernel, task: Task): void {
   for (const t of [...process.threads]) if (t !== task) exitTask(k, t, SIG.SIGKILL);
   const old = task.leader;
   if (old === task) return;
+  unlink(old); // its tracer cannot trace it any longer; fs/exec.c de_thread
   process.parent?.children.delete(old);
   process.leader = task;
   old.state = 'dead';
@@ -106,6 +160,11 @@ function adopt(k: Kernel, child: Task): void {
 
 function tellParent(k: Kernel, task: Task): void {
   const { parent } = task;
+  if (task.trace !== undefined) {
+    // A traced zombie is its tracer's first, whatever that does with SIGCHLD.
+    tellOfEnd(k, task.trace.tracer, task, isReparented(task) ? SIG.SIGCHLD : task.exitSignal);
+    return;
+  }
   if (parent === undefined) {
     reap(k, task);
     return;
@@ -113,15 +172,20 @@ function tellParent(k: Kernel, task: Task): void {
   if (!isSignal(task.exitSignal)) return; // clone(2) lets any number through; only signals are sent
   const action = parent.signals.actions.get(SIG.SIGCHLD);
   const ignored = task.exitSignal === SIG.SIGCHLD && (action.handler === BigInt(SIG_IGN) || has(action, SA.NOCLDWAIT));
-  const signal = task.exitStatus & 0x7f;
-  signalProcess(k, parent, {
-    signal: task.exitSignal,
-    code: signal === 0 ? CLD.EXITED : (task.exitStatus & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
+  tellOfEnd(k, parent, task, task.exitSignal);
+  if (ignored) reap(k, task);
+}
+
+function tellOfEnd(k: Kernel, whom: Task, task: Task, signal: number): void {
+  if (!isSignal(signal)) return;
+  const by = task.exitStatus & 0x7f;
+  signalProcess(k, whom, {
+    signal,
+    code: by === 0 ? CLD.EXITED : (task.exitStatus & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
     pid: task.pid,
     uid: task.credentials.uid,
-    status: signal === 0 ? task.exitStatus >> 8 : signal,
+    status: by === 0 ? task.exitStatus >> 8 : by,
   });
-  if (ignored) reap(k, task);
 }
 
 /** A zombie's last trace goes; its times are its parent's children's. */

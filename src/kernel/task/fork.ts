@@ -5,6 +5,7 @@ import { GPR, RFLAGS } from '#arch/registers.ts';
 import { directMap } from '../boot/boot.ts';
 import type { Kernel } from '../kernel.ts';
 import { PagedMemory } from '../mm/user-memory.ts';
+import { traceChild } from '../ptrace/events.ts';
 import { limitOf } from '../syscalls/sys-limits.ts';
 import { KERNEL_STACK_SIZE } from '../text/layout.ts';
 import { PT_SIZE, PtRegs } from './pt-regs.ts';
@@ -87,6 +88,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   child.exitSignal = thread ? 0 : (flags & CLONE.PARENT) !== 0 ? parent.leader.exitSignal : request.exitSignal;
   child.nice = parent.nice;
   child.policy = parent.policy;
+  if (!shareMm) child.rseq = parent.rseq;
   child.inheritCapabilities(parent);
   startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
   if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);
@@ -95,6 +97,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   if ((flags & CLONE.VFORK) !== 0) child.vforkParent = parent;
   k.add(child);
   if (!thread) process.parent?.children.add(child);
+  traceChild(parent, child, flags, request.exitSignal);
   k.perf.forked(parent, child);
   return child;
 }
@@ -103,6 +106,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
 function newProcess(pid: number, maker: Task, sibling: boolean): Process {
   const from = maker.process;
   const process = new Process(pid, sibling ? from.parent : from);
+  process.maker = sibling ? from.maker : maker;
   process.pgid = from.pgid;
   process.sid = from.sid;
   process.terminal = from.terminal;

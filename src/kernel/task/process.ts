@@ -20,6 +20,10 @@ export class Process {
   readonly threads = new Set<Task>();
   /** undefined: init, which is not a task of the model. */
   parent: Process | undefined;
+  /** The thread of the parent that made it; undefined: perfglass. */
+  maker: Task | undefined;
+  /** Threads that have ended and that their tracer has not waited for. */
+  readonly tracedZombies = new Set<Task>();
   /** Leaders of child processes. */
   readonly children = new Set<Task>();
   pgid: number;

@@ -1,8 +1,11 @@
 /** A task: what the scheduler runs, one thread of a process (process.ts). Threads share mm, files, fs and signal actions. */
+import type { ExecCredentials } from './exec-credentials.ts';
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
-import type { TaskSignals } from '../signal/task-signals.ts';
+import type { Rseq } from '../sched/rseq.ts';
+import type { Trace } from '../ptrace/trace.ts';
+import type { SignalInfo, TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
@@ -17,6 +20,9 @@ export interface Credentials {
   egid: number;
   sgid: number;
   groups: readonly number[];
+  /** setfsuid, setfsgid; else the effective ids. */
+  fsuid?: number | undefined;
+  fsgid?: number | undefined;
 }
 
 /** capabilities(7). What the kernel allows goes by the effective user; these are what programs ask for and set. */
@@ -32,7 +38,19 @@ export const LAST_CAPABILITY = 40;
 const ALL_CAPABILITIES: bigint = (1n << BigInt(LAST_CAPABILITY + 1)) - 1n;
 
 /** The capabilities that system calls here ask for. include/uapi/linux/capability.h. */
-export const CAP = { SETGID: 6, SETUID: 7, SETPCAP: 8, IPC_LOCK: 14, SYS_ADMIN: 21, PERFMON: 38 } as const;
+export const CAP = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  FSETID: 4,
+  SETGID: 6,
+  SETUID: 7,
+  SETPCAP: 8,
+  IPC_LOCK: 14,
+  SYS_PTRACE: 19,
+  SYS_ADMIN: 21,
+  PERFMON: 38,
+} as const;
 
 /** PR_GET_TIMERSLACK of a program that never changed it. */
 export const TIMER_SLACK_NS = 50_000;
@@ -40,7 +58,8 @@ export const TIMER_SLACK_NS = 50_000;
 /** How a process ended, as wait4's status word holds it: (code << 8), or the signal, + 0x80 with a core. */
 export type WaitStatus = number;
 
-export type TaskState = 'runnable' | 'waiting' | 'stopped' | 'zombie' | 'dead';
+/** `stopped`: by job control; `traced`: in a trace stop (ptrace/stop.ts). */
+export type TaskState = 'runnable' | 'waiting' | 'stopped' | 'traced' | 'zombie' | 'dead';
 
 /** Times of a task in ns of modelled time, and its counts for getrusage. */
 export interface Accounting {
@@ -138,6 +157,21 @@ export class Task {
   timerSlackNs: number = TIMER_SLACK_NS;
   /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */
   private ownCapabilities: Capabilities | undefined;
+  /** Who traces it and how; undefined: nobody. */
+  trace: Trace | undefined;
+  /** Those that it traces, the newest first. */
+  readonly tracees: Task[] = [];
+  /** What is to be done behind the trace stop that it is in or has just left, and with which answer of the tracer's. */
+  afterStop: ((answer: number) => void) | undefined;
+  stopAnswer = 0;
+  /** The system call that its tracer let it make; undefined: the one of its gate. */
+  call: number | undefined;
+  /** The signal that its tracer lets it take. */
+  injected: SignalInfo | undefined;
+  /** What restart_syscall(2) makes again. */
+  restarts: number | undefined;
+  /** rseq(2)'s registration. */
+  rseq: Rseq | undefined;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
@@ -216,8 +250,15 @@ export class Task {
     const effective = leaves || (before[1] === 0 && euid !== 0) ? 0n : before[1] !== 0 && euid === 0 ? permitted : now.effective;
     this.ownCapabilities = { ...now, permitted, effective, ambient: leaves ? 0n : now.ambient };
   }
-  /** execve: root has all that is bounding, others what is ambient. */
-  execCapabilities(): void {
+  /** execve with these ids; who started a program with others' ids may not look into it, nor be told of its parent's death. */
+  becomes(after: ExecCredentials): void {
+    this.credentials = after.credentials;
+    this.process.dumpable = !after.secure;
+    if (after.secure) this.process.parentDeathSignal = 0;
+    this.execCapabilities();
+  }
+  /** Root has all that is bounding, others what is ambient. */
+  private execCapabilities(): void {
     const old = this.ownCapabilities;
     this.process.keepCapabilities = false;
     if (old === undefined) return;

@@ -71,6 +71,7 @@ export function fakeSource(content: Uint8Array, writable = false): PageSource & 
 export function fakeExecutable(content: Uint8Array): Executable {
   return {
     path: '/fake',
+    owner: { mode: 0o100755, uid: 0, gid: 0 },
     source: fakeSource(content),
     sizeBytes: () => content.length,
     read(offset, into) {

@@ -10,6 +10,7 @@ import { Ports } from '../net/ports.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import type { PageSource } from '../mm/page-source.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
+import { NO_PERF } from '../perf-hooks.ts';
 import { PerfSettings } from '../perf/settings.ts';
 import { FILE_ROWS } from '../syscalls/sys-file.ts';
 import type { SyscallArgs, Wait } from '../syscalls/types.ts';
@@ -147,6 +148,7 @@ export class FileBench {
       maxTasks: 4096,
       net: { tcp: new Ports(), udp: new Ports() },
       perfFiles: undefined,
+      perf: NO_PERF,
       perfSettings: new PerfSettings(),
       current: undefined,
       options: { seed: 1, hz: 100, epochNs: 0n, uid: 0, gid: 0, interrupted: () => 0, files: {} },
@@ -203,6 +205,7 @@ export class FileBench {
       | 'fs'
       | 'memory'
       | 'credentials'
+      | 'can'
       | 'resumed'
     > = {
       pid,
@@ -219,6 +222,7 @@ export class FileBench {
       fs,
       memory: this.memory as unknown as UserMemory,
       credentials: ROOT,
+      can: () => true, // root's capabilities
       resumed: undefined,
     };
     return task as Task;

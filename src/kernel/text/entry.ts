@@ -148,6 +148,28 @@ export function emitPerfEntry(a: Assembler, name: string, handler: string): void
   a.iretq();
 }
 
+/**
+ * The debug exception, which may come anywhere: like perf's interrupts it leaves GS alone, and its handler says in RAX whether exit work is to follow,
+ * as after other exceptions of user mode.
+ */
+export function emitDebugEntry(a: Assembler, name: string, handler: string): void {
+  a.function(name, 'frame');
+  a.pushImm(-1);
+  pushRegisters(a);
+  a.cld();
+  a.mov(R.RDI, R.RSP);
+  a.call(handler);
+  a.aluImm('cmp', R.RAX, 0);
+  a.jcc(CC.NE, `${name}.work`);
+  popRegisters(a);
+  a.aluImm('add', R.RSP, 8);
+  a.iretq();
+  a.stack(PT.ip);
+  a.label(`${name}.work`);
+  a.swapgs();
+  a.jmp('error_return');
+}
+
 /** MSR accesses as the kernel's own instructions, and idle. */
 export function emitStubs(a: Assembler): void {
   a.function('native_read_msr');

@@ -7,7 +7,7 @@ import { GATE_LENGTH } from '#arch/gate.ts';
 import { GPR as R, VECTOR } from '#arch/registers.ts';
 import { PT } from '../task/pt-regs.ts';
 import { type Cost, functionCost, syscallCost } from './cost-table.ts';
-import { emitEntry, emitPerfEntry, emitReturns, emitStubs, emitSyscallEntry } from './entry.ts';
+import { emitDebugEntry, emitEntry, emitPerfEntry, emitReturns, emitStubs, emitSyscallEntry } from './entry.ts';
 import { GATE, IRQ_WORK_VECTOR, PERF_TIMER_VECTOR, TIMER_VECTOR } from './gates.ts';
 import { KERNEL_TEXT } from './layout.ts';
 
@@ -147,7 +147,8 @@ function assemble(calls: readonly { readonly number: number; readonly name: stri
   kernelFunction(a, 'perf_swevent_hrtimer', functionCost('perf_swevent_hrtimer'), GATE.PERF_TIMER);
   for (const [key, name] of Object.entries(EXCEPTION_NAMES)) {
     const vector = Number(key);
-    emitEntry(a, `asm_exc_${name}`, `exc_${name}`, WITH_ERROR_CODE.includes(vector));
+    if (vector === VECTOR.DB) emitDebugEntry(a, `asm_exc_${name}`, `exc_${name}`);
+    else emitEntry(a, `asm_exc_${name}`, `exc_${name}`, WITH_ERROR_CODE.includes(vector));
     kernelFunction(a, `exc_${name}`, functionCost(`exc_${name}`), GATE.EXCEPTION + vector);
   }
   emitEntry(a, 'asm_sysvec_apic_timer_interrupt', 'sysvec_apic_timer_interrupt', false);

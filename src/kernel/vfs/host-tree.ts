@@ -11,13 +11,15 @@ import type { FileDescription, Opened } from './file-description.ts';
 import { type FilePages, resizeThrough } from './file-pages.ts';
 import { HostFile, HostPlace } from './host-file.ts';
 import type { InodeTable } from './inodes.ts';
-import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type StatfsRoom } from './node.ts';
+import { type DirectoryEntry, type FileStat, type FileSystemKind, type NewTimes, Node, type Owner, type StatfsRoom } from './node.ts';
 
 /** What all nodes of one host tree share. */
 export interface HostTree {
   readonly host: Host;
   readonly inodes: InodeTable;
   readonly pages: FilePages;
+  /** Whose the host makes new files: the session's user. */
+  readonly owner: Owner;
   /** Host path of the tree's root, '' for '/'. */
   readonly prefix: string;
   /** Opens what is no file of the host's to the guest: FIFOs live in the kernel. */
@@ -162,19 +164,34 @@ export class HostNode extends Node {
     return fd === -ERRNO.EPERM ? this.tree.host.open(path, flags & ~O.NOATIME, 0) : fd;
   }
 
-  override create(name: string, flags: number, mode: number): FileDescription | number {
+  override create(name: string, flags: number, mode: number, owner?: Owner): FileDescription | number {
     if (this.unlinked) return -ERRNO.ENOENT;
     const fd = this.tree.host.open(this.childPath(name), (flags & HOST_FLAGS) | O.CREAT | O.NOFOLLOW, mode);
     if (fd < 0) return fd;
+    this.give(name, owner);
     const file = new HostFile(this.child(name, S.IFREG), flags, fd);
     this.made(this.tree.host.fstat(fd));
     return file;
+  }
+  /** The host made the file as its own user's; in a directory with the set-group-ID bit it has the directory's group already. */
+  private give(name: string, owner: Owner | undefined): void {
+    const { host, owner: made } = this.tree;
+    if (owner === undefined || (owner.uid === made.uid && owner.gid === made.gid)) return;
+    const stat = this.hostStat();
+    const inherits = typeof stat !== 'number' && (stat.mode & S.ISGID) !== 0;
+    const path = this.childPath(name);
+    const before = host.stat(path, false);
+    host.chown(path, owner.uid, inherits ? -1 : owner.gid, false);
+    // chown takes the set-ID bits that the file was made with.
+    const bits = typeof before !== 'number' && (before.mode & S.IFMT) === S.IFREG ? before.mode & S.PERMISSIONS : 0;
+    if ((bits & (S.ISUID | S.ISGID)) !== 0) host.chmod(path, bits);
   }
   private made(stat: HostStat | number): void {
     if (typeof stat !== 'number') this.tree.inodes.created(stat.identity);
     this.directoryChanged();
   }
-  private madeAt(name: string): void {
+  private madeAt(name: string, owner: Owner | undefined): void {
+    this.give(name, owner);
     this.made(this.tree.host.stat(this.childPath(name), false));
   }
   private directoryChanged(): void {
@@ -187,16 +204,16 @@ export class HostNode extends Node {
     if (typeof stat !== 'number') this.tree.inodes.changed(stat.identity);
   }
 
-  override mkdir(name: string, mode: number): number {
+  override mkdir(name: string, mode: number, owner?: Owner): number {
     if (this.unlinked) return -ERRNO.ENOENT;
     const result = this.tree.host.mkdir(this.childPath(name), mode);
-    if (result >= 0) this.madeAt(name);
+    if (result >= 0) this.madeAt(name, owner);
     return result;
   }
-  override symlink(name: string, target: string): number {
+  override symlink(name: string, target: string, owner?: Owner): number {
     if (this.unlinked) return -ERRNO.ENOENT;
     const result = this.tree.host.symlink(target, this.childPath(name));
-    if (result >= 0) this.madeAt(name);
+    if (result >= 0) this.madeAt(name, owner);
     return result;
   }
   override link(name: string, target: Node): number {
@@ -262,11 +279,16 @@ export class HostNode extends Node {
     return result;
   }
   override chown(uid: number, gid: number): number {
+    if (this.unlinked && this.last !== undefined) {
+      this.last = { ...this.last, uid: uid === -1 ? this.last.uid : uid, gid: gid === -1 ? this.last.gid : gid };
+      return 0;
+    }
     const result = this.unlinked ? -ERRNO.ENOENT : this.tree.host.chown(this.hostPath(), uid, gid, false);
     if (result >= 0) this.inodeChanged();
     return result;
   }
   override setTimes(times: NewTimes): number {
+    if (this.unlinked && this.last !== undefined) return 0; // nobody can ask for them
     const stat = this.hostStat();
     if (typeof stat === 'number') return stat;
     const { inodes, host } = this.tree;

@@ -44,6 +44,12 @@ export interface FileSystemKind {
   readonly device: number;
 }
 
+/** Whose a file is. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** utimensat's two times: `undefined` leaves one as it is. */
 export interface NewTimes {
   readonly atimeNs: bigint | 'now' | undefined;
@@ -114,14 +120,17 @@ export abstract class Node {
   jump(): Node | number | undefined {
     return undefined;
   }
-  /** Opens with O_CREAT a name that is not there (or not any more). `mode` has the umask applied. */
-  create(_name: string, _flags: number, _mode: number): FileDescription | number {
+  /**
+   * Opens with O_CREAT a name that is not there (or not any more). `mode` has the umask applied. `owner`: whose the new file is; undefined: the
+   * session's own user's.
+   */
+  create(_name: string, _flags: number, _mode: number, _owner?: Owner): FileDescription | number {
     return -ERRNO.EACCES;
   }
-  mkdir(_name: string, _mode: number): number {
+  mkdir(_name: string, _mode: number, _owner?: Owner): number {
     return -ERRNO.EPERM;
   }
-  symlink(_name: string, _target: string): number {
+  symlink(_name: string, _target: string, _owner?: Owner): number {
     return -ERRNO.EPERM;
   }
   /** A new name in this directory for `target`. */

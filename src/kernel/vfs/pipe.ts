@@ -5,7 +5,7 @@ import { POLL } from '#abi/poll.ts';
 import type { Wait } from '../syscalls/types.ts';
 import { FileDescription, type Transfer } from './file-description.ts';
 import type { InodeTable } from './inodes.ts';
-import { type FileStat, type FileSystemKind, Node } from './node.ts';
+import { type FileStat, type FileSystemKind, Node, type Owner } from './node.ts';
 import { waitFor } from './wait.ts';
 
 export const DEFAULT_PIPE_SIZE = 65536;
@@ -159,10 +159,10 @@ export class PipeNode extends Node {
   private readonly ino: number;
   private readonly pipe: Pipe;
   private readonly madeNs: bigint;
-  private readonly owner: { readonly uid: number; readonly gid: number };
+  private owner: Owner;
   private mode = 0o600;
 
-  constructor(inodes: InodeTable, pipe: Pipe, owner: { readonly uid: number; readonly gid: number }) {
+  constructor(inodes: InodeTable, pipe: Pipe, owner: Owner) {
     const ino = inodes.anonymous();
     super(PIPEFS, undefined, `pipe:[${ino}]`);
     this.ino = ino;
@@ -197,14 +197,14 @@ export class PipeNode extends Node {
     this.mode = mode & S.PERMISSIONS;
     return 0;
   }
+  override chown(uid: number, gid: number): number {
+    this.owner = { uid: uid === -1 ? this.owner.uid : uid, gid: gid === -1 ? this.owner.gid : gid };
+    return 0;
+  }
 }
 
 /** pipe2: reading and writing end. */
-export function makePipe(
-  inodes: InodeTable,
-  flags: number,
-  owner: { readonly uid: number; readonly gid: number },
-): readonly [PipeEnd, PipeEnd] {
+export function makePipe(inodes: InodeTable, flags: number, owner: Owner): readonly [PipeEnd, PipeEnd] {
   const pipe = new Pipe();
   const node = new PipeNode(inodes, pipe, owner);
   return [new PipeEnd(node, flags | O.RDONLY, pipe), new PipeEnd(node, flags | O.WRONLY, pipe)];

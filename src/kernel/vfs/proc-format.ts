@@ -31,6 +31,7 @@ const STATE: Record<TaskState, readonly [string, string]> = {
   runnable: ['R', 'running'],
   waiting: ['S', 'sleeping'],
   stopped: ['T', 'stopped'],
+  traced: ['t', 'tracing stop'],
   zombie: ['Z', 'zombie'],
   dead: ['X', 'dead'],
 };
@@ -125,7 +126,7 @@ export function status({ task, threads }: TaskView, descriptors: number, umask: 
     ['Ngid', 0],
     ['Pid', task.pid],
     ['PPid', task.parent?.tgid ?? INIT],
-    ['TracerPid', 0],
+    ['TracerPid', task.trace?.tracer.pid ?? 0],
     ['Uid', [c.uid, c.euid, c.suid, c.euid].join('\t')],
     ['Gid', [c.gid, c.egid, c.sgid, c.egid].join('\t')],
     ['FDSize', Math.max(64, descriptors)],

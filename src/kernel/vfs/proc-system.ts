@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.ts';
 /** What /proc needs of the kernel. */
 export type ProcKernel = Pick<
   Kernel,
-  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings'
+  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
 >;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
@@ -187,7 +187,7 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'fs/file-max': 1048576,
   'fs/nr_open': 1048576,
   'fs/pipe-max-size': 1048576,
-  'fs/protected_hardlinks': 0,
+  'fs/protected_hardlinks': 1, // as Debian sets it; permission.ts mayLink
   'fs/protected_symlinks': 0,
   'fs/suid_dumpable': 0,
 };

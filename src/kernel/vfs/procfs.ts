@@ -2,7 +2,7 @@
 import { ERRNO } from '#abi/errno.ts';
 import { FS_MAGIC, S, ST } from '#abi/fs.ts';
 import { AF } from '#abi/socket.ts';
-import { encodeUtf8 } from '#base/utf8.ts';
+import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import { parseNumber, perfSysctls } from '../perf/file/sysctl.ts';
 import type { Task } from '../task/task.ts';
 import { kallsyms } from '../text/symbols.ts';
@@ -10,6 +10,7 @@ import { DirectoryDescription } from './directory.ts';
 import type { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, FileSystemKind, Node } from './node.ts';
 import * as format from './proc-format.ts';
+import { MemNode } from './proc-mem.ts';
 import * as net from './proc-net.ts';
 import * as system from './proc-system.ts';
 import { addTaskFiles } from './proc-task.ts';
@@ -22,6 +23,9 @@ export const PROCFS: FileSystemKind = {
   flags: ST.NOSUID | ST.NODEV | ST.NOEXEC | ST.RELATIME | ST.VALID,
   device: 0x15,
 };
+
+/** TASK_COMM_LEN without the NUL. */
+const TASK_COMM_LENGTH = 15;
 
 /** What /proc needs of the rest of the file system. */
 export interface ProcParts {
@@ -119,7 +123,13 @@ class TaskDirectory extends PseudoDirectory {
     this.owner = { uid: task.credentials.euid, gid: task.credentials.egid };
     const view = (): format.TaskView => ({ task, threads: threadsOf(parts, task).length, terminal: parts.terminal(task) });
     this.add(new TaskFile(tree, this, 'cmdline', () => encodeUtf8(task.alive ? task.argv.map((a) => `${a}\0`).join('') : '')));
-    this.file('comm', () => `${task.comm}\n`)
+    const rename = (text: string): number => {
+      if (parts.kernel.current?.process !== task.process) return -ERRNO.EINVAL; // fs/proc/base.c comm_write
+      task.comm = decodeUtf8(encodeUtf8(text.split('\0', 1)[0] ?? '').subarray(0, TASK_COMM_LENGTH));
+      parts.kernel.perf.renamed(task);
+      return 0;
+    };
+    this.file('comm', () => `${task.comm}\n`, rename)
       .file('maps', () => (task.alive ? format.maps(task) : ''))
       .file('stat', () => format.stat(view()))
       .file('statm', () => format.statm(task))
@@ -127,6 +137,7 @@ class TaskDirectory extends PseudoDirectory {
       .file('mounts', () => parts.mounts())
       .file('mountinfo', () => parts.mountInfo())
       .file('cgroup', () => '0::/\n');
+    this.add(new MemNode(tree, this, task, () => parts.kernel.current));
     const magic = (name: string, node: () => Node | number): void => {
       this.add(new PseudoLink(tree, this, name, () => describe(node(), task), node));
     };

@@ -3,7 +3,7 @@ import { ERRNO } from '#abi/errno.ts';
 import { S, makeDevice } from '#abi/fs.ts';
 import { POLL } from '#abi/poll.ts';
 import { SIG } from '#abi/signals.ts';
-import { C_CC, C_IFLAG, C_LFLAG, C_OFLAG, TERMIOS, TERMIOS_CC } from '#abi/termios.ts';
+import { C_CC, C_IFLAG, C_LFLAG, C_OFLAG, TERMIOS, TERMIOS_CC, TIOCPKT } from '#abi/termios.ts';
 import { FileDescription, type Transfer } from './file-description.ts';
 import type { Node } from './node.ts';
 import { type PseudoDirectory, PseudoNode, type PseudoTree } from './pseudo.ts';
@@ -71,6 +71,10 @@ export class Pty {
   slaves = 0;
   slaveOpened = false;
   activity = 0;
+  /** TIOCPKT: the master's reads begin with a byte that says what they are. */
+  packet = false;
+  /** TIOCPKT bits that the master has not read yet. */
+  packetStatus = 0;
 
   constructor(number: number, kernel: PtyKernel) {
     this.number = number;
@@ -156,6 +160,31 @@ export class Pty {
     this.lines = [];
     this.editing = [];
     this.raw.clear();
+    this.tell(TIOCPKT.FLUSHREAD, 0);
+  }
+  flushOutput(): void {
+    this.output.clear();
+    this.tell(TIOCPKT.FLUSHWRITE, 0);
+  }
+  /** The slave's settings. In packet mode the master hears when ^S and ^Q begin or cease to stop output. drivers/tty/pty.c pty_set_termios. */
+  setTermios(termios: Uint8Array): void {
+    const before = this.stopsAtCtrlS;
+    this.terminal.termios = termios;
+    const now = this.stopsAtCtrlS;
+    if (now && !before) this.tell(TIOCPKT.DOSTOP, TIOCPKT.NOSTOP);
+    else if (before && !now) this.tell(TIOCPKT.NOSTOP, TIOCPKT.DOSTOP);
+  }
+  private get stopsAtCtrlS(): boolean {
+    return this.flag('c_iflag', C_IFLAG.IXON) && this.key(C_CC.VSTOP) === 0x13 && this.key(C_CC.VSTART) === 0x11;
+  }
+  private tell(bits: number, instead: number): void {
+    if (!this.packet) return;
+    this.packetStatus = (this.packetStatus & ~instead) | bits;
+    this.activity++;
+  }
+  setPacketMode(on: boolean): void {
+    if (on && !this.packet) this.packetStatus = 0;
+    this.packet = on;
   }
 
   /** Output of the program, processed. */
@@ -219,14 +248,26 @@ export class PtyMaster extends FileDescription {
   private get slavesGone(): boolean {
     return this.pty.slaveOpened && this.pty.slaves === 0;
   }
+  private get news(): boolean {
+    return this.pty.packet && this.pty.packetStatus !== 0;
+  }
   override read(into: Uint8Array): Transfer {
-    const { output } = this.pty;
+    const { pty } = this;
+    const { output } = pty;
+    if (into.length > 0 && this.news) {
+      into[0] = pty.packetStatus;
+      pty.packetStatus = 0;
+      pty.activity++;
+      return 1;
+    }
     if (output.length > 0) {
-      this.pty.activity++;
-      return output.take(into);
+      pty.activity++;
+      if (!pty.packet || into.length === 0) return output.take(into);
+      into[0] = TIOCPKT.DATA;
+      return 1 + output.take(into.subarray(1));
     }
     if (this.slavesGone) return -ERRNO.EIO;
-    return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('read from a terminal', () => output.length > 0 || this.slavesGone);
+    return this.nonBlocking ? -ERRNO.EAGAIN : waitFor('read from a terminal', () => output.length > 0 || this.news || this.slavesGone);
   }
   override write(from: Uint8Array): Transfer {
     this.pty.type(from);
@@ -244,6 +285,7 @@ export class PtyMaster extends FileDescription {
   override poll(): number {
     let events: number = POLL.OUT | POLL.WRNORM;
     if (this.pty.output.length > 0) events |= POLL.IN | POLL.RDNORM;
+    if (this.news) events |= POLL.PRI | POLL.IN | POLL.RDNORM;
     if (this.slavesGone) events |= POLL.HUP;
     return events;
   }

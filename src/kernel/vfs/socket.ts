@@ -76,6 +76,10 @@ export abstract class Socket extends FileDescription {
   /** Credentials of the peer when it connected or listened; undefined: never connected. */
   peerCredentials: PeerCredentials | undefined;
   peerAddress = '';
+  /** getpeername(2) has an answer. */
+  get hasPeerName(): boolean {
+    return this.peerCredentials !== undefined;
+  }
   /** Connections that nobody accepted yet; undefined: not listening. */
   backlog: Socket[] | undefined;
   protected backlogLimit = 0;
@@ -131,6 +135,7 @@ export abstract class Socket extends FileDescription {
   /** A connection, with the reference that it was born with. */
   accept(): Socket | number | Wait {
     const { backlog } = this;
+    if (this.connectionless) return -ERRNO.EOPNOTSUPP;
     if (backlog === undefined) return -ERRNO.EINVAL;
     const next = backlog.shift();
     if (next !== undefined) return next;

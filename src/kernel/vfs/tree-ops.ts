@@ -1,13 +1,14 @@
-/** Calls that change names: mkdir, rmdir, unlink, link, symlink, rename, mknod. What the host checks is left to it. */
+/** Calls that change names: mkdir, rmdir, unlink, link, symlink, rename, mknod. What permission.ts lets pass is left to the host's own checks. */
 import { ERRNO } from '#abi/errno.ts';
-import { RENAME, S } from '#abi/fs.ts';
+import { ACCESS, RENAME, S } from '#abi/fs.ts';
 import { FifoNode, NamedNode } from './fifo.ts';
 import type { InodeTable } from './inodes.ts';
-import type { Node } from './node.ts';
+import type { Node, Owner } from './node.ts';
+import { mayChange, mayDelete, mayLink, permission } from './permission.ts';
 import { type WalkFrom, type Walked, isName, walk } from './walk.ts';
 
-/** The place of a name that is to be made. fs/namei.c filename_create. */
-function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | number {
+/** The place of a name that is to be made, whatever may be done there. fs/namei.c filename_create. */
+function freePlace(from: WalkFrom, path: string, directory: boolean): Walked | number {
   const walked = walk(from, path, 'entry');
   if (typeof walked === 'number') return walked;
   if (!isName(walked.name) || walked.node !== undefined) return -ERRNO.EEXIST;
@@ -15,21 +16,30 @@ function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | nu
   return walked.slash && !directory ? -ERRNO.ENOENT : walked;
 }
 
+/** A place in which the caller may make a name. */
+function newPlace(from: WalkFrom, path: string, directory: boolean): Walked | number {
+  const place = freePlace(from, path, directory);
+  const denied = typeof place === 'number' ? place : mayChange(from.who, place.parent);
+  return denied < 0 ? denied : place;
+}
+
 /** `mode` with the umask applied. */
 export function makeDirectory(from: WalkFrom, path: string, mode: number): number {
   const place = newPlace(from, path, true);
-  return typeof place === 'number' ? place : place.parent.mkdir(place.name, mode);
+  return typeof place === 'number' ? place : place.parent.mkdir(place.name, mode, from.who);
 }
 
 export function makeSymlink(from: WalkFrom, target: string, path: string): number {
   if (target === '') return -ERRNO.ENOENT;
   const place = newPlace(from, path, false);
-  return typeof place === 'number' ? place : place.parent.symlink(place.name, target);
+  return typeof place === 'number' ? place : place.parent.symlink(place.name, target, from.who);
 }
 
 export function makeLink(target: Node, from: WalkFrom, path: string): number {
-  const place = newPlace(from, path, false);
+  const place = freePlace(from, path, false);
   if (typeof place === 'number') return place;
+  const denied = mayLink(from.who, target) || mayChange(from.who, place.parent);
+  if (denied < 0) return denied;
   return target.isDirectory ? -ERRNO.EPERM : place.parent.link(place.name, target);
 }
 
@@ -49,20 +59,14 @@ export function makeNamed<N extends NamedNode>(from: WalkFrom, path: string, mak
 }
 
 /** mknod: regular files and FIFOs. `mode` with the umask applied. */
-export function makeNode(
-  from: WalkFrom,
-  path: string,
-  mode: number,
-  inodes: InodeTable,
-  owner: { readonly uid: number; readonly gid: number },
-): number {
+export function makeNode(from: WalkFrom, path: string, mode: number, inodes: InodeTable, owner: Owner): number {
   const place = newPlace(from, path, false);
   if (typeof place === 'number') return place;
   const { parent, name } = place;
   switch (mode & S.IFMT) {
     case 0:
     case S.IFREG: {
-      const file = parent.create(name, 0o301, mode & S.PERMISSIONS); // O_WRONLY | O_CREAT | O_EXCL
+      const file = parent.create(name, 0o301, mode & S.PERMISSIONS, owner); // O_WRONLY | O_CREAT | O_EXCL
       if (typeof file === 'number') return file;
       file.release();
       return 0;
@@ -91,8 +95,10 @@ export function removeFile(from: WalkFrom, path: string): number {
   const { parent, name, node, slash } = walked;
   if (!isName(name)) return -ERRNO.EISDIR;
   if (node === undefined) return -ERRNO.ENOENT;
+  if (slash) return node.isDirectory ? -ERRNO.EISDIR : -ERRNO.ENOTDIR;
+  const denied = mayDelete(from.who, parent, node);
+  if (denied < 0) return denied;
   if (node.isDirectory) return inOverlay(node) ? -ERRNO.EBUSY : -ERRNO.EISDIR;
-  if (slash) return -ERRNO.ENOTDIR;
   return inOverlay(node) ? removeOverlay(node, parent) : parent.unlink(node);
 }
 
@@ -104,10 +110,18 @@ export function removeDirectory(from: WalkFrom, path: string): number {
   if (name === '.') return -ERRNO.EINVAL;
   if (name === '..') return -ERRNO.ENOTEMPTY;
   if (node === undefined) return -ERRNO.ENOENT;
+  const denied = mayDelete(from.who, parent, node);
+  if (denied < 0) return denied;
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
   if (inOverlay(node)) return -ERRNO.EBUSY;
   if (node.overlay !== undefined && node.overlay.size > 0) return -ERRNO.ENOTEMPTY;
   return parent.rmdir(node);
+}
+
+/** `node` is `above` or lies below it. */
+function isWithin(node: Node, above: Node): boolean {
+  for (let at: Node | undefined = node; at !== undefined; at = at.parent) if (at === above) return true;
+  return false;
 }
 
 /** renameat2. */
@@ -125,7 +139,14 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   if (node === undefined) return -ERRNO.ENOENT;
   if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
   if (!node.isDirectory && (old.slash || place.slash)) return -ERRNO.ENOTDIR;
+  if (isWithin(place.parent, node)) return -ERRNO.EINVAL; // lock_rename's trap: before any right is looked at
+  if (place.node !== undefined && isWithin(old.parent, place.node)) return -ERRNO.ENOTEMPTY;
   if (place.node === node) return 0;
+  const denied =
+    mayDelete(from.who, old.parent, node) ||
+    (place.node === undefined ? mayChange(to.who, place.parent) : mayDelete(to.who, place.parent, place.node)) ||
+    (node.isDirectory && place.parent !== old.parent ? permission(from.who, node, ACCESS.W) : 0); // its `..` changes
+  if (denied < 0) return denied;
   if (place.node !== undefined && inOverlay(place.node)) {
     if (node.isDirectory) return -ERRNO.ENOTDIR;
     const removed = removeOverlay(place.node, place.parent);

@@ -1,6 +1,6 @@
 /** The file system as the kernel sees it: the parts list (host tree, /dev, /proc, /sys), standard streams, and open(2). */
 import { ERRNO } from '#abi/errno.ts';
-import { FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
+import { ACCESS, FS_MAGIC, O, S, ST, makeDevice } from '#abi/fs.ts';
 import type { Host } from '#port/host.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -20,6 +20,7 @@ import { InodeTable } from './inodes.ts';
 import { LockTable } from './locks.ts';
 import { mountInfoText, mountsText } from './mounts.ts';
 import type { FileSystemKind, Node } from './node.ts';
+import { callerOf, mayChange, permission, refusesNoAtime } from './permission.ts';
 import { Pipe } from './pipe.ts';
 import { PtmxNode, type PtyKernel, PtySlaveNode } from './pty.ts';
 import { PROCFS, ProcRoot } from './procfs.ts';
@@ -78,6 +79,7 @@ export type VfsKernel = Pick<
   | 'net'
   | 'pageCache'
   | 'perfFiles'
+  | 'perf'
   | 'perfSettings'
   | 'port'
   | 'tasks'
@@ -88,6 +90,12 @@ export type VfsKernel = Pick<
   | 'options'
   | 'signalGroup'
 >;
+
+/** What an open wants of the file: R 4, W 2. O_ACCMODE 3, which opens for neither, wants both. */
+function wantedBy(flags: number): number {
+  const truncates = (flags & O.TRUNC) === 0 ? 0 : ACCESS.W;
+  return truncates | ([ACCESS.R, ACCESS.W, ACCESS.R | ACCESS.W, ACCESS.R | ACCESS.W][flags & O.ACCMODE] ?? 0);
+}
 
 export class Vfs implements FileSystem {
   readonly inodes: InodeTable;
@@ -162,6 +170,7 @@ export class Vfs implements FileSystem {
       host,
       inodes: this.inodes,
       pages: this.pages,
+      owner: this.kernel.options,
       prefix,
       openFifo: (node, identity, flags, resumed) => {
         const pipe = this.fifos.get(identity) ?? new Pipe();
@@ -210,7 +219,7 @@ export class Vfs implements FileSystem {
   }
 
   from(task: Task): WalkFrom {
-    return { root: task.fs.root, start: task.fs.cwd };
+    return { root: task.fs.root, start: task.fs.cwd, who: callerOf(task) };
   }
 
   /** A name without a slash as execvp(3) finds it. */
@@ -236,7 +245,7 @@ export class Vfs implements FileSystem {
     if (node.type() !== S.IFREG) return -ERRNO.EACCES;
     const stat = node.stat();
     if (typeof stat === 'number') return stat;
-    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : node.access(1);
+    const denied = (stat.mode & 0o111) === 0 ? -ERRNO.EACCES : permission(callerOf(task), node, ACCESS.X) || node.access(1);
     if (denied < 0) return denied;
     const file = node.open(O.RDONLY);
     if (typeof file === 'number') return file;
@@ -245,6 +254,7 @@ export class Vfs implements FileSystem {
     return {
       path: node.describe(root),
       source,
+      owner: stat,
       sizeBytes: () => source.sizeBytes(),
       read: (offset, into) => file.pread(into, offset),
       close: () => file.release(),
@@ -269,17 +279,18 @@ export class Vfs implements FileSystem {
     const { parent, name, node } = walked;
     if (node === undefined) {
       if (!create) return -ERRNO.ENOENT;
-      return parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask);
+      if (parent.unlinked) return -ERRNO.ENOENT;
+      return mayChange(from.who, parent) || parent.create(name, flags, mode & S.PERMISSIONS & ~from.umask, from.who);
     }
     if (exclusive) return -ERRNO.EEXIST;
     const type = node.type();
     if (type === S.IFLNK) return -ERRNO.ELOOP;
     if (type === S.IFDIR) {
-      if ((flags & O.ACCMODE) !== O.RDONLY || create) return -ERRNO.EISDIR;
+      if ((flags & (O.ACCMODE | O.TRUNC)) !== O.RDONLY || create) return -ERRNO.EISDIR;
     } else if ((flags & O.DIRECTORY) !== 0) {
       return -ERRNO.ENOTDIR;
     }
-    return node.open(flags, resumed);
+    return permission(from.who, node, wantedBy(flags)) || refusesNoAtime(from.who, node, flags) || node.open(flags, resumed);
   }
 
   private openPath(from: WalkFrom, path: string, flags: number): Opened {

@@ -1,8 +1,9 @@
 /** Walking a path (path_resolution(7)). One loop for all calls; what they want of the last component is in what comes back. */
 import { ERRNO } from '#abi/errno.ts';
-import { MAX_SYMLINKS, NAME_MAX, PATH_MAX, S } from '#abi/fs.ts';
+import { ACCESS, MAX_SYMLINKS, NAME_MAX, PATH_MAX, S } from '#abi/fs.ts';
 import { utf8Length } from '#base/utf8.ts';
 import type { Node } from './node.ts';
+import { type Caller, permission } from './permission.ts';
 
 export interface Walked {
   /** The directory that holds the last component; the node itself for `/`, `.` and `..`. */
@@ -18,6 +19,8 @@ export interface Walked {
 export interface WalkFrom {
   readonly root: Node;
   readonly start: Node;
+  /** Who walks; undefined: the kernel itself, which may pass everywhere. */
+  readonly who?: Caller;
 }
 
 /** The entry `name` of a directory: mounts first, `..` stops at the root. */
@@ -49,6 +52,8 @@ export function walk(from: WalkFrom, path: string, lastLink: LastLink): Walked |
   for (;;) {
     const name = todo.pop() as string;
     const last = todo.length === 0;
+    const denied = directory.isDirectory ? permission(from.who, directory, ACCESS.X) : 0;
+    if (denied < 0) return denied;
     if (name.length > NAME_MAX / 3 && utf8Length(name) > NAME_MAX) return -ERRNO.ENAMETOOLONG;
     if (last && slash && creates && isName(name) && directory.isDirectory) return -ERRNO.EISDIR;
     const node = childOf(from.root, directory, name);

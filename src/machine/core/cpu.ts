@@ -1,6 +1,6 @@
 /** One logical processor: the run loop between engine, PMU, APIC and the kernel. Implements port/cpu.ts. */
 import type { Rng } from '#base/rng.ts';
-import type { CpuidResult } from '#arch/cpuid.ts';
+import type { CpuidResult } from '#arch/cpuid-result.ts';
 import {
   AVX_STATE_FEATURES,
   type Feature,
@@ -10,9 +10,10 @@ import {
   hasFeature,
   withoutFeatures,
 } from '#arch/cpuid-features.ts';
-import { CR4, RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, DR6, RFLAGS, VECTOR } from '#arch/registers.ts';
 import type { Cpu, CpuContext } from '#port/cpu.ts';
 import type { Exit } from '#port/exit.ts';
+import type { DebugPort } from '#port/debug.ts';
 import type { Msrs } from '#port/msrs.ts';
 import type { LocalApic } from '../apic/local-apic.ts';
 import type { MachineClock } from '../clock.ts';
@@ -29,6 +30,7 @@ import { fxImage, loadFxImage, resetFpu } from './fxsave.ts';
 import { type DescriptorTables, deliver } from './interrupts.ts';
 import { systemOperation } from './system.ts';
 import type { CoreRegisters } from './system-registers.ts';
+import type { DebugUnit } from './debug.ts';
 import type { XState } from './xsave.ts';
 
 /** What a system operation did; a fault leaves RIP to the core. */
@@ -36,8 +38,8 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'fault'; readonly vector: number; readonly error: number }
   | { readonly kind: 'interrupt'; readonly vector: number }
-  /** An exception of the trap kind: RIP is behind the instruction, which retired. */
-  | { readonly kind: 'trap'; readonly vector: number }
+  /** INT1: a debug exception for none of DR6's reasons; RIP is behind the instruction, which retired. */
+  | { readonly kind: 'debug trap' }
   | { readonly kind: 'gate'; readonly gate: number }
   | { readonly kind: 'halt' };
 
@@ -52,6 +54,7 @@ export interface CoreParts {
   readonly registers: CoreRegisters;
   /** What misses can cost one iteration of a REP; 0: nothing. */
   readonly missSlotsPerIteration?: number;
+  readonly debug: DebugUnit;
   readonly xstate: XState;
   /** What CPUID can tell of. */
   readonly features: FeatureWords;
@@ -167,6 +170,10 @@ export class CpuCore implements Cpu {
     return this.parts.msrs;
   }
 
+  get debug(): DebugPort {
+    return this.parts.debug;
+  }
+
   has(feature: Feature): boolean {
     return hasFeature(this.parts.features, feature);
   }
@@ -274,20 +281,32 @@ export class CpuCore implements Cpu {
       const before = retire.sum(EV.INSTRUCTIONS);
       if (before >= end) return { kind: 'budget' };
       this.look();
-      const stepping = (engine.register32(REG.RFLAGS) & RFLAGS.TF) !== 0;
+      const flags = engine.register32(REG.RFLAGS);
+      const stepping = (flags & RFLAGS.TF) !== 0;
+      const resume = (flags & RFLAGS.RF) !== 0;
+      // RF holds for one instruction, which may be an IRET that loads it anew.
+      if (resume) engine.setRegister32(REG.RFLAGS, flags & ~RFLAGS.RF);
       const cpl = engine.cpl;
       const mode = this.mode();
       lbr?.arm(cpl);
-      const instructions = stepping ? 1 : Math.min(this.endInstructions - before, end - before);
-      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), this.horizon.repIterations, mode);
+      const instructions = stepping || resume ? 1 : Math.min(this.endInstructions - before, end - before);
+      const iterations = stepping ? 1 : this.horizon.repIterations;
+      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), iterations, mode, resume);
+      // What comes between iterations goes back into the instruction, past a breakpoint at it: SDM Vol. 3B §18.3.1.1.
+      if (why === 'rep' && (resume || engine.repBegun)) this.setResume();
       let exit: Exit | undefined;
       if (why === 'system') exit = this.serveSystem(mode);
       const retired = retire.sum(EV.INSTRUCTIONS);
       const reached = retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots;
       if (reached || why !== 'system' || !isLight(engine.systemOp) || engine.repeated || engine.observing) this.attend();
-      if (why === 'fault') exit = this.raise(engine.faultVector, engine.faultError, engine.instructionRip);
-      // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
-      else if (stepping && exit === undefined && this.cpl >= cpl && retired > before) exit = this.raise(VECTOR.DB, 0, engine.rip);
+      if (why === 'fault') exit = this.fault(engine.faultVector, engine.faultError);
+      else if (why === 'break') exit = this.debugException(this.parts.debug.breaksAt(engine.rip), engine.rip, mode);
+      else if (exit === undefined) {
+        // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
+        const step = stepping && this.cpl >= cpl && (retired > before || (why === 'rep' && engine.repBegun)) ? DR6.BS : 0;
+        const causes = engine.watchpoints.take() | step;
+        if (causes !== 0) exit = this.debugException(causes, engine.rip, mode);
+      }
       if (exit !== undefined) return exit;
     }
   }
@@ -315,6 +334,22 @@ export class CpuCore implements Cpu {
     this.endInstructions = 0;
   }
 
+  /** The image of RF that is pushed for a fault is 1. SDM Vol. 3B §18.3.1.1. */
+  private fault(vector: number, error: number): Exit | undefined {
+    this.setResume();
+    return this.raise(vector, error, this.parts.engine.instructionRip);
+  }
+  private setResume(): void {
+    const { engine } = this.parts;
+    engine.setRegister32(REG.RFLAGS, engine.register32(REG.RFLAGS) | RFLAGS.RF);
+  }
+  /** `causes`: bits of DR6; `mode`: of the instruction. */
+  private debugException(causes: number, rip: bigint, mode: Mode): Exit | undefined {
+    if (this.parts.debug.raised(causes, mode)) this.perfInterrupts++;
+    const failed = this.raise(VECTOR.DB, 0, rip);
+    this.parts.engine.watchpoints.take(); // what its delivery touched would raise it for ever
+    return failed;
+  }
   private raise(vector: number, error: number, rip: bigint, software = false): Exit | undefined {
     const { engine, lbr } = this.parts;
     if (!software) lbr?.exception();
@@ -339,13 +374,17 @@ export class CpuCore implements Cpu {
     const operation = engine.systemOp;
     const next = engine.traces || operation === SYSTEM_OP.INT ? engine.rip : 0n;
     const outcome = systemOperation(this);
-    if (outcome.kind === 'fault') return this.raise(outcome.vector, outcome.error, engine.instructionRip);
+    if (outcome.kind === 'fault') {
+      engine.watchpoints.take();
+      if (outcome.vector === VECTOR.DB) return this.debugException(outcome.error, engine.instructionRip, mode);
+      return this.fault(outcome.vector, outcome.error);
+    }
     engine.retireSystem(mode);
     if (this.parts.lbr?.enabled === true && isFarTransfer(operation)) this.parts.lbr.far(engine.instructionRip, engine.rip, engine.cpl);
     if (engine.traces && mode !== MODE.OVERHEAD && engine.rip !== next) engine.tracePath(engine.rip);
     switch (outcome.kind) {
-      case 'trap':
-        return this.raise(outcome.vector, 0, next);
+      case 'debug trap':
+        return this.debugException(0, engine.rip, mode);
       case 'interrupt':
         return this.raise(outcome.vector, 0, next, true);
       case 'gate':

@@ -15,7 +15,7 @@ const gp = (selector = 0): Outcome => ({ kind: 'fault', vector: VECTOR.GP, error
 const pageFault = (e: Engine): Outcome => ({ kind: 'fault', vector: e.faultVector, error: e.faultError });
 
 /** What ring 3 may change of RFLAGS by IRET: all but IF, IOPL, VM and reserved bits. */
-const USER_FLAGS = 0x24_7fd5n & ~BigInt(RFLAGS.IF | RFLAGS.IOPL | RFLAGS.VM);
+const USER_FLAGS = 0x25_7fd5n & ~BigInt(RFLAGS.IF | RFLAGS.IOPL | RFLAGS.VM);
 
 /** The users' selectors, from IA32_STAR as SYSRET takes them. */
 function selectors(cpu: CpuCore): { code32: number; data: number; code64: number } {
@@ -32,6 +32,7 @@ function readWords(e: Engine, va: bigint, width: number, n: number): bigint[] | 
       const host = e.translate(BigInt.asUintN(64, va + BigInt(i * width + b)), 0);
       if (host === 0) return undefined;
       if (b === 0) e.observeAccess(va + BigInt(i * width), host, 1, false);
+      e.watchpoints.access(va + BigInt(i * width + b), 1, false);
       word |= BigInt(e.bytes[host] as number) << BigInt(8 * b);
     }
     out.push(word);
@@ -46,6 +47,7 @@ function writeWords(e: Engine, va: bigint, width: number, words: readonly bigint
     const word = words[Math.floor(i / width)] as bigint;
     const host = e.translate(BigInt.asUintN(64, va + BigInt(i)), 1);
     if (i % width === 0) e.observeAccess(va + BigInt(i), host, 1, true);
+    e.watchpoints.access(va + BigInt(i), 1, true);
     e.bytes[host] = Number((word >> BigInt(8 * (i % width))) & 255n);
   }
   return true;

@@ -20,6 +20,7 @@ function write(e: Engine, va: bigint, data: Uint8Array): boolean {
   for (const [i, b] of data.entries()) {
     const host = e.translate(va + BigInt(i), 1);
     if (i % 4 === 0) e.observeAccess(va + BigInt(i), host, 1, true);
+    e.watchpoints.access(va + BigInt(i), 1, true);
     e.bytes[host] = b;
   }
   return true;
@@ -30,6 +31,7 @@ function read(e: Engine, va: bigint, length: number): Uint8Array | undefined {
     const host = e.translate(va + BigInt(i), 0);
     if (host === 0) return undefined;
     if (i % 4 === 0) e.observeAccess(va + BigInt(i), host, 1, false);
+    e.watchpoints.access(va + BigInt(i), 1, false);
     out[i] = e.bytes[host] as number;
   }
   return out;

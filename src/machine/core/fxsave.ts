@@ -70,6 +70,7 @@ export function fxsave(e: Engine, va: bigint): Outcome {
   for (let i = 0; i < XMM + 256; i += 16) {
     const host = e.translate(va + BigInt(i), 1);
     e.observeAccess(va + BigInt(i), host, 16, true);
+    e.watchpoints.access(va + BigInt(i), 16, true);
     e.bytes.set(area.subarray(i, i + 16), host);
   }
   return { kind: 'done' };
@@ -82,6 +83,7 @@ export function fxrstor(e: Engine, va: bigint): Outcome {
     const host = e.translate(va + BigInt(i), 0);
     if (host === 0) return pageFault(e);
     e.observeAccess(va + BigInt(i), host, 16, false);
+    e.watchpoints.access(va + BigInt(i), 16, false);
     area.set(e.bytes.subarray(host, host + 16), i);
   }
   return loadFxImage(e, area) ? { kind: 'done' } : GP;

@@ -17,12 +17,14 @@ function read64(e: Engine, va: bigint): bigint | undefined {
   const host = e.translate(va, 0);
   if (host === 0) return undefined;
   e.observeAccess(va, host, 8, false);
+  e.watchpoints.access(va, 8, false);
   return e.view.getBigUint64(host, true);
 }
 function push64(e: Engine, va: bigint, v: bigint): boolean {
   const host = e.translate(va, 1);
   if (host === 0) return false;
   e.observeAccess(va, host, 8, true);
+  e.watchpoints.access(va, 8, true);
   e.view.setBigUint64(host, v, true);
   return true;
 }

@@ -1,5 +1,5 @@
 /** System instructions, executed in TypeScript. RIP is already behind the instruction. SDM Vol. 2; faults as in its exception lists. */
-import { CR4, GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
+import { CR4, DR6, GPR, RFLAGS, VECTOR } from '#arch/registers.ts';
 import { REG } from '../engine/layout.ts';
 import { SYSTEM_OP } from '../engine/system-ops.ts';
 import { type CpuCore, type Outcome } from './cpu.ts';
@@ -149,6 +149,9 @@ function rarer(cpu: CpuCore): Outcome {
     case SYSTEM_OP.READ_CR:
     case SYSTEM_OP.WRITE_CR:
       return user ? GP : controlRegister(cpu, engine.systemOp === SYSTEM_OP.WRITE_CR, Number(engine.systemArgument));
+    case SYSTEM_OP.READ_DR:
+    case SYSTEM_OP.WRITE_DR:
+      return debugRegister(cpu, engine.systemOp === SYSTEM_OP.WRITE_DR, Number(engine.systemArgument));
     case SYSTEM_OP.PRIVILEGED:
       if (user) return GP;
       cpu.setUndefined(describe(cpu));
@@ -201,7 +204,7 @@ function rarer(cpu: CpuCore): Outcome {
     case SYSTEM_OP.DESCRIPTOR:
       return queryDescriptor(cpu, Number(engine.systemArgument));
     case SYSTEM_OP.INT1:
-      return { kind: 'trap', vector: VECTOR.DB };
+      return { kind: 'debug trap' };
     case SYSTEM_OP.RETF:
       return farReturn(cpu, Number(engine.systemArgument));
     case SYSTEM_OP.JMP_FAR2:
@@ -260,6 +263,7 @@ function popf(cpu: CpuCore, user: boolean): Outcome {
   const sp = cpu.gpr[GPR.RSP] as bigint;
   const host = engine.translate(sp, 0);
   if (host === 0) return { kind: 'fault', vector: engine.faultVector, error: engine.faultError };
+  engine.watchpoints.access(sp, 8, false);
   const v = engine.view.getBigUint64(host, true);
   const old = readRflags(engine);
   // IF and IOPL change at CPL 0 alone (IOPL is 0).
@@ -277,6 +281,18 @@ function controlRegister(cpu: CpuCore, write: boolean, argument: number): Outcom
   if (write && name === 'cr4' && !cpu.mayHaveCr4(cpu.gpr[register] as bigint)) return GP;
   if (write) cpu[name] = cpu.gpr[register] as bigint;
   else cpu.gpr[register] = cpu[name];
+  return DONE;
+}
+
+/** MOV DR. SDM Vol. 2; in the order of KVM's handle_dr: does it exist, privilege, general detection, the value. */
+function debugRegister(cpu: CpuCore, write: boolean, argument: number): Outcome {
+  const { debug } = cpu.parts;
+  const [number, register] = [debug.index(argument >> 8, (cpu.cr4 & CR4.DE) !== 0n), argument & 15];
+  if (number === undefined) return UD;
+  if (cpu.cpl === 3) return GP;
+  if (debug.detects) return { kind: 'fault', vector: VECTOR.DB, error: DR6.BD };
+  if (!write) cpu.gpr[register] = debug.read(number);
+  else if (!debug.write(number, cpu.gpr[register] as bigint)) return GP;
   return DONE;
 }
 

@@ -121,6 +121,7 @@ export class XState {
     for (let i = 0; i < size; i += 64) {
       const host = e.translate(va + BigInt(i), 1);
       e.observeAccess(va + BigInt(i), host, 1, true);
+      e.watchpoints.access(va + BigInt(i), 64, true);
       e.bytes.set(area.subarray(i, i + 64), host);
     }
     return DONE;
@@ -141,6 +142,7 @@ export class XState {
       const host = e.translate(va + BigInt(i), access);
       if (host === 0) return undefined;
       if (access === 0) e.observeAccess(va + BigInt(i), host, 1, false);
+      if (access === 0) e.watchpoints.access(va + BigInt(i), 64, false);
       area.set(e.bytes.subarray(host, host + 64), i);
     }
     return area;

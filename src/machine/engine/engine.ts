@@ -7,17 +7,19 @@ import { visibleFeatures } from '#arch/cpuid.ts';
 import { ENGINE_FEATURES, type FeatureWords } from '#arch/cpuid-features.ts';
 import { EV, MODE, type Mode, type Retire } from '../retire.ts';
 import { Blocks, type FetchTranslate } from './decode/blocks.ts';
+import { loadsOf, storesOf } from './decode/records.ts';
 import * as L from './layout.ts';
 import { softFloat } from './soft/soft.ts';
 import type { Generated, Manifest } from './tier0/generate.ts';
 import type { Models } from '../models/models.ts';
+import { moduleOf, sameNumbers } from './module.ts';
+import { type WatchedFunction, Watchpoints } from './watchpoints.ts';
 
-/** Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. */
-export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc';
-
-/** EVA's fields from its halves: loads 20 bits, stores 20 bits, returns 16 bits. */
-const loadsOf = (low: number): number => low & 0xf_ffff;
-const storesOf = (low: number, high: number): number => (low >>> 20) | ((high & 0xff) << 12);
+/**
+ * Why a slice ended. For 'fault' the vector and error are in `faultVector`, `faultError`, `faultAddress`; for 'system' see `systemOp`. 'watch': behind
+ * an instruction that accessed watched bytes; 'break': before one at a break address.
+ */
+export type SliceEnd = 'budget' | 'fault' | 'system' | 'rep' | 'smc' | 'watch' | 'break';
 
 const JUMP_PAGE_MASK = 0x3fff;
 /** More than `true` needs (0.2 million), less than any shell. */
@@ -49,6 +51,7 @@ export class Engine {
   private recording = false;
   private cold = true;
   private readonly walkFunction: (va: bigint, access: number) => number;
+  readonly watchpoints: Watchpoints;
   private readonly retire: Retire;
   private readonly fetch: FetchTranslate;
   /** (REC, BLK) say where execution stands; else RIP in the register file does. */
@@ -81,6 +84,7 @@ export class Engine {
     this.manifest = generated.manifest;
     this.traces = generated.traces;
     this.walkFunction = instance.exports['walk'] as (va: bigint, access: number) => number;
+    this.watchpoints = new Watchpoints(this.memory.buffer, instance.exports['watched'] as WatchedFunction, (va) => this.dropRights(va));
     this.fetch = instance.exports['fetch'] as FetchTranslate;
     this.blocks = new Blocks(this.bytes, this.view, generated.manifest, model.costs, visibleFeatures(model, ENGINE_FEATURES));
     this.blocks.onCodePage = () => this.dropWriteRights();
@@ -141,6 +145,12 @@ export class Engine {
   /** An access that TypeScript made for an instruction or an exception, within a page; after its rights were checked. */
   observeAccess(va: bigint, host: number, bytes: number, write: boolean): void {
     this.models?.access(va, host, bytes, write);
+  }
+  /** Linear addresses before whose instructions a slice ends. */
+  setBreaks(addresses: readonly bigint[]): void {
+    this.pin();
+    this.blocks.setBreaks(addresses);
+    this.settleEpoch();
   }
   private makeRecording(): (middle: number) => number {
     if (this.recorder === undefined) throw new Error('engine: made without the variant that records branches');
@@ -280,11 +290,14 @@ export class Engine {
   invlpg(va: bigint): void {
     this.pin();
     this.models?.invalidatePage(va);
+    this.dropRights(va);
+    // Most pages hold no code that was jumped to.
+    if (this.jumpPages[Number((va >> 12n) & BigInt(JUMP_PAGE_MASK))] !== 0) this.dropJumps();
+  }
+  private dropRights(va: bigint): void {
     const slot = Number((va >> 8n) & 0xfff0n);
     this.i64[(L.TLB_READ + slot) >> 3] = -1n;
     this.i64[(L.TLB_WRITE + slot) >> 3] = -1n;
-    // Most pages hold no code that was jumped to.
-    if (this.jumpPages[Number((va >> 12n) & BigInt(JUMP_PAGE_MASK))] !== 0) this.dropJumps();
   }
   /** Memory at a guest-physical range changed behind the engine's back. */
   written(address: number, length: number): void {
@@ -309,7 +322,8 @@ export class Engine {
     if (this.getI32(slot) === low && this.getI32(slot + 4) === high) return this.getI32(slot + 8);
     const block = this.blocks.at(low, high, this.fetch);
     this.settleEpoch();
-    if (block === 0) return 0;
+    // A break address is looked up each time, so that it is met here.
+    if (block === 0 || this.blocks.isBreak(low, high)) return block;
     this.setI32(slot, low);
     this.setI32(slot + 4, high);
     this.setI32(slot + 8, block);
@@ -328,9 +342,10 @@ export class Engine {
 
   /**
    * Runs at most `instructions` instructions, and stops behind the first one with which `slots` slots are used (exactly).
-   * What retired is added to Retire under `mode`; the privilege level does not change within a slice.
+   * What retired is added to Retire under `mode`; the privilege level does not change within a slice. `resume`: the first instruction is executed
+   * whatever stops before it.
    */
-  slice(instructions: number, slots: number, repIterations: number, mode: Mode): SliceEnd {
+  slice(instructions: number, slots: number, repIterations: number, mode: Mode, resume = false): SliceEnd {
     this.setI32(L.BOX.INSTRUCTIONS, instructions);
     this.setI32(L.BOX.SLOTS, slots);
     this.repLimit = Math.max(1, Math.min(repIterations, Math.ceil(slots / this.repCost)));
@@ -341,7 +356,7 @@ export class Engine {
     if (this.recording) this.i64[L.LBR.BASE >> 3] = BigInt(this.retire.sum(EV.SLOTS) + slots);
     const path = this.traces ? this.pathHash : 0n;
     if (this.models !== undefined) this.setI32(L.BOX.OBSERVE, mode === MODE.OVERHEAD ? 0 : 1);
-    const end = this.execute();
+    const end = !resume && this.blocks.breaks.length > 0 && this.blocks.breaks.includes(this.rip) ? 'break' : this.execute();
     if (this.models !== undefined) this.drain(mode);
     // perf's own work is no part of the path.
     if (this.traces && mode === MODE.OVERHEAD) this.u64[L.BOX.PATH >> 3] = path;
@@ -360,6 +375,10 @@ export class Engine {
     }
   }
 
+  /** For 'rep': has the instruction done an iteration in this slice? */
+  get repBegun(): boolean {
+    return this.getI32(L.BOX.REP_BEGUN) !== 0;
+  }
   /** Did the last slice repeat anything (REP)? */
   get repeated(): boolean {
     return this.getI32(L.BOX.REP_LIMIT) !== this.repLimit;
@@ -381,6 +400,10 @@ export class Engine {
         result = this.storeToCode();
         if (result === L.RESULT.BUDGET) return 'smc';
       }
+      if (result === L.RESULT.WATCH) {
+        result = this.accessWatched();
+        if (result === L.RESULT.BUDGET) return 'watch';
+      }
       switch (result) {
         case L.RESULT.RESOLVE: {
           const low = this.getI32(L.BOX.TARGET);
@@ -388,6 +411,11 @@ export class Engine {
           const from = this.getI32(L.BOX.BLK);
           const branch = this.getI32(L.BOX.REC);
           this.located = false;
+          if (this.blocks.isBreak(low, high)) {
+            this.setI32(L.REGS + L.REG.RIP, low);
+            this.setI32(L.REGS + L.REG.RIP + 4, high);
+            return 'break';
+          }
           const epoch = this.epoch;
           const block = this.blockAt(low, high);
           if (block === 0) return this.fetchFault(low, high);
@@ -398,6 +426,7 @@ export class Engine {
         case L.RESULT.BUDGET:
           return 'budget';
         case L.RESULT.FAULT:
+          this.watchpoints.take();
           this.takeBack();
           return 'fault';
         case L.RESULT.REP_MORE:
@@ -434,6 +463,36 @@ export class Engine {
       return result;
     }
   }
+  /**
+   * The instruction is about to access watched bytes: it runs again, alone (of a REP one iteration), and what it touches is noted. RESULT.BUDGET: it
+   * has retired.
+   */
+  private accessWatched(): number {
+    const repLimit = this.getI32(L.BOX.REP_LIMIT);
+    for (;;) {
+      this.takeBack();
+      this.setI32(L.BOX.WATCH_HITS, 0);
+      this.setI32(L.BOX.WATCH_NOTES, 1);
+      const left = this.getI32(L.BOX.INSTRUCTIONS);
+      this.setI32(L.BOX.INSTRUCTIONS, 1);
+      this.setI32(L.BOX.REP_LIMIT, 1);
+      let result = this.go(1);
+      this.setI32(L.BOX.WATCH_NOTES, 0);
+      this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + left - 1);
+      this.setI32(L.BOX.REP_LIMIT, repLimit - 1 + this.getI32(L.BOX.REP_LIMIT));
+      if (result === L.RESULT.SMC) {
+        this.blocks.invalidatePage(this.getI32(L.BOX.SMC_PAGE));
+        this.settleEpoch();
+        continue;
+      }
+      if (result === L.RESULT.BUDGET) this.rip = this.recordRip(this.getI32(L.BOX.REC), this.getI32(L.BOX.BLK));
+      else if (result === L.RESULT.RESOLVE) {
+        this.rip = this.u64[L.BOX.TARGET >> 3] as bigint;
+        result = L.RESULT.BUDGET;
+      }
+      return result;
+    }
+  }
   private fetchFault(low: number, high: number): SliceEnd {
     this.setI32(L.REGS + L.REG.RIP, low);
     this.setI32(L.REGS + L.REG.RIP + 4, high);
@@ -462,17 +521,18 @@ export class Engine {
     this.instructionLow = (this.getI32(blk + L.BLOCK.RIP) + this.view.getUint16(rec + L.RECORD.OFFSET, true)) | 0;
     this.instructionHigh = this.getI32(blk + L.BLOCK.RIP + 4);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
-    this.models?.cut(rec);
+    const undone = this.models?.cut(rec) === true;
     const records = this.getI32(blk + L.BLOCK.COST + 4);
     const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
-    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
+    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r, undone);
   }
-  private giveBack(record: number): void {
+  private giveBack(record: number, undone: boolean): void {
     const row = L.CLASSES + this.view.getUint16(record + L.RECORD.CLASS, true) * L.CLASS_BYTES;
     this.setI32(L.BOX.SLOTS, this.getI32(L.BOX.SLOTS) + this.getI32(row));
     this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + this.getI32(row + 4));
     this.subtract64(L.BOX.EVA, row + 8);
     this.subtract64(L.BOX.EVB, row + 16);
+    if (undone) this.models?.undoArithmetic(row + L.CLASS_ARITHMETIC);
   }
   /** The 64-bit word at `from` less the one at `by`, in halves: this runs at every system call, and a BigInt costs more than all the rest. */
   private subtract64(from: number, by: number): void {
@@ -537,16 +597,3 @@ export class Engine {
     return this.u64[L.BOX.SYSTEM_ARG >> 3] as bigint;
   }
 }
-
-/** Compiled once, however many machines there are. */
-const modules = new WeakMap<Generated, WebAssembly.Module>();
-function moduleOf(generated: Generated): WebAssembly.Module {
-  let m = modules.get(generated);
-  if (m === undefined) {
-    m = new WebAssembly.Module(generated.bytes);
-    modules.set(generated, m);
-  }
-  return m;
-}
-
-const sameNumbers = (a: Manifest, b: Manifest): boolean => JSON.stringify(a) === JSON.stringify(b);

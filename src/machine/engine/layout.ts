@@ -97,6 +97,13 @@ export const BOX = {
   OBSERVE: CTL + 164,
   /** i32: 1 while the machine is so young that `hot` is not worth compiling: everything is stepped. */
   COLD: CTL + 168,
+  /** i32: how many watchpoints there are (WATCH). */
+  WATCH: CTL + 172,
+  /** i32: 1 while accesses to watched bytes are noted in WATCH_HITS; else the instruction leaves before it. */
+  WATCH_NOTES: CTL + 176,
+  WATCH_HITS: CTL + 180,
+  /** i32: 1 when the REP that stopped in its middle has done an iteration since it was entered. */
+  REP_BEGUN: CTL + 184,
 } as const;
 
 /** A permanent record whose link leads to the block at which `hot` is to start. */
@@ -106,6 +113,9 @@ export const CROSS_BUFFER = CTL + 0x140;
 
 /** Soft float: up to three vectors in, one vector out. */
 export const SOFT = { A: CTL + 0x180, B: CTL + 0x190, RESULT: CTL + 0x1a0, C: CTL + 0x1b0 } as const;
+
+/** Four watchpoints of {i64 first byte, i64 last byte, i32 accesses (1 read, 2 write; 0: none), i32 its bit in WATCH_HITS}, within a page each. */
+export const WATCH = { TABLE: CTL + 0x200, BYTES: 32, FIRST: 0, LAST: 8, ACCESSES: 16, BIT: 20, COUNT: 4 } as const;
 
 /**
  * Last branch records (machine/lbr). The recording code of the trace variant writes them itself, so that the newest one is there whenever a
@@ -156,7 +166,7 @@ export const KERNEL_FILL_LIST = 0x34000;
 export const KERNEL_FILL_MAX = 2048;
 export const JUMP_FILL_LIST = 0x36000;
 export const JUMP_FILL_MAX = 8192;
-/** Instruction classes: 32 bytes each, {i64 cost = instructions << 32 | slots, i64 evA, i64 evB}. */
+/** Instruction classes: 32 bytes each, {i64 cost = instructions << 32 | slots, i64 evA, i64 evB, i64 arithmetic}. */
 export const CLASSES = 0x40000;
 export const CLASS_BYTES = 32;
 export const CLASS_MAX = 4096;
@@ -177,9 +187,12 @@ export const PHYSICAL = MODELS + MODELS_BYTES;
 
 /**
  * A block: header, records, possibly a closing `fall` record. PLACE: i32 host address of its first byte; SPAN: i32, bytes in bits 11:0,
- * guest-physical number of the second page in 31:12 (of a page-crossing block).
+ * guest-physical number of the second page in 31:12 (of a page-crossing block). ARITHMETIC: i64, a byte for each of decode/arithmetic.ts's fields; only
+ * the observing variant looks at it.
  */
-export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, PLACE: 32, SPAN: 36, BYTES: 40 } as const;
+export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, PLACE: 32, SPAN: 36, ARITHMETIC: 40, BYTES: 48 } as const;
+/** Offset of a class's sums of arithmetic. */
+export const CLASS_ARITHMETIC = 24;
 
 /** A record: one pre-decoded instruction. */
 export const RECORD = {
@@ -252,4 +265,6 @@ export const RESULT = {
   STEPPED: 9,
   /** hot → run: the log is full; `blk` is to be entered. */
   DRAIN: 10,
+  /** The next access is to watched bytes (BOX.WATCH). */
+  WATCH: 11,
 } as const;

@@ -46,6 +46,8 @@ export const SYSTEM_OP = {
   CALL_FAR8: 45,
   DESCRIPTOR: 46,
   INT1: 47,
+  READ_DR: 48,
+  WRITE_DR: 49,
   XGETBV: 60,
   XSETBV: 61,
   XSAVE: 62,

@@ -7,10 +7,10 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { MSR } from '#arch/msr.ts';
 import { DEBUGCTL, debugctlReserved } from '#arch/pmu/debugctl.ts';
 import { eventMeaning, fixedEvent, isTime } from '#arch/pmu/event-select.ts';
-import { type EventRow, isModelled } from '#arch/pmu/events.ts';
+import { type EventRow, needsObserver } from '#arch/pmu/events.ts';
 import { FIXED_OS, FIXED_PMI, FIXED_USR, fixedControl, fixedCtrCtrlReserved } from '#arch/pmu/fixed-ctr.ts';
 import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_INUSE, statusBits, statusSetBits } from '#arch/pmu/global.ts';
-import { OFFCORE_RESERVED, offcoreIndex } from '#arch/pmu/offcore.ts';
+import { offcoreIndex } from '#arch/pmu/offcore.ts';
 import { perfCapabilities } from '#arch/pmu/perf-capabilities.ts';
 import { PERFEVTSEL_EDGE, PERFEVTSEL_EN, PERFEVTSEL_INT, PERFEVTSEL_OS, PERFEVTSEL_USR, perfevtselReserved } from '#arch/pmu/perfevtsel.ts';
 import type { Msrs } from '#port/msrs.ts';
@@ -253,7 +253,7 @@ export class Pmu implements Attentive, Msrs, Truth {
 
   /** Counters of the register's event count by the new word from now on. */
   #writeOffcore(i: number, value: bigint): boolean {
-    if ((value & OFFCORE_RESERVED) !== 0n) return false;
+    if ((value & ~(this.#model.offcore?.valid[i] ?? 0n)) !== 0n) return false;
     this.#offcore[i] = value;
     for (const [k, select] of this.#evtsel.entries()) {
       if (offcoreIndex(this.#model.offcore, select) === i) (this.#gp[k] as Counter).program(this.#gpProgramme(select));
@@ -301,7 +301,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, this.#withRequest(select));
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
-    if (isModelled(meaning.row.quantity)) {
+    if (needsObserver(meaning.row.quantity)) {
       if (this.#models === undefined) {
         this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: this machine was made without cache and predictor models`);
         return undefined;
@@ -384,7 +384,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     const low = Number(BigInt.asUintN(32, eventSelect));
     if (low >>> 24 !== 0 || (low & PERFEVTSEL_EDGE) !== 0) return undefined;
     const meaning = eventMeaning(this.#model, eventSelect);
-    if (meaning.kind !== 'counts' || (isModelled(meaning.row.quantity) && this.#models === undefined)) return undefined;
+    if (meaning.kind !== 'counts' || (needsObserver(meaning.row.quantity) && this.#models === undefined)) return undefined;
     return this.#formula(meaning.row);
   }
 }

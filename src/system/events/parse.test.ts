@@ -60,6 +60,11 @@ test('what is wrong is said with its place and the nearest names', () => {
     ['cycles,,branches', 7, /missing/],
     ['intel_pt//', 0, /no PMU 'intel_pt'/],
     ['sched:sched_switch', 0, /not there yet/],
+    ['uops_retired.all', 0, /not modelled: micro-operations/],
+    ['cycles,machine_clears.smc:u', 7, /not modelled: nothing is speculated/],
+    ['mem:main:w', 4, /no number/],
+    ['cycles,mem:0x1000:ww', 7, /twice/],
+    ['mem:0x1000:q:u', 0, /no access/],
     ['cpu/event=0xc0', 3, /closing/],
     ['', 0, /missing/],
   ];
@@ -70,4 +75,26 @@ test('what is wrong is said with its place and the nearest names', () => {
       text,
     );
   }
+});
+
+test('breakpoints: mem:ADDRESS[/LENGTH][:rwx][:modifiers]', () => {
+  const rows: readonly (readonly [string, number, bigint, bigint, boolean])[] = [
+    ['mem:0x1000', 3, 0x1000n, 4n, false],
+    ['mem:4096/8:w', 2, 0x1000n, 8n, false],
+    ['mem:0x1000:x:u', 4, 0x1000n, 8n, true],
+    ['mem:0x1000/2:u', 3, 0x1000n, 2n, true],
+    ['mem:0x1000/1:rw', 3, 0x1000n, 1n, false],
+    ['mem:0x1000:r', 1, 0x1000n, 4n, false],
+  ];
+  for (const [text, bp_type, config1, config2, user] of rows) {
+    const event = one(text);
+    assert.deepEqual([event.type, event.breakpoint], [5, { bp_type, config1, config2 }], text);
+    assert.equal(event.flags.exclude_kernel === true, user, text);
+    assert.equal(event.name, text);
+  }
+  const groups = parseEvents('mem:0x1000/8:w,{mem:0x2000/4,cycles}:u,cpu/event=0xc0,umask=1/', SKYLAKE);
+  assert.deepEqual(
+    groups.map((g) => g.events.map((e) => e.name)),
+    [['mem:0x1000/8:w'], ['mem:0x2000/4:u', 'cycles:u'], ['cpu/event=0xc0,umask=1/']],
+  );
 });

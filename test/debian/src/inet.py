@@ -90,3 +90,21 @@ print(data, u.sendto(b'answer', back), v.recv(100), name(lambda: u.send(b'x')), 
 u.close()
 print(v.send(b'lost'), name(lambda: v.send(b'told')))
 print(socket.getaddrinfo('localhost', 80, socket.AF_INET, socket.SOCK_STREAM)[0][4], socket.gethostbyname('127.0.0.1'), socket.if_nametoindex('lo'))
+
+# a datagram socket that is connected, disconnected (AF_UNSPEC) and connected again chooses its address anew, as getaddrinfo's does that sorts
+import ctypes
+libc = ctypes.CDLL(None)
+def again(bound):
+    d = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    if bound:
+        d.bind(('::', 23456))
+    mine = d.getsockname()[1]
+    for host in ('::1', '::ffff:127.0.0.1'):
+        d.connect((host, 9))
+        print(d.getsockname()[0], d.getsockname()[1] == mine, d.getpeername()[:2])
+        print(libc.connect(d.fileno(), bytes(16), 16), d.getsockname()[0], d.getsockname()[1] == mine, name(d.getpeername))
+    d.connect(('::1', 0))
+    print(name(d.getpeername))
+again(False)
+again(True)
+print(sorted({a[4][0] for a in socket.getaddrinfo(None, 80, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)}))

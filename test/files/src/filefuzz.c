@@ -1,4 +1,5 @@
-/* Random file calls: the arguments are a seed and a number of calls. Prints each call with its result; the same seed prints the same natively
+/* Random file calls: the arguments are a seed, a number of calls and, started by user 0, `users`: then the calls are made with changing user
+ * and group ids, and modes and owners change. Prints each call with its result; the same seed prints the same natively
  * and under perfglass. Works in the folder `w` of the working directory, which it makes. What belongs to the kind of file system is left
  * out: sizes and offsets of folders, holes, the order of entries, inode numbers, times. */
 #include "rt.h"
@@ -7,7 +8,8 @@ enum { open_ = 2, stat_ = 4, fstat_ = 5, lstat_ = 6, poll_ = 7, pread_ = 17, pwr
        sendfile_ = 40, fcntl_ = 72, flock_ = 73, truncate_ = 76, ftruncate_ = 77, getcwd_ = 79, chdir_ = 80, fchdir_ = 81, rename_ = 82,
        mkdir_ = 83, rmdir_ = 84, link_ = 86, unlink_ = 87, symlink_ = 88, readlink_ = 89, chmod_ = 90, fchmod_ = 91, umask_ = 95,
        getdents64_ = 217, openat_ = 257, mkdirat_ = 258, newfstatat_ = 262, unlinkat_ = 263, linkat_ = 265, dup3_ = 292, pipe2_ = 293,
-       renameat2_ = 316, copy_range_ = 326, close_range_ = 436, faccessat2_ = 439, ioctl_ = 16 };
+       renameat2_ = 316, copy_range_ = 326, close_range_ = 436, faccessat2_ = 439, ioctl_ = 16, lchown_ = 94, chown_ = 92, fchown_ = 93, utimensat_ = 280,
+       setgroups_ = 116, setresuid_ = 117, setresgid_ = 119 };
 #define C(n, ...) call(n, (i64[6]){__VA_ARGS__})
 static i64 call(i64 n, const i64 *a) { return sys6(n, a[0], a[1], a[2], a[3], a[4], a[5]); }
 
@@ -58,10 +60,12 @@ static u64 fill(u64 most) {
 }
 static int is_folder(u64 fd) { return C(fstat_, (i64)fd, (i64)st) == 0 && (((u32 *)st)[6] & 0170000) == 0040000; }
 
+static int users;
 static i64 shown_stat(i64 r) {
   if (r != 0) return r;
   u32 mode = ((u32 *)st)[6];
   value(mode);
+  if (users) value(((u32 *)st)[7]), value(((u32 *)st)[8]);
   if ((mode & 0170000) == 0040000) return r;
   value(st[2]);
   value(st[6]);
@@ -194,12 +198,38 @@ static i64 step(void) {
   }
 }
 
+static const u32 ids[] = {0, 1000, 1001};
+static const u32 modes[] = {0, 0111, 0222, 0444, 0555, 0600, 0640, 0644, 0660, 0700, 0711, 0750, 0755, 0770, 0777, 01777, 01770, 02775, 02755, 04755};
+static i64 user_step(void) {
+  const char *p = path();
+  u64 fd = descriptor();
+  u32 u = ids[below(3)], g = ids[below(3)], other = ids[below(3)], mode = modes[below(sizeof modes / sizeof *modes)];
+  switch (below(8)) {
+  case 0: case 1: { /* the saved ids stay 0, so that the way back is open */
+    u32 list[2] = {other, 77};
+    C(setresuid_, -1, 0, -1);
+    word("user"); value(u); value(g); value(other);
+    C(setgroups_, (i64)below(3), (i64)list);
+    C(setresgid_, below(2) ? g : 0, g, -1);
+    return C(setresuid_, below(2) ? u : 0, u, 0);
+  }
+  case 2: ON_PATH("chown"); value(u); value(g); return C(chown_, (i64)p, below(3) ? u : (i64)0xffffffff, below(3) ? g : (i64)0xffffffff);
+  case 3: ON_PATH("lchown"); value(u); value(g); return C(lchown_, (i64)p, u, g);
+  case 4: ON_FD("fchown"); value(u); value(g); return C(fchown_, (i64)fd, u, g);
+  case 5: ON_PATH("chmod"); value(mode); return C(chmod_, (i64)p, mode);
+  case 6: { i64 times[4] = {below(2) ? 5 : 0, below(2) ? 0x3fffffff : 7, 9, below(2) ? 0x3fffffff : 3};
+    ON_PATH("utimensat"); value(times[1]); value(times[3]); return C(utimensat_, -100, (i64)p, (i64)times, 0); }
+  default: { u64 how = below(8); ON_PATH("faccessat2"); value(how); return C(faccessat2_, -100, (i64)p, (i64)how, (i64)below(2) * 0x200); }
+  }
+}
+
 static int main(int argc, char **argv) {
   u64 seed = size_arg(argc, argv, 1), steps = argc > 2 ? number(argv[2]) : 3000;
+  users = argc > 3;
   state = seed * 0x9e3779b97f4a7c15ul + 1;
   for (int i = 0; i < 10; i++) below(2);
   C(close_range_, 3, 0xffffffffl, 0);
-  C(umask_, 022);
+  C(umask_, users ? 002 : 022);
   i64 ignore[4] = {1, 0, 0, 0};
   C(13, 13, (i64)ignore, 0, 8); /* SIGPIPE */
   if (C(mkdir_, (i64) "w", 0755) < 0) { put("the folder w is there already\n"); return 2; }
@@ -210,7 +240,7 @@ static int main(int argc, char **argv) {
   for (u64 i = 0; i < steps; i++) {
     length = 0;
     value(i);
-    i64 r = step();
+    i64 r = users && below(3) == 0 ? user_step() : step();
     word("=");
     value((u64)r);
     line[length++] = '\n';

@@ -23,6 +23,9 @@ int main(int argc, char **argv) {
   u32 word = 5; t.s = 0; t.ns = 5000000;
   say("futex value", sys6(SYS_futex, (i64)&word, 0, 4, 0, 0, 0)); say("futex times out", sys6(SYS_futex, (i64)&word, 0, 5, (i64)&t, 0, 0)); say("futex wake", sys6(SYS_futex, (i64)&word, 1, 5, 0, 0, 0));
   u32 *shared = (u32 *)sys6(SYS_mmap, 0, 4096, 3, 0x21, -1, 0);
+  i64 none = sys6(SYS_mmap, 0, 4096, 0, 0x22, -1, 0); // get_futex_key: a private word need not be there, one that may be shared must
+  say("private wake of nothing", sys6(SYS_futex, 8, 129, 1, 0, 0, 0)); say("wake of nothing", sys6(SYS_futex, 8, 1, 1, 0, 0, 0)); say("wake of PROT_NONE", sys6(SYS_futex, none, 1, 1, 0, 0, 0)); say("private", sys6(SYS_futex, none, 129, 1, 0, 0, 0));
+  say("requeue to nothing", sys6(SYS_futex, (i64)&word, 3, 1, 1, 8, 0));
   i64 pid = fork();
   if (pid == 0) { t.ns = 10000000; sys3(SYS_nanosleep, (i64)&t, 0, 0); *shared = 1; sys6(SYS_futex, (i64)shared, 1, 1, 0, 0, 0); leave(0); }
   i64 r = 0; while (*shared == 0) r = sys6(SYS_futex, (i64)shared, 0, 0, 0, 0, 0);

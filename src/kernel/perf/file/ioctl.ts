@@ -4,10 +4,20 @@ import { PERF_EVENT_IOC, PERF_IOC_FLAG_GROUP } from '#abi/perf-event/syscall.ts'
 import type { Kernel } from '../../kernel.ts';
 import type { SyscallResult } from '../../syscalls/types.ts';
 import type { Task } from '../../task/task.ts';
+import { checkAttr } from '../attr-checks.ts';
+import { copyAttr } from './attr-copy.ts';
 import { EventFile } from './event-file.ts';
 
 /** -1 as unsigned long: no event. */
 const NONE = 0xffff_ffff_ffff_ffffn;
+
+/** perf_event_modify_attr. */
+function modifyAttributes({ event, files }: EventFile, t: Task, va: number): number {
+  const attr = copyAttr(t.memory, va);
+  if (typeof attr === 'number') return attr;
+  if (checkAttr(attr) !== undefined || event.attr.type !== attr.type) return -ERRNO.EINVAL;
+  return files.perf.modify(event, attr, t);
+}
 
 export function eventIoctl(file: EventFile, _k: Kernel, t: Task, request: number, argument: bigint): SyscallResult {
   const { event, files } = file;
@@ -46,7 +56,7 @@ export function eventIoctl(file: EventFile, _k: Kernel, t: Task, request: number
     case PERF_EVENT_IOC.QUERY_BPF:
       return -ERRNO.EPERM;
     case PERF_EVENT_IOC.MODIFY_ATTRIBUTES:
-      return -ERRNO.EOPNOTSUPP; // breakpoints only
+      return modifyAttributes(file, t, va);
     default:
       return -ERRNO.ENOTTY;
   }

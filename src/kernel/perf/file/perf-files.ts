@@ -4,12 +4,13 @@ import { PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
 import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { PERF_FLAG } from '#abi/perf-event/syscall.ts';
 import { RLIM_INFINITY, RLIMIT } from '#abi/process.ts';
-import { SI, SIG } from '#abi/signals.ts';
+import { SI, SIG, TRAP, TRAP_PERF_FLAG_ASYNC } from '#abi/signals.ts';
 import { MSR } from '#arch/msr.ts';
 import type { Kernel } from '../../kernel.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import { PAGE } from '../../mm/frames.ts';
 import { sendSignal, signalProcess } from '../../signal/deliver.ts';
+import { maskOf } from '../../signal/task-signals.ts';
 import { limitOf } from '../../syscalls/sys-limits.ts';
 import { CAP, type Task } from '../../task/task.ts';
 import { IRQ_WORK_VECTOR } from '../../text/gates.ts';
@@ -27,6 +28,12 @@ interface Signalled {
   readonly reason: number;
 }
 
+/** attr.sigtrap. */
+interface Trap {
+  readonly event: PerfEvent;
+  readonly address: bigint;
+}
+
 /** sysctl_sched_base_slice of one CPU. kernel/sched/fair.c. */
 const BASE_SLICE_NS = 750_000n;
 const ALL_FLAGS = PERF_FLAG.FD_NO_GROUP | PERF_FLAG.FD_OUTPUT | PERF_FLAG.PID_CGROUP | PERF_FLAG.FD_CLOEXEC;
@@ -41,6 +48,7 @@ export class PerfFiles {
   /** Who opened which events: prctl's PR_TASK_PERF_EVENTS_*. */
   private readonly owned = new Map<Task, EventFile[]>();
   private signals: Signalled[] = [];
+  private readonly traps: Trap[] = [];
   private raised = false;
 
   constructor(kernel: Kernel, perf: Perf) {
@@ -198,10 +206,27 @@ export class PerfFiles {
     kernel.cpu.leaveOverhead();
   }
 
+  /** perf_pending_task: SIGTRAP comes before the next instruction of user mode, or when the task runs again. One at a time for an event. */
+  sigtrapLater(event: PerfEvent, address: bigint): void {
+    if (this.traps.some((t) => t.event === event)) return;
+    this.traps.push({ event, address });
+    this.raise();
+  }
+  /** perf_sigtrap: send_sig_perf. */
+  private sendSigtrap({ event, address }: Trap): void {
+    const task = event.context?.task;
+    if (task === undefined || !task.alive) return;
+    const blocked = (task.signals.blocked & maskOf(SIG.SIGTRAP)) !== 0n;
+    const { type, sig_data: data } = event.attr;
+    const perf = { data, type, flags: blocked ? TRAP_PERF_FLAG_ASYNC : 0 };
+    sendSignal(this.kernel, task, { signal: SIG.SIGTRAP, code: TRAP.PERF, address, perf });
+  }
+
   /** sysvec_irq_work: perf_pending_irq. */
   irqWork(): void {
     const { kernel } = this;
     this.raised = false;
+    for (const trap of this.traps.splice(0)) this.sendSigtrap(trap);
     for (const { file, reason } of this.signals.splice(0)) this.sendSigio(file, reason);
     // Who was woken goes before who computes, once that one has had its slice (base_slice_ns): a watcher must not cut its program to pieces.
     const { scheduler } = kernel;

@@ -18,6 +18,15 @@ const FORMATS: readonly (readonly [name: string, bits: string, min: number, max:
   ['cmask', 'config:24-31', 1, 5],
 ];
 
+/** nhm_format_attr and, from Skylake on, skl_format_attr; the Atom has slm_format_attr. What ldlat and frontend belong to is refused by name. */
+function extraFormats(model: CpuModel): readonly (readonly [name: string, bits: string])[] {
+  if (model.offcore === undefined) return [];
+  const word = ['offcore_rsp', 'config1:0-63'] as const;
+  if (model.model === 0x5c) return [word];
+  const frontend = [0x4e, 0x6a, 0x8f].includes(model.model) ? [['frontend', 'config1:0-23'] as const] : [];
+  return [word, ['ldlat', 'config1:0-15'], ...frontend];
+}
+
 /** x86_pmu_events_group: generic names and their codes. */
 const EVENTS: readonly (readonly [name: string, event: number, umask: number])[] = [
   ['cpu-cycles', 0x3c, 0],
@@ -43,9 +52,11 @@ export function makeEventSources(sys: PseudoDirectory, model: CpuModel, settings
     return at;
   };
   device('software', PERF_TYPE.SOFTWARE);
+  device('breakpoint', PERF_TYPE.BREAKPOINT);
   const cpu = device('cpu', PERF_TYPE.RAW);
   for (const [name, bits, min, max] of FORMATS)
     if (model.pmu.version >= min && model.pmu.version <= max) cpu.file(`format/${name}`, () => `${bits}\n`);
+  for (const [name, bits] of extraFormats(model)) cpu.file(`format/${name}`, () => `${bits}\n`);
   for (const [name, event, umask] of EVENTS) {
     if (eventMeaning(model, BigInt(event | (umask << 8))).kind !== 'counts') continue;
     const text = umask === 0 ? `event=${hex(event)}\n` : `event=${hex(event)},umask=${hex(umask)}\n`;

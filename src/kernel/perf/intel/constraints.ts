@@ -13,6 +13,11 @@ export const IDX_MAX = 64;
 /** What a fixed counter cannot do: edge, any, inv, cmask. */
 const FIXED_EVENT_FLAGS = PERFEVTSEL.pack({ edge: true, anyThread: true, inv: true, cmask: 255 });
 const FIXED_BY_SELECT: readonly bigint[] = [0x00c0n, 0x003cn, 0x0300n, 0x0400n];
+/** More of them by CPUID model: INST_RETIRED.PREC_DIST of Ice Lake on, CPU_CLK_UNHALTED.REF_TSC_P of Sapphire Rapids. */
+const FIXED_BY_MODEL: Readonly<Record<number, Readonly<Record<string, number>>>> = {
+  0x6a: { [0x0100]: 0 },
+  0x8f: { [0x0100]: 0, [0x013c]: 2 },
+};
 
 /** Counters that may count the event `select`: bit i general-purpose, bit 32+i fixed. 0n: none. */
 export function eventConstraint(model: CpuModel, select: bigint): bigint {
@@ -21,7 +26,7 @@ export function eventConstraint(model: CpuModel, select: bigint): bigint {
   const all = (1n << BigInt(model.pmu.gpCounters)) - 1n;
   const pseudo = (select & 0xffn) === 0n;
   let counters = pseudo ? 0n : all & BigInt(meaning.row.counters ?? Number(all));
-  const fixed = FIXED_BY_SELECT.indexOf(select & 0xffffn);
+  const fixed = FIXED_BY_MODEL[model.model]?.[`${select & 0xffffn}`] ?? FIXED_BY_SELECT.indexOf(select & 0xffffn);
   // Before version 2 there are no fixed counters, whatever a table says (commit 2c33645d366d).
   if (fixed >= 0 && fixed < model.pmu.fixedCounters && model.pmu.version > 1 && (select & FIXED_EVENT_FLAGS) === 0n) {
     counters |= 1n << BigInt(FIXED + fixed);

@@ -1,5 +1,5 @@
 /**
- * The request words of off-core response events: one register each for two event codes, shared by all counters. Linux: struct extra_reg, intel_shared_regs
+ * The request words of off-core response events: one register each for two events, shared by all counters. Linux: struct extra_reg, intel_shared_regs
  * (__intel_shared_reg_get_constraints, intel_try_alt_er, intel_fixup_er).
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
@@ -45,6 +45,6 @@ export class OffcoreRegisters {
       this.written[i] = word;
       this.registers.writeRegister(MSR.MSR_OFFCORE_RSP_0 + i, word);
     }
-    return (event.hw.config & ~0xffn) | BigInt(code);
+    return (event.hw.config & ~0xffffn) | BigInt(code);
   }
 }

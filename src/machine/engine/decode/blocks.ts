@@ -9,6 +9,7 @@ import type { Feature, FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
 import type { Manifest } from '../tier0/generate.ts';
 import { lacking } from './features.ts';
+import { arithmeticSums } from './arithmetic.ts';
 import { branchIndex, packSums, Records } from './records.ts';
 
 const MAX_RECORDS = 64;
@@ -47,6 +48,8 @@ export class Blocks {
   private readonly linkKinds = new Map<number, 'both' | 'taken' | 'fall'>();
   private next = L.CODE;
   private decoders = 0;
+  /** Linear addresses at which a block begins, whatever leads there. */
+  breaks: readonly bigint[] = [];
   /** Bumped whenever blocks die: pointers kept outside are void then. */
   epoch = 0;
   /** Pages that got their first block: their write rights must go. */
@@ -147,10 +150,13 @@ export class Blocks {
     let rec = block + L.BLOCK.BYTES;
     let at = offset;
     let [n, slots, loads, stores] = [0, 0, 0, 0];
+    const arithmetic = [0, 0]; // at most 2 of each of MAX_RECORDS: no byte overflows
     const branches = [0, 0, 0, 0, 0, 0];
     let ended = false;
     let second = 0;
+    const breaks = this.breaks.filter((a) => a >> 12n === rip >> 12n).map((a) => Number(a & 0xfffn));
     while (n < MAX_RECORDS && at < PAGE && !ended) {
+      if (n > 0 && breaks.includes(at)) break;
       decoder.decodeOut(i);
       let spare: Decoder | undefined;
       if (i.code === Code.INVALID && at + 15 > PAGE) {
@@ -178,6 +184,8 @@ export class Blocks {
       slots += plan.slots;
       loads += plan.loads;
       stores += plan.stores;
+      if (plan.arithmetic !== 0)
+        for (const [k, more] of arithmeticSums(plan.arithmetic).entries()) arithmetic[k] = (arithmetic[k] as number) + more;
       const kind = branchIndex(plan.branch);
       if (kind >= 0) branches[kind] = 1; // a branch ends its block
       n++;
@@ -194,6 +202,7 @@ export class Blocks {
     v.setInt32(block + L.BLOCK.COST + 4, n, true);
     const words = packSums(loads, stores, branches);
     for (let k = 0; k < 4; k++) v.setInt32(block + L.BLOCK.EVA + k * 4, words[k] as number, true);
+    for (let k = 0; k < 2; k++) v.setInt32(block + L.BLOCK.ARITHMETIC + k * 4, arithmetic[k] as number, true);
     v.setInt32(block + L.BLOCK.RIP, low, true);
     v.setInt32(block + L.BLOCK.RIP + 4, high, true);
     v.setInt32(block + L.BLOCK.PLACE, start + offset, true);
@@ -224,6 +233,16 @@ export class Blocks {
     this.pages.delete(page);
     this.bytes[L.CODE_FLAGS + page] = 0;
     this.epoch++;
+  }
+  /** Blocks that run over a new one, or point at it, die. */
+  setBreaks(addresses: readonly bigint[]): void {
+    const pages = addresses.filter((a) => !this.breaks.includes(a)).map((a) => Number(a >> 12n));
+    this.breaks = addresses;
+    if (pages.length === 0) return;
+    for (const [number, p] of this.pages) if (pages.some((linear) => p.blocks.has(linear))) this.invalidatePage(number);
+  }
+  isBreak(low: number, high: number): boolean {
+    return this.breaks.length > 0 && this.breaks.includes((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
   }
   private forget(linear: number, offset: number): void {
     for (const p of this.pages.values()) p.blocks.get(linear)?.delete(offset);

@@ -189,7 +189,10 @@ function specialShape(i: Instruction, name: string): Shape | undefined {
     return { keys: [name === 'retf' ? 'retf' : 'iret'], imm: BigInt((width << 16) | more) };
   }
   if (name === 'int1') return { keys: ['int1'] };
-  if (name === 'mov' && (isDebug(i.op0Register, i.op0Kind) || isDebug(i.op1Register, i.op1Kind))) return { keys: ['privileged'] };
+  if (name === 'mov' && isDebug(i.op1Register, i.op1Kind))
+    return { keys: ['mov-from-dr'], imm: BigInt(((i.op1Register - Register.DR0) << 8) | gprNumber(i.op0Register)) };
+  if (name === 'mov' && isDebug(i.op0Register, i.op0Kind))
+    return { keys: ['mov-to-dr'], imm: BigInt(((i.op0Register - Register.DR0) << 8) | gprNumber(i.op1Register)) };
   const query = DESCRIPTOR_QUERIES.indexOf(name);
   if (query >= 0) {
     // The target of LAR and LSL: width << 8 | register, behind the query's number; the selector is an operand.

@@ -49,6 +49,9 @@ export function defineSystem(t: FormTable): void {
   /** imm = control register << 8 | general register. */
   withArgument('mov-from-cr', SYSTEM_OP.READ_CR, 'systemRegister');
   withArgument('mov-to-cr', SYSTEM_OP.WRITE_CR, 'systemRegister');
+  /** imm = debug register << 8 | general register. */
+  withArgument('mov-from-dr', SYSTEM_OP.READ_DR, 'systemRegister');
+  withArgument('mov-to-dr', SYSTEM_OP.WRITE_DR, 'systemRegister');
   /** imm = width of the frame's words << 16. */
   withArgument('iret', SYSTEM_OP.IRET, 'ringTransition');
   /** imm = width << 16 | bytes to take off the stack besides. */

@@ -35,6 +35,7 @@ import * as L from '../layout.ts';
 import type { BranchKind, Machine, Place, Width } from '../machine.ts';
 import { SOFT_LATER, SOFT_SETTLE } from '../soft/operations.ts';
 import type { Operand } from '../semantics/registry.ts';
+import { IMMEDIATE } from './immediate.ts';
 import { ObserverLog } from './observer-log.ts';
 import { recordBranch } from './record-branch.ts';
 import { repBulk } from './rep-bulk.ts';
@@ -94,6 +95,8 @@ export class Emitter implements Machine {
   /** Inside `together`: 1 at run time once a soft float ran; is there one at all? */
   private gathered: { get(): Val; set(v: Val): void } | undefined;
   private gathers = false;
+  /** REP_LIMIT before the bulk part. */
+  private repLimitAtEntry: Val | undefined;
   private readonly trace: boolean;
   private readonly observer: ObserverLog | undefined;
 
@@ -553,11 +556,16 @@ export class Emitter implements Machine {
     const [l0, s0] = [this.loads, this.stores];
     const cx = this.gpr(1, counter);
     this.depth++;
+    const limit = (): Val => load('i32', 4, k32(L.BOX.REP_LIMIT));
+    const begun = this.repLimitAtEntry ?? f.let(limit());
     f.block((done) => {
       f.loop((again) => {
         const n = cx.get();
         f.brIf(done, eqz(n));
-        f.if(eqz(gtS(load('i32', 4, k32(L.BOX.REP_LIMIT)), k32(0))), () => f.return(k32(L.RESULT.REP_MORE)));
+        f.if(eqz(gtS(limit(), k32(0))), () => {
+          f.store(4, k32(L.BOX.REP_BEGUN), ne(limit(), begun));
+          f.return(k32(L.RESULT.REP_MORE));
+        });
         const more = body();
         const keep = more === undefined ? undefined : f.let(more);
         cx.set(f.let(sub(n, k64(1))));
@@ -572,6 +580,7 @@ export class Emitter implements Machine {
   }
   repBulk(kind: 'movs' | 'stos', w: Width): void {
     if (this.mode.kind === 'hot') return;
+    this.repLimitAtEntry = this.f.let(load('i32', 4, k32(L.BOX.REP_LIMIT)));
     repBulk(this.f, this, kind, w, {
       probe: (va, write) => this.probe(va, 1, write),
       done: (bulk) => {
@@ -581,18 +590,3 @@ export class Emitter implements Machine {
     });
   }
 }
-
-function noWrite(): never {
-  throw new Error('an immediate cannot be written');
-}
-/** What an immediate cannot do. */
-const IMMEDIATE = {
-  kind: 'i',
-  set: noWrite,
-  setLow: noWrite,
-  scalar: noWrite,
-  check: noWrite,
-  ea: noWrite,
-  part: noWrite,
-  setVector: noWrite,
-} as const;

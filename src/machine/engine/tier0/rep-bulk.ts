@@ -18,6 +18,7 @@ export function repBulk(f: FunctionBuilder, m: Machine, kind: 'movs' | 'stos', w
   const room = (va: Val): Val => shrU(sub(k64(4096), and(va, k64(4095))), k64(Math.log2(w)));
   f.block((slow) => {
     f.brIf(slow, ne(and(m.rflags, k64(1 << 10)), k64(0)));
+    f.brIf(slow, load('i32', 4, k32(L.BOX.WATCH))); // the probe is of one byte
     f.loop((again) => {
       const limit = load('i32', 4, k32(L.BOX.REP_LIMIT));
       const rcx = cx.get();

@@ -13,6 +13,7 @@ import {
   geU,
   k32,
   k64,
+  leU,
   load,
   ltU,
   ne,
@@ -47,7 +48,43 @@ const at = (address: number): Val => k32(address);
 const i32 = (address: number): Val => load('i32', 4, at(address));
 const i64 = (address: number): Val => load('i64', 8, at(address));
 
-function buildWalk(): FunctionBuilder {
+/** Does an access (0 read, 1 write) of `bytes` at `va` touch watched bytes? Their bits. */
+function buildWatched(): FunctionBuilder {
+  const f = new FunctionBuilder(['i64', 'i32', 'i32'], ['i32']);
+  const [va, bytes, access] = [f.param(0), f.param(1), f.param(2)];
+  const hits = f.variable(k32(0));
+  const last = f.let(add(va, sub(extU(bytes), k64(1))));
+  const kind = f.let(add(access, k32(1)));
+  for (let n = 0; n < L.WATCH.COUNT; n++) {
+    const entry = L.WATCH.TABLE + n * L.WATCH.BYTES;
+    const [first, end] = [i64(entry + L.WATCH.FIRST), i64(entry + L.WATCH.LAST)];
+    // Modulo 2^64, for an operand may end where addresses begin again.
+    const within = or(leU(sub(first, va), sub(last, va)), leU(sub(va, first), sub(end, first)));
+    f.if(and(ne(and(i32(entry + L.WATCH.ACCESSES), kind), k32(0)), within), () => {
+      f.set(hits, or(f.get(hits), i32(entry + L.WATCH.BIT)));
+    });
+  }
+  f.return(f.get(hits));
+  f.unreachable();
+  return f;
+}
+
+/** 1: the instruction has to leave here, before the access to watched bytes; else what it touches is noted. */
+function buildWatchStop(watched: FunctionRef): FunctionBuilder {
+  const f = new FunctionBuilder(['i64', 'i32', 'i32'], ['i32']);
+  const hits = f.let(call(watched, f.param(0), f.param(1), f.param(2)));
+  f.if(eqz(hits), () => f.return(k32(0)));
+  f.if(i32(L.BOX.WATCH_NOTES), () => {
+    f.store(4, at(L.BOX.WATCH_HITS), or(i32(L.BOX.WATCH_HITS), hits));
+    f.return(k32(0));
+  });
+  f.store(4, at(L.BOX.PROBE_RESULT), k32(L.RESULT.WATCH));
+  f.return(k32(1));
+  f.unreachable();
+  return f;
+}
+
+function buildWalk(watched: FunctionRef): FunctionBuilder {
   const f = new FunctionBuilder(['i64', 'i32'], ['i32']);
   const [va, access] = [f.param(0), f.param(1)];
   const user = f.local('i32');
@@ -111,6 +148,8 @@ function buildWalk(): FunctionBuilder {
     f.store(4, at(L.BOX.PROBE_RESULT), k32(L.RESULT.SMC));
     f.return(k32(0));
   });
+  // A page with watched bytes has no fast right.
+  f.if(i32(L.BOX.WATCH), () => f.if(call(watched, and(va, k64(-4096)), k32(4096), access), () => f.return(result)));
   const slot = f.let(and(wrap(shrU(va, k64(8))), k32(0xfff0)));
   const entryHost = f.let(add(slot, select(eq(access, k32(1)), k32(L.TLB_WRITE), k32(L.TLB_READ))));
   f.store(8, entryHost, and(va, k64(-4096)));
@@ -128,7 +167,7 @@ function buildWalk(): FunctionBuilder {
   return f;
 }
 
-function buildProbe(walk: FunctionRef, write: boolean): FunctionBuilder {
+function buildProbe(walk: FunctionRef, watchStop: FunctionRef, write: boolean): FunctionBuilder {
   const f = new FunctionBuilder(['i64', 'i32'], ['i32']);
   const [va, bytes] = [f.param(0), f.param(1)];
   const tlb = write ? L.TLB_WRITE : L.TLB_READ;
@@ -136,12 +175,19 @@ function buildProbe(walk: FunctionRef, write: boolean): FunctionBuilder {
   const last = f.let(add(va, sub(extU(bytes), k64(1))));
   f.if(eq(load('i64', 8, slot, tlb), and(last, k64(-4096))), () => f.return(add(wrap(va), load('i32', 4, slot, tlb + 8))));
   const access = k32(write ? 1 : 0);
-  f.if(eqz(and(xor(va, last), k64(-4096))), () => f.return(call(walk, va, access)));
+  // A breakpoint is no reason to leave an access that faults.
+  const watch = (): void => f.if(i32(L.BOX.WATCH), () => f.if(call(watchStop, va, bytes, access), () => f.return(k32(0))));
+  f.if(eqz(and(xor(va, last), k64(-4096))), () => {
+    const host = f.let(call(walk, va, access));
+    f.if(host, watch);
+    f.return(host);
+  });
   // Both pages are checked before either is touched.
   const first = f.let(call(walk, va, access));
   f.if(eqz(first), () => f.return(k32(0)));
   const second = f.let(call(walk, f.let(and(last, k64(-4096))), access));
   f.if(eqz(second), () => f.return(k32(0)));
+  watch();
   const n = f.let(sub(k32(4096), and(wrap(va), k32(4095))));
   f.store(4, at(L.BOX.CROSS_FIRST), first);
   f.store(4, at(L.BOX.CROSS_SECOND), second);
@@ -178,9 +224,12 @@ function buildLookup(): FunctionBuilder {
 
 export function buildRuntime(m: ModuleBuilder): Runtime {
   const soft = m.importFunction('soft', ['i32', 'i32'], ['i32']);
-  const walk = m.add(buildWalk());
-  const probeRead = m.add(buildProbe(walk, false));
-  const probeWrite = m.add(buildProbe(walk, true));
+  const watched = m.add(buildWatched());
+  const watchStop = m.add(buildWatchStop(watched));
+  const walk = m.add(buildWalk(watched));
+  const probeRead = m.add(buildProbe(walk, watchStop, false));
+  const probeWrite = m.add(buildProbe(walk, watchStop, true));
+  m.export('watched', watched);
   const commitCross = m.add(buildCommit());
   const lookup = m.add(buildLookup());
   m.export('walk', walk);
