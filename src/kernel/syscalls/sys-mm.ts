@@ -19,21 +19,49 @@ const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
 function sourceOf(t: Task, fd: number, prot: number, shared: boolean, length: number, offset: number): PageSource | number {
   const description = t.files.get(fd);
-  if (description === undefined || (description.flags & O.PATH) !== 0) return -ERRNO.EBADF;
+  if (description === undefined) return -ERRNO.EBADF;
   if (!description.readable) return -ERRNO.EACCES;
   if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
   return description.pageSource({ task: t, prot, shared, length: pageUp(length), offset });
 }
 
+/** MAP_HUGE_2MB | MAP_HUGE_1GB: sizes as powers of two. */
+const MAP_HUGE_SIZES = (21 | 30) << 26;
+/** What MAP_SHARED_VALIDATE knows: LEGACY_MAP_MASK of include/linux/mman.h. The file systems here add nothing to it (MAP_SYNC is for DAX). */
+const MAP_VALID =
+  MAP.TYPE |
+  MAP.FIXED |
+  MAP.ANONYMOUS |
+  MAP.DENYWRITE |
+  MAP.EXECUTABLE |
+  MAP.GROWSDOWN |
+  MAP.LOCKED |
+  MAP.NORESERVE |
+  MAP.POPULATE |
+  MAP.NONBLOCK |
+  MAP.STACK |
+  MAP.HUGETLB |
+  MAP_HUGE_SIZES;
+
+function isPlaceOrClosed(t: Task, fd: number): boolean {
+  const description = t.files.get(fd);
+  return description === undefined || (description.flags & O.PATH) !== 0;
+}
+
 function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const [hint, length, prot, flags, fd, offset] = [a.n(0), a.n(1), a.u32(2) & RWX, a.u32(3), a.i32(4), a.n(5)];
-  if (length === 0 || offset % PAGE !== 0) return -ERRNO.EINVAL;
+  if (offset % PAGE !== 0) return -ERRNO.EINVAL;
+  // ksys_mmap_pgoff looks at the descriptor before do_mmap looks at the rest.
+  const ofFile = (flags & MAP.ANONYMOUS) === 0;
+  if (ofFile && isPlaceOrClosed(t, fd)) return -ERRNO.EBADF;
+  if (length === 0) return -ERRNO.EINVAL;
   const type = flags & MAP.TYPE;
-  if (type !== MAP.PRIVATE && type !== MAP.SHARED && type !== MAP.SHARED_VALIDATE) return -ERRNO.EINVAL;
+  if (ofFile && type === MAP.SHARED_VALIDATE && (flags & ~MAP_VALID) !== 0) return -ERRNO.EOPNOTSUPP;
+  if (type !== MAP.PRIVATE && type !== MAP.SHARED && (type !== MAP.SHARED_VALIDATE || !ofFile)) return -ERRNO.EINVAL;
   if (length > USER_END || hint >= USER_END + PAGE) return -ERRNO.ENOMEM;
   if ((flags & MAP.HUGETLB) !== 0) return -ERRNO.ENOMEM; // no huge pages are reserved
   let source: PageSource | undefined;
-  if ((flags & MAP.ANONYMOUS) === 0) {
+  if (ofFile) {
     const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE, length, offset);
     if (typeof got === 'number') return got;
     source = got;
