@@ -6,7 +6,7 @@ import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
 import { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
-import { isModelledEvent } from '#system/events/modelled.ts';
+import { isObservedEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CANNOT_RUN, CliError, type DefineCommand, NOT_FOUND } from '../command.ts';
@@ -81,7 +81,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
       files: world.files,
       maxSampleRate,
       ...models,
-      models: models.models || planned.some((p) => isModelledEvent(p.spec, model)),
+      models: models.models || planned.some((p) => isObservedEvent(p.spec, model)),
       ...(pmiLatency === undefined ? {} : { pmiLatency }),
       ...(memoryMib === undefined ? {} : { memoryBytes: memoryMib * 1_048_576 }),
     });

@@ -9,7 +9,7 @@ import type { Account } from '#kernel/perf/ledger.ts';
 import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import type { Interruption, RunResult } from '#kernel/kernel.ts';
 import type { PmiLatency } from '#machine/apic/pmi-latency.ts';
-import { isModelledEvent } from '#system/events/modelled.ts';
+import { isModelledEvent, isObservedEvent } from '#system/events/modelled.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CANNOT_RUN, CliError, NOT_FOUND } from '../command.ts';
@@ -69,7 +69,7 @@ export async function measure(groups: readonly EventGroup[], world: World, optio
     seed: options.seed,
     interrupted: options.interrupted,
     ...options.models,
-    models: options.models.models || groups.some((g) => g.events.some((e) => isModelledEvent(e, options.model))),
+    models: options.models.models || groups.some((g) => g.events.some((e) => isObservedEvent(e, options.model))),
     uid: world.uid,
     gid: world.gid,
     umask: world.umask,

@@ -3,8 +3,9 @@ import { ERRNO } from '#abi/errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { PAGE } from '../mm/frames.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { setRseq } from '../sched/rseq.ts';
 import type { Task } from '../task/task.ts';
-import { full, none, partial } from './row.ts';
+import { full, partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const SCHED = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, RESET_ON_FORK: 0x4000_0000 } as const;
@@ -124,5 +125,5 @@ export const SCHED_ROWS: readonly SyscallRow[] = [
   partial('sched_setattr', setattr, 'as sched_setscheduler; SCHED_DEADLINE: EPERM; no utilisation clamps'),
   partial('sched_getattr', getattr, 'OTHER, BATCH and IDLE'),
   full('membarrier', membarrier),
-  none('rseq', 'C libraries go on without it'),
+  full('rseq', (k, t, a) => setRseq(k, t, a.n(0), a.u32(1), a.i32(2), a.u32(3))),
 ];

@@ -3,6 +3,7 @@ import type { ExecCredentials } from './exec-credentials.ts';
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
+import type { Rseq } from '../sched/rseq.ts';
 import type { Trace } from '../ptrace/trace.ts';
 import type { SignalInfo, TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -171,6 +172,8 @@ export class Task {
   injected: SignalInfo | undefined;
   /** What restart_syscall(2) makes again. */
   restarts: number | undefined;
+  /** rseq(2)'s registration. */
+  rseq: Rseq | undefined;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 

@@ -60,6 +60,8 @@ test('what is wrong is said with its place and the nearest names', () => {
     ['cycles,,branches', 7, /missing/],
     ['intel_pt//', 0, /no PMU 'intel_pt'/],
     ['sched:sched_switch', 0, /not there yet/],
+    ['uops_retired.all', 0, /not modelled: micro-operations/],
+    ['cycles,machine_clears.smc:u', 7, /not modelled: nothing is speculated/],
     ['mem:main:w', 4, /no number/],
     ['cycles,mem:0x1000:ww', 7, /twice/],
     ['mem:0x1000:q:u', 0, /no access/],

@@ -132,6 +132,8 @@ function parseBreakpoint(whole: string, part: Part, groupModifiers: string): Eve
 }
 
 function unknown(whole: string, at: number, name: string, names: Map<string, EventCode>): EventSyntaxError {
+  const why = NOT_MODELLED.find(([families]) => families.some((f) => name.toLowerCase().startsWith(`${f}.`)))?.[1];
+  if (why !== undefined) return new EventSyntaxError(whole, at, `not modelled: ${why}`);
   const near = nearest(name, names.keys());
   return new EventSyntaxError(
     whole,
@@ -139,6 +141,29 @@ function unknown(whole: string, at: number, name: string, names: Map<string, Eve
     `unknown event${near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`}`,
   );
 }
+
+/** Families of Intel's lists of which no event can be counted, or those that the model's own list does not have. */
+const NOT_MODELLED: readonly (readonly [families: readonly string[], why: string])[] = [
+  [
+    ['uops_retired', 'uops_issued', 'uops_executed', 'uops_dispatched', 'uops_dispatched_port', 'uops_executed_port', 'uops_decoded'],
+    'micro-operations are none here',
+  ],
+  [
+    ['idq', 'idq_uops_not_delivered', 'idq_bubbles', 'dsb2mite_switches', 'lsd', 'frontend_retired', 'baclears', 'inst_decoded'],
+    'there is no front end',
+  ],
+  [
+    ['exe_activity', 'cycle_activity', 'memory_activity', 'resource_stalls', 'rs_events', 'rs_empty', 'int_misc', 'topdown', 'arith'],
+    'there is no pipeline',
+  ],
+  [
+    ['l1d_pend_miss', 'offcore_requests_outstanding', 'offcore_requests_buffer', 'ld_blocks', 'load_hit_pre', 'mem_trans_retired'],
+    'misses have no buffers and no latency of their own',
+  ],
+  [['machine_clears', 'assists', 'other_assists', 'fp_assist', 'misalign_mem_ref'], 'nothing is speculated, cleared or assisted'],
+  [['rtm_retired', 'hle_retired', 'tx_mem', 'tx_exec'], 'there is no transactional memory'],
+  [['offcore_response', 'ocr'], "by name not there yet; rNNN takes no request word, a guest's perf does (perfglass run -- perf stat)"],
+];
 
 /** rNNN: the event select in hexadecimal. */
 function rawCode(name: string): EventCode | undefined {
