@@ -7,11 +7,13 @@ import type { Kernel } from '../kernel.ts';
 import { pageUp } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import type { PageSource } from '../mm/page-source.ts';
+import { lockedIn, populate } from '../mm/lock.ts';
 import { USER_END } from '../mm/page-tables.ts';
 import { physicalOf } from '../mm/user-memory.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
 import { limitOf } from './sys-limits.ts';
+import { LOCK_ROWS, refusesLocked } from './sys-mlock.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
@@ -68,17 +70,22 @@ function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   } else if (type === MAP.PRIVATE && (prot & PROT.WRITE) !== 0 && (flags & MAP.NORESERVE) === 0 && length / PAGE > k.frames.totalFrames) {
     return -ERRNO.ENOMEM; // more than the machine has: what Linux's heuristic overcommit refuses too
   }
+  const asked = (flags & MAP.LOCKED) !== 0;
+  const locks = asked || t.mm.locksFuture !== undefined;
+  const refused = locks ? refusesLocked(k, t, length, asked) : 0;
+  if (refused < 0) return refused;
   const keep = MAP.TYPE | MAP.ANONYMOUS | MAP.FIXED | MAP.FIXED_NOREPLACE | MAP.NORESERVE | MAP.GROWSDOWN;
   const aligned = (flags & MAP.FIXED) !== 0 ? hint : hint - (hint % PAGE);
   const at = t.mm.map(aligned, {
     length,
     prot,
-    flags: flags & keep,
+    flags: (flags & keep) | (locks ? MAP.LOCKED : 0),
     source,
     offset: source === undefined ? 0 : offset,
     name: source?.name ?? '',
   });
   if (at < 0) return at;
+  if (locks && (asked || t.mm.locksFuture === 'present')) populate(t.mm, at, at + pageUp(length));
   if ((flags & MAP.POPULATE) !== 0) {
     for (let va = at; va < at + pageUp(length); va += PAGE) if (physicalOf(t.mm, va, (prot & PROT.WRITE) !== 0) < 0) break;
   }
@@ -124,6 +131,7 @@ function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   switch (a.i32(2)) {
     case MADV.DONTNEED:
     case MADV.FREE:
+      if (lockedIn(t.mm, start, end) > 0) return -ERRNO.EINVAL;
       t.mm.discard(start, end);
       return 0;
     case MADV.NORMAL:
@@ -138,30 +146,34 @@ function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   }
 }
 
+function msync(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const flags = a.u32(2);
+  if ((flags & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0) return -ERRNO.EINVAL;
+  if ((flags & MS.ASYNC) !== 0 && (flags & MS.SYNC) !== 0) return -ERRNO.EINVAL;
+  const end = a.n(0) + pageUp(a.n(1));
+  if ((flags & MS.INVALIDATE) !== 0 && lockedIn(t.mm, a.n(0), end) > 0) return -ERRNO.EBUSY;
+  return t.mm.sync(a.n(0), end);
+}
+
 function brk(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const to = a.n(0);
   const limit = limitOf(k, t, RLIMIT.DATA)[0];
   if (limit !== RLIM_INFINITY && BigInt(Math.max(0, to - t.mm.brkStart)) > limit) return t.mm.brk;
-  return t.mm.setBrk(to);
+  const before = t.mm.brk;
+  const now = t.mm.setBrk(to);
+  if (t.mm.locksFuture === 'present' && now > before) populate(t.mm, before, now);
+  return now;
 }
 
 export const MEMORY_ROWS: readonly SyscallRow[] = [
-  partial('mmap', mmap, 'no huge pages, no MAP_LOCKED; shared file mappings are written back at msync, munmap and exit'),
+  partial('mmap', mmap, 'no huge pages; shared file mappings are written back at msync, munmap and exit'),
   full('munmap', munmap),
   full('mprotect', mprotect),
   full('brk', brk),
+  ...LOCK_ROWS,
   partial('mremap', mremap, 'no MREMAP_DONTUNMAP'),
   partial('madvise', madvise, 'DONTNEED and FREE act; hints are accepted'),
-  full('msync', (_k, t, a) =>
-    (a.u32(2) & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0
-      ? -ERRNO.EINVAL
-      : t.mm.sync(a.n(0), a.n(0) + pageUp(a.n(1))),
-  ),
-  partial('mlock', () => 0, 'accepted: nothing is ever swapped'),
-  partial('mlock2', () => 0, 'accepted: nothing is ever swapped'),
-  partial('mlockall', () => 0, 'accepted: nothing is ever swapped'),
-  partial('munlockall', () => 0, 'accepted: nothing is ever swapped'),
-  partial('munlock', () => 0, 'accepted: nothing is ever swapped'),
+  full('msync', msync),
   partial(
     'mincore',
     (_k, t, a) => {
