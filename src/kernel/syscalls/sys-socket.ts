@@ -79,7 +79,8 @@ function hostSocket(t: Task, fd: number): FileDescription | undefined {
 }
 
 /** Address and length as accept and recvfrom give them, to whom wants them. */
-const writeAddress = (t: Task, va: number, lengthVa: number, bytes: Uint8Array): number => (va === 0 ? 0 : giveAddress(t, va, lengthVa, bytes));
+const writeAddress = (t: Task, va: number, lengthVa: number, bytes: Uint8Array): number =>
+  va === 0 ? 0 : giveAddress(t, va, lengthVa, bytes);
 /** As getsockname gives them; cut to the room that the program has. */
 function giveAddress(t: Task, va: number, lengthVa: number, bytes: Uint8Array): number {
   const room = t.memory.readI32(lengthVa);
