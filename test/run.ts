@@ -29,6 +29,7 @@ export const SUITES: readonly SuiteEntry[] = [
   { name: 'root', file: 'suites/root.ts', limit: 600 },
   { name: 'parity', file: 'suites/parity.ts', limit: 600 },
   { name: 'parity-debian', file: 'suites/parity-debian.ts', limit: 300 },
+  { name: 'stat', file: 'suites/stat.ts', limit: 300 },
   { name: 'record', file: 'suites/record.ts', limit: 420 },
   { name: 'perf-inside', file: 'suites/perf-inside.ts', limit: 600 },
   { name: 'perf-data', file: 'suites/perf-data.ts', limit: 420 },

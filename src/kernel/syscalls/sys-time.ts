@@ -17,6 +17,7 @@ function read(k: Kernel, t: Task, clock: number): bigint | undefined {
   switch (clock) {
     case CLOCK.REALTIME:
     case CLOCK.REALTIME_COARSE:
+    case CLOCK.TAI: // nobody has told leap seconds (adjtimex)
       return k.realtimeNs();
     case CLOCK.MONOTONIC:
     case CLOCK.MONOTONIC_RAW:

@@ -155,6 +155,8 @@ export class Task {
   policy = 0;
   /** PR_SET_TIMERSLACK: kept; deadlines are exact. */
   timerSlackNs: number = TIMER_SLACK_NS;
+  /** What PR_SET_TIMERSLACK of 0 gives: the parent's at the fork. */
+  defaultTimerSlackNs: number = TIMER_SLACK_NS;
   /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */
   private ownCapabilities: Capabilities | undefined;
   /** Who traces it and how; undefined: nobody. */
@@ -236,7 +238,7 @@ export class Task {
   }
   inheritCapabilities(from: Task): void {
     this.ownCapabilities = from.ownCapabilities;
-    this.timerSlackNs = from.timerSlackNs;
+    this.timerSlackNs = this.defaultTimerSlackNs = from.timerSlackNs;
   }
   /** The user ids were `before`. security/commoncap.c cap_emulate_setxuid. */
   changedUser(before: readonly number[]): void {

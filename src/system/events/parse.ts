@@ -14,6 +14,8 @@ export interface EventSpec extends EventCode {
   /** As perf shows it: what was typed, with its modifiers, or the `name=` term. */
   readonly name: string;
   readonly flags: Partial<Record<AttrFlag, boolean | number>>;
+  readonly config1?: bigint;
+  readonly config2?: bigint;
   /** Of `mem:ADDRESS`: attr.bp_type, bp_addr (config1), bp_len (config2). */
   readonly breakpoint?: { readonly bp_type: number; readonly config1: bigint; readonly config2: bigint };
   /** Modifier S: its counts (its group's) are read at each sample. */
