@@ -129,6 +129,8 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
     type: spec.type,
     config: spec.config,
     ...spec.breakpoint,
+    ...(spec.config1 === undefined ? {} : { config1: spec.config1 }),
+    ...(spec.config2 === undefined ? {} : { config2: spec.config2 }),
     // perf reads READ records (-s) as a structure with both times in it.
     read_format:
       PERF_FORMAT.ID | PERF_FORMAT.LOST | (wanted.inheritStat ? PERF_FORMAT.TOTAL_TIME_ENABLED | PERF_FORMAT.TOTAL_TIME_RUNNING : 0),
