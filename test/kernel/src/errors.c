@@ -29,6 +29,10 @@ int main(int argc, char **argv) {
   say("slack", sys6(SYS_prctl, 29, 70000, 0, 0, 0, 0)); say("slack", sys6(SYS_prctl, 30, 0, 0, 0, 0, 0));
   if (fork() == 0) { say("child's", sys6(SYS_prctl, 30, 0, 0, 0, 0, 0)); sys6(SYS_prctl, 29, 80000, 0, 0, 0, 0); sys6(SYS_prctl, 29, 0, 0, 0, 0, 0); say("its default", sys6(SYS_prctl, 30, 0, 0, 0, 0, 0)); leave(0); }
   int status; reap(-1, &status); sys6(SYS_prctl, 29, 0, 0, 0, 0, 0); say("default", sys6(SYS_prctl, 30, 0, 0, 0, 0, 0));
+  say("sockname", sys3(51, tcp, 0, 0)); int room = 16, less = -1, no = 0; char name[16]; say("no buffer", sys3(51, tcp, 0, (i64)&room)); say("no room", sys3(51, tcp, 0, (i64)&no)); say("told", no); say("negative", sys3(51, tcp, (i64)name, (i64)&less)); say("peer", sys3(52, tcp, (i64)name, (i64)&room));
+  struct timespec ts = { 0, 1 }; for (int c = 0; c < 8; c++) if (c != 2) say("sleep by clock", sys6(SYS_clock_nanosleep, c, 0, (i64)&ts, 0, 0, 0));
+  u32 param; say("param", sys3(143, 0, (i64)&param, 0)); say("param of nobody", sys3(143, 4000000, (i64)&param, 0)); say("negative", sys3(143, -1, (i64)&param, 0)); say("nowhere", sys3(143, 0, 0, 0));
+  i64 ro = sys6(SYS_mmap, 0, 4096, 1, 0x22, -1, 0); say("sendfile, offset read-only", sys6(40, open_file("/dev/null", 1, 0), m, ro, 1, 0, 0));
   say("chroot to nothing", sys3(SYS_chroot, (i64)"/none", 0, 0)); say("to a file", sys3(SYS_chroot, (i64)"/proc/version", 0, 0));
   return 0;
 }
