@@ -40,13 +40,12 @@ const ANSWERS: readonly RegExp[] = [
   /^syscall\(SYS_futex, &word, 6,.* -1 ENOSYS$/m,
   /^syscall\(SYS_futex, &word, 11,.* -1 ENOSYS$/m,
   /^pthread_mutex_init PI EOPNOTSUPP$/m,
-  /^syscall\(SYS_rseq, .* -1 ENOSYS$/m,
   /^syscall\(SYS_io_uring_setup, .* -1 ENOSYS$/m,
   /^syscall\(SYS_bpf, .* -1 ENOSYS$/m,
   /^vDSO 0$/m,
   /^Linux perfglass 6\.12\.0-perfglass$/m,
 ];
-const NAMED = ['rseq', 'inotify_init1', 'FUTEX_LOCK_PI', 'FUTEX_WAIT_REQUEUE_PI', 'io_uring_setup', 'bpf'];
+const NAMED = ['inotify_init1', 'FUTEX_LOCK_PI', 'FUTEX_WAIT_REQUEUE_PI', 'io_uring_setup', 'bpf'];
 if (SELF || which('gcc') === undefined) suite.skip('refused', SELF ? 'not for the host' : 'gcc is not installed');
 else {
   const work = mkdtempSync(join(tmpdir(), 'perfglass-kernel-'));

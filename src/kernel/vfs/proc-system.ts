@@ -1,4 +1,5 @@
 /** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
+import { IPC_LIMIT } from '#abi/ipc.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
 import { visibleFeatures } from '#arch/cpuid.ts';
@@ -8,7 +9,7 @@ import type { Kernel } from '../kernel.ts';
 /** What /proc needs of the kernel. */
 export type ProcKernel = Pick<
   Kernel,
-  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
+  'tasks' | 'current' | 'ipc' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
 >;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
@@ -165,6 +166,14 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/randomize_va_space': 0,
   'kernel/perf_event_max_stack': 127,
   'kernel/perf_event_max_contexts_per_stack': 8,
+  'kernel/tainted': 0,
+  'kernel/msgmax': IPC_LIMIT.MSGMAX,
+  'kernel/msgmnb': IPC_LIMIT.MSGMNB,
+  'kernel/msgmni': IPC_LIMIT.MSGMNI,
+  'kernel/sem': [IPC_LIMIT.SEMMSL, IPC_LIMIT.SEMMSL * IPC_LIMIT.SEMMNI, IPC_LIMIT.SEMOPM, IPC_LIMIT.SEMMNI].join('\t'),
+  'kernel/shmmni': IPC_LIMIT.SHMMNI,
+  'kernel/shmmax': '18446744073692774399',
+  'kernel/shmall': '18446744073692774399',
   'kernel/nmi_watchdog': 0,
   'kernel/core_pattern': 'core',
   'kernel/random/entropy_avail': 256,

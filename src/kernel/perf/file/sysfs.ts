@@ -19,7 +19,7 @@ const FORMATS: readonly (readonly [name: string, bits: string, min: number, max:
 ];
 
 /** nhm_format_attr and, from Skylake on, skl_format_attr; the Atom has slm_format_attr. What ldlat and frontend belong to is refused by name. */
-function extraFormats(model: CpuModel): readonly (readonly [name: string, bits: string])[] {
+export function extraFormats(model: CpuModel): readonly (readonly [name: string, bits: string])[] {
   if (model.offcore === undefined) return [];
   const word = ['offcore_rsp', 'config1:0-63'] as const;
   if (model.model === 0x5c) return [word];
