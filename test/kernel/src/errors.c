@@ -33,6 +33,9 @@ int main(int argc, char **argv) {
   struct timespec ts = { 0, 1 }; for (int c = 0; c < 8; c++) if (c != 2) say("sleep by clock", sys6(SYS_clock_nanosleep, c, 0, (i64)&ts, 0, 0, 0));
   u32 param; say("param", sys3(143, 0, (i64)&param, 0)); say("param of nobody", sys3(143, 4000000, (i64)&param, 0)); say("negative", sys3(143, -1, (i64)&param, 0)); say("nowhere", sys3(143, 0, 0, 0));
   i64 ro = sys6(SYS_mmap, 0, 4096, 1, 0x22, -1, 0); say("sendfile, offset read-only", sys6(40, open_file("/dev/null", 1, 0), m, ro, 1, 0, 0));
+  i64 below = sys3(22, (i64)name, 0, 0) | *(int *)name; struct { u32 events; u64 data; } __attribute__((packed)) event = { 1, 0 };
+  for (int depth = 1; depth < 8; depth++) { i64 above = sys3(291, 0, 0, 0); i64 got = sys6(233, above, 1, below, (i64)&event, 0, 0); say("epoll over epoll", got == -22 || got == -40 ? -1 : got); if (got == 0) below = above; }
+  say("epoll of a place", sys6(233, below, 1, self, (i64)&event, 0, 0)); say("by a place", sys6(233, self, 1, below, (i64)&event, 0, 0));
   say("chroot to nothing", sys3(SYS_chroot, (i64)"/none", 0, 0)); say("to a file", sys3(SYS_chroot, (i64)"/proc/version", 0, 0));
   return 0;
 }
