@@ -202,7 +202,7 @@ function chroot(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return 0;
 }
 
-const RENAME_NOTE = 'RENAME_EXCHANGE and RENAME_WHITEOUT: EINVAL, as file systems without them';
+const RENAME_NOTE = 'RENAME_WHITEOUT: EINVAL, as file systems without it';
 const NODE_NOTE = 'regular files and FIFOs; a FIFO exists inside the session only; devices EPERM';
 const TIME_NOTE =
   'the host’s own file keeps about 0.2 µs less than nanoseconds (Node takes seconds as a double); the session sees the exact value';

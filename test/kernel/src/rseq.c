@@ -29,15 +29,18 @@ int main(int argc, char **argv) {
   say("register", rseq(&area, 32, 0, SIG_WORD)); say("cpu is told", area.cpu_id == area.cpu_id_start && area.cpu_id != 77); say("node", area.node_id);
   say("twice", rseq(&area, 32, 0, SIG_WORD)); say("other signature", rseq(&area, 32, 0, 1)); say("elsewhere", rseq(&other, 32, 0, SIG_WORD)); say("other length", rseq(&area, 64, 0, SIG_WORD));
   action(USR1, handler, SA_SIGINFO, 0);
-  say("to the end", run(&section, 10, 0)); say("the section stays named", area.cs == (u64)&section);
-  say("a signal aborts", run(&section, 10, 1)); say("handled", handled); say("the frame is at the abort", ip_seen == (u64)cs_abort); say("and forgotten", area.cs == 0);
+  /* A switch of tasks may come in the middle: once more, then. */
+  i64 r = 0; for (int i = 0; i < 100 && r != -1; i++) r = run(&section, 10, 0);
+  say("to the end", r);
+  for (int i = 0; i < 100 && !handled; i++) r = run(&section, 10, 1);
+  say("a signal aborts", r); say("handled", handled); say("the frame is at the abort", ip_seen == (u64)cs_abort); say("and forgotten", area.cs == 0);
   i64 busy = fork();
   if (busy == 0) for (;;) ;
   i64 n = run(&section, 1L << 40, 0); say("a switch aborts", n > 0 && n < 1L << 40);
   sys3(SYS_kill, busy, KILL, 0); reap(busy, 0);
   handled = 0; area.cs = (u64)&section; kill_self(USR1); say("not inside", handled); say("forgotten", area.cs == 0);
   i64 pid = fork(); int status = 0;
-  if (pid == 0) { say("a child keeps it", rseq(&area, 32, 0, SIG_WORD)); say("aborts in it", run(&section, 10, 1)); leave(0); }
+  if (pid == 0) { say("a child keeps it", rseq(&area, 32, 0, SIG_WORD)); handled = 0; for (int i = 0; i < 100 && !handled; i++) r = run(&section, 10, 1); say("aborts in it", r); leave(0); }
   reap(pid, &status); show("child", (u64)status);
   for (int i = 0; i < 5; i++) {
     wrong = section;
