@@ -361,7 +361,9 @@ function costComplaints(plain: Session, detailed: Session): string[] {
 }
 
 const EVENTS = [0xc5n, 0x151n, 0x412en];
-for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe']] as const) {
+/** FP_ARITH_INST_RETIRED.VECTOR, INST_RETIRED.NOP, MEM_INST_RETIRED.SPLIT_STORES. */
+const OBSERVED_EVENTS = [0xfcc7n, 0x2c0n, 0x42d0n];
+for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe'], ['fparith', '300', 'avx']] as const) {
   for (const detailedCycles of [false, true]) {
     const quiet = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
     quiet.run();
@@ -373,7 +375,7 @@ for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe'
     if (detailedCycles && plain.machine.pathHash() === quiet.machine.pathHash()) complaints.push(...costComplaints(plain, quiet));
     const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     let sampled = 0;
-    for (const [k, config] of EVENTS.entries()) {
+    for (const [k, config] of (command[0] === 'fparith' ? OBSERVED_EVENTS : EVENTS).entries()) {
       const s = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
       const attrs = [
         makeAttr({ type: 4, config, sample_period: BigInt(37 + 200 * k), flags: { inherit: true } }),

@@ -192,9 +192,12 @@ function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 /** One CPU: a set without it is empty. */
 function schedSetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
   const cpus = a.n(1) === 0 ? 0 : t.memory.readU8(a.n(2));
   if (cpus === undefined) return -ERRNO.EFAULT;
+  const of = byPid(k, t, a.i32(0));
+  if (of === undefined) return -ERRNO.ESRCH;
+  const { euid } = t.credentials;
+  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
   return (cpus & 1) === 0 ? -ERRNO.EINVAL : 0;
 }
 

@@ -46,6 +46,10 @@ int main(int argc, char **argv) {
   }
   sys3(SYS_read, ready[0], (i64)&token, 1); struct timespec nap = { 0, 200000000 }; sys3(SYS_nanosleep, (i64)&nap, 0, 0);
   lock.start = 1; say("deadlock", sys3(SYS_fcntl, m, 7, (i64)&lock)); lock.start = 0; lock.type = 2; say("unlock", sys3(SYS_fcntl, m, 7, (i64)&lock)); reap(-1, &status); say("status", status);
+#define SAME(one, other, kind, x, y) ({ i64 same = sys6(312, one, other, kind, x, y, 0); same > 0 ? 1 : same; })
+  i64 mine = sys3(SYS_getpid, 0, 0, 0), copy = sys3(32, m, 0, 0), again = open_file("/proc/self/exe", 0, 0); i64 child = fork(); if (child == 0) { sys3(SYS_pause, 0, 0, 0); leave(0); }
+  say("same file", SAME(mine, mine, 0, m, copy)); say("another", SAME(mine, mine, 0, m, again)); say("the child's", SAME(mine, child, 0, m, m)); say("closed", SAME(mine, child, 0, m, 999)); for (int kind = 1; kind < 5; kind++) { say("own", SAME(mine, mine, kind, 0, 0)); say("child's", SAME(mine, child, kind, 0, 0)); } say("kind", SAME(mine, mine, 99, 0, 0)); say("nobody", SAME(mine, 4000000, 1, 0, 0));
+  u64 set = 1; say("affinity", sys3(203, child, 8, (i64)&set)); say("of nobody", sys3(203, 4000000, 8, (i64)&set)); say("nowhere", sys3(203, 4000000, 8, 8)); sys3(SYS_kill, child, KILL, 0); reap(child, &status);
   say("chroot to nothing", sys3(SYS_chroot, (i64)"/none", 0, 0)); say("to a file", sys3(SYS_chroot, (i64)"/proc/version", 0, 0));
   return 0;
 }
