@@ -31,6 +31,7 @@ function names(word: number, table: string): string[] {
   return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
 }
 
+/** The lines and their order: show_cpuinfo, arch/x86/kernel/cpu/proc.c. */
 export function cpuinfo(model: CpuModel, cpus: number): string {
   const f = visibleFeatures(model, ENGINE_FEATURES);
   const flags = [
@@ -60,6 +61,7 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
       ['model name', model.brand],
       ['stepping', model.stepping],
       ['cpu MHz', (model.tscHz / 1e6).toFixed(3)],
+      ['cache size', `${model.caches.at(-1)?.sizeKib ?? 0} KB`],
       ['physical id', 0],
       ['siblings', cpus],
       ['core id', cpu],
@@ -68,15 +70,16 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
       ['initial apicid', cpu],
       ['fpu', 'yes'],
       ['fpu_exception', 'yes'],
+      ['cpuid level', model.maxLeaf],
       ['wp', 'yes'],
       ['flags', flags],
+      ['bugs', ''], // none is modelled
       ['bogomips', (model.tscHz / 5e5).toFixed(2)],
       ['clflush size', 64],
       ['cache_alignment', 64],
-      ['address sizes', '39 bits physical, 48 bits virtual'],
-      ['power management', ''],
+      ['address sizes', `${model.physicalAddressBits} bits physical, 48 bits virtual`],
     ];
-    out += `${rows.map(([name, value]) => `${name.padEnd(15, ' ').trimEnd()}${tabs(name)}: ${value}\n`).join('')}\n`;
+    out += `${rows.map(([name, value]) => `${name}${tabs(name)}:${value === '' ? '' : ` ${value}`}\n`).join('')}power management:\n\n`;
   }
   return out;
 }
