@@ -32,6 +32,13 @@ else {
     if (guest.timedOut) complaints.push('does not end');
     suite.judge(`fuzz, seed ${seed}`, complaints, `status ${guest.status}`);
   }
+  // Tracers that ask for anything: what they trace may break, they themselves get to the end of their rounds.
+  for (const seed of ['1', '6', '7']) {
+    const guest = runGuest([`${ROOT}test/kernel/hostile/tracers`, seed, '20'], { limit: 60 });
+    const complaints = leaks(guest.stderr.toString());
+    if (!guest.stdout.toString().endsWith('still here\n')) complaints.push(`does not get to its end: ${guest.stderr.toString()}`);
+    suite.judge(`tracers, seed ${seed}`, complaints, `status ${guest.status}`);
+  }
 }
 
 /** What is refused by name, or answered in the model's own way: glibc's view of it, and what `-v` says. */
