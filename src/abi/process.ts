@@ -64,6 +64,7 @@ export const CLOCK = {
   BOOTTIME: 7,
   REALTIME_ALARM: 8,
   BOOTTIME_ALARM: 9,
+  TAI: 11,
 } as const;
 export const TIMER_ABSTIME = 1;
 export const ITIMER = { REAL: 0, VIRTUAL: 1, PROF: 2 } as const;

@@ -264,8 +264,12 @@ export class GateServer {
     this.lastFrame = frame;
     const trap = (t: Task): void => void this.traps.set(t, { error: 0n, vector: VECTOR.DB, cr2: k.cpu.cr2 });
     const work = k.debug.exception(frame, regs, trap);
-    k.cpu.gpr[GPR.RAX] = work ? 1n : 0n;
-    if (work) k.updateWork();
+    k.cpu.gpr[GPR.RAX] = 0n;
+    if (!work) return;
+    const own = this.task().regs;
+    own.copyFrom(regs);
+    k.cpu.gpr[GPR.RAX] = directMap(own.base);
+    k.updateWork();
   }
   private exception(vector: number): void {
     const { k } = this;

@@ -51,8 +51,26 @@ export const EV = {
   MISPREDICTED_JMP: 32,
   MISPREDICTED_CALL: 33,
   MISPREDICTED_RET: 34,
+  /** Of L1D_REPLACEMENT those that stores brought in. */
+  L1D_RFO: 35,
+  /** Load and store instructions' accesses that walked: once each, however many pages. */
+  LOAD_STLB_MISS: 36,
+  STORE_STLB_MISS: 37,
+
+  // What the observing variant sees beside them; exact, and zero while nothing observes.
+  /** Load and store instructions' accesses across two lines. */
+  SPLIT_LOAD: 38,
+  SPLIT_STORE: 39,
+  /** SSE and AVX arithmetic (engine/decode/arithmetic.ts), in the order of its fields. */
+  FP_SCALAR_DOUBLE: 40,
+  FP_SCALAR_SINGLE: 41,
+  FP_128_DOUBLE: 42,
+  FP_128_SINGLE: 43,
+  FP_256_DOUBLE: 44,
+  FP_256_SINGLE: 45,
+  NOP: 46,
 } as const;
-export const EV_COUNT = 35;
+export const EV_COUNT = 47;
 
 export const MODE = { USER: 0, KERNEL: 1, OVERHEAD: 2 } as const;
 export type Mode = (typeof MODE)[keyof typeof MODE];

@@ -117,6 +117,7 @@ export class Session {
       handler: options.handler,
       announce: (task) => this.tellMappings(task),
       setTimer: (tsc) => this.kernel.cpu.setSampleTimer(tsc, PERF_TIMER_VECTOR),
+      epochNs: DEFAULT_EPOCH_NS,
       breakpoints: {
         slots: this.kernel.debug.slots,
         cpu: this.kernel.debug.cpu,

@@ -31,6 +31,22 @@ const READS: ReadonlySet<OpAccess> = new Set([OpAccess.Read, OpAccess.CondRead, 
 const WRITES: ReadonlySet<OpAccess> = new Set([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
 const FAR: ReadonlySet<Code> = new Set([Code.Syscall, Code.Sysretq, Code.Iretq, Code.Int_imm8, Code.Int3]);
 
+/** By iced-x86's name of the code, as VEX_Vfmadd231pd_ymm_ymm_ymmm256: what Intel's descriptions of FP_ARITH_INST_RETIRED list. */
+function arithmeticOf(code: Code): { name: string; times: number } | undefined {
+  const [operation = '', operand = ''] = (Code[code] ?? '').replace(/^(VEX|EVEX)_V?/, '').split('_');
+  const text = operation.toLowerCase();
+  if (/^(nop|endbr)/.test(text)) return { name: 'NOP', times: 1 };
+  const base = text.slice(0, -2).replace(/(132|213|231)$/, '');
+  const twice = /^(dp|fmadd|fmsub|fnmadd|fnmsub|fmaddsub|fmsubadd)$/.test(base);
+  if (!twice && !'add sub mul div min max sqrt rsqrt rcp hadd hsub addsub'.split(' ').includes(base)) return undefined;
+  const width = { sd: 'SCALAR_DOUBLE', ss: 'SCALAR_SINGLE', pd: 'DOUBLE', ps: 'SINGLE' }[text.slice(-2)];
+  if (width === undefined) return undefined;
+  return {
+    name: `FP_${width.startsWith('S') && text.at(-2) === 's' ? '' : operand === 'ymm' ? '256_' : '128_'}${width}`,
+    times: twice ? 2 : 1,
+  };
+}
+
 interface Access {
   readonly va: bigint;
   readonly bytes: number;
@@ -133,6 +149,7 @@ export function follow(session: Session, reference: Reference, limit: number, on
     const uses = decoded ? accesses(registers, fs, gs) : [];
     const kind = decoded && !FAR.has(i.code) ? KINDS[i.flowControl] : undefined;
     const length = i.length;
+    const arithmetic = decoded ? arithmeticOf(i.code) : undefined;
     const repeats = decoded && (i.hasRepPrefix || i.hasRepnePrefix) && i.isStringInstruction;
     const backwards = (engine.register64(REG.RFLAGS) & 0x400n) !== 0n;
     const why = slice(1, slots, rep, mode);
@@ -153,6 +170,7 @@ export function follow(session: Session, reference: Reference, limit: number, on
     if (why === 'fault' || why === 'rep') return why;
     reference.fetch(rip, length, place(2));
     if (why === 'system') return why;
+    if (arithmetic !== undefined) reference.retire(arithmetic.name, arithmetic.times);
     for (const a of uses) reference.access(a.va, a.bytes, a.write, place(0));
     if (kind !== undefined) {
       const to = engine.rip;

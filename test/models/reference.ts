@@ -99,6 +99,7 @@ export class Reference {
   private lookUp(first: Lru, line: bigint, cause: 'LOAD' | 'STORE' | 'CODE'): number {
     if (first.use(line).hit) return 1;
     this.count(cause === 'CODE' ? 'L1I_MISS' : 'L1D_REPLACEMENT');
+    if (cause === 'STORE') this.count('L1D_RFO');
     if (this.l2?.use(line).hit === true) return 2;
     this.count(`LLC_${cause}`);
     const { hit, out } = this.llc.use(line);
@@ -110,22 +111,32 @@ export class Reference {
     }
     return 4;
   }
-  private translate(first: Lru, page: bigint, name: string): void {
-    if (first.use(page).hit) return;
-    this.count(this.stlb?.use(page).hit === true ? `${name}_STLB_HIT` : `${name}_WALK`);
+  /** Did it walk? */
+  private translate(first: Lru, page: bigint, name: string): boolean {
+    if (first.use(page).hit) return false;
+    const hit = this.stlb?.use(page).hit === true;
+    this.count(hit ? `${name}_STLB_HIT` : `${name}_WALK`);
+    return !hit;
+  }
+  /** SSE and AVX arithmetic, and NOPs. */
+  retire(name: string, times: number): void {
+    for (let k = 0; k < times; k++) this.count(name);
   }
 
   /** `place`: physical address of a linear one. `own`: an instruction's own access. */
   access(va: bigint, bytes: number, write: boolean, place: (va: bigint) => bigint, own = true): void {
     const cause = write ? 'STORE' : 'LOAD';
     let level = 1;
+    let walked = false;
     const last = va + BigInt(bytes) - 1n;
     for (let at = va; at <= last; at = (at | 63n) + 1n) {
       const page = at / PAGE;
-      if (page !== this.dataPage) this.translate(this.dtlb, BigInt.asIntN(52, page), `DTLB_${cause}`);
+      if (page !== this.dataPage) walked = this.translate(this.dtlb, BigInt.asIntN(52, page), `DTLB_${cause}`) || walked;
       this.dataPage = page;
       level = Math.max(level, this.lookUp(this.l1d, place(at) >> 6n, cause));
     }
+    if (own && walked) this.count(`${cause}_STLB_MISS`);
+    if (own && va >> 6n !== last >> 6n) this.count(`SPLIT_${cause}`);
     if (!own || level === 1) return;
     this.count(`${cause}_L1_MISS`);
     if (write) return;

@@ -3,11 +3,17 @@
  * and CPL are looked at before and behind each, and iced-x86 says which were branches. User mode; near branches, and the far ones that end there.
  */
 import { Code, Decoder, DecoderOptions, FlowControl } from 'iced-x86';
-import { findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
+import { ERRNO } from '../../src/abi/errno.ts';
+import { PERF_TYPE } from '../../src/abi/perf-event/attr.ts';
+import { PERF_BR, PERF_BRANCH_ENTRY } from '../../src/abi/perf-event/branch.ts';
+import { PERF_SAMPLE } from '../../src/abi/perf-event/sample.ts';
+import { CPU_MODELS, findCpuModel } from '../../src/arch/cpu-models/index-of-models.ts';
 import type { CpuModel } from '../../src/arch/cpu-models/model.ts';
 import { LBR_CTL, LBR_INFO } from '../../src/arch/lbr.ts';
 import { MSR } from '../../src/arch/msr.ts';
 import { NodeHost } from '../../src/cli/host-node.ts';
+import { branchFilter } from '../../src/cli/record/attrs.ts';
+import { makeAttr, type PerfEventAttr } from '../../src/kernel/perf/attr.ts';
 import { defaultHandler } from '../../src/kernel/perf/intel/pmi/handlers.ts';
 import { PHYSICAL } from '../../src/machine/engine/layout.ts';
 import type { Machine } from '../../src/machine/machine.ts';
@@ -164,5 +170,108 @@ for (const name of MODELS) {
     }
     suite.judge(`${name}: ${command.join(' ')}`, complaints, `${list.length} branches, ${looks} looks`);
   }
+}
+
+// ---- each filter of `record -j`, on each model
+
+/** What iced-x86 must say of the instruction at FROM; none: no such branch exists on any model (transactions), so that samples are empty. */
+const { ConditionalBranch, IndirectBranch, Call, IndirectCall, Return } = FlowControl;
+const FILTERS: readonly (readonly [list: string, kinds: readonly FlowControl[], type?: string])[] = [
+  ['any,u', [...NEAR]],
+  ['any_call,u', [Call, IndirectCall]],
+  ['any_ret,u', [Return]],
+  ['ind_call,u', [IndirectCall]],
+  ['cond,u', [ConditionalBranch]],
+  ['ind_jmp,u', [IndirectBranch]],
+  ['call,u', [Call]],
+  ['any_call,any_ret,u', [Call, IndirectCall, Return]],
+  ['any,no_tx,u', [...NEAR]],
+  ['any,in_tx,u', []],
+  ['abort_tx,u', []],
+  ['stack,u', [Call, IndirectCall]],
+  ['cond,no_flags,no_cycles,u', [ConditionalBranch]],
+  ['cond,save_type,u', [ConditionalBranch], 'COND'],
+  ['any,priv,u', [...NEAR]],
+];
+/** Linux drives no LBR of version 1, and a call stack came with Haswell's format 4. */
+const NO_LBR = ['yonah'];
+const NO_CALL_STACK = ['core2', 'nehalem'];
+const PERIOD = 509n;
+const FILTER_LIMIT = 60_000;
+/** flow has every kind but indirect calls, interp has those. */
+const FILTER_COMMANDS = [
+  ['flow', '50'],
+  ['interp', '20'],
+] as const;
+
+const flowAt = (machine: Machine, rip: bigint): FlowControl | undefined => {
+  const { engine } = machine.core.parts;
+  const code = new Uint8Array(15);
+  for (let i = 0; i < 15; i++) {
+    const host = engine.translate(BigInt.asUintN(64, rip + BigInt(i)), 2);
+    if (host < PHYSICAL) return undefined;
+    code[i] = engine.bytes[host] as number;
+  }
+  const decoder = new Decoder(64, code, DecoderOptions.None);
+  const i = decoder.decode();
+  const flow = i.code === Code.Syscall ? undefined : i.flowControl;
+  i.free();
+  decoder.free();
+  return flow;
+};
+
+const attrFor = (list: string): PerfEventAttr => {
+  const word = branchFilter(list);
+  if (typeof word !== 'bigint') throw new Error(word.error);
+  return makeAttr({
+    type: PERF_TYPE.HARDWARE,
+    config: 1n,
+    sample_period: PERIOD,
+    sample_type: PERF_SAMPLE.IP | PERF_SAMPLE.BRANCH_STACK,
+    branch_sample_type: word,
+    flags: { exclude_kernel: true },
+  });
+};
+
+function filter(model: CpuModel, list: string, kinds: readonly FlowControl[], type: string | undefined): string[] {
+  const complaints: string[] = [];
+  let entries = 0;
+  let samples = 0;
+  for (const command of FILTER_COMMANDS) {
+    const session = start(model, command);
+    const event = session.open(attrFor(list));
+    if ('errno' in event) return [`refused: ${event.reason}`];
+    while (session.machine.retire.sum(EV.INSTRUCTIONS) < FILTER_LIMIT && session.step(STRIDE) === undefined);
+    for (const { branches } of event.ring?.drain() ?? []) {
+      samples++;
+      for (const { from, to, flags } of branches ?? []) {
+        entries++;
+        const flow = flowAt(session.machine, from);
+        const named = PERF_BR[Number(PERF_BRANCH_ENTRY.get(flags, 'type'))];
+        // Its page may have been given back meanwhile.
+        const wrong = (flow !== undefined && !kinds.includes(flow)) || to >> 63n === 1n || (type !== undefined && named !== type);
+        if (wrong && complaints.length < 3) complaints.push(`0x${from.toString(16)} to 0x${to.toString(16)} is ${flow} (${named})`);
+      }
+    }
+  }
+  if (samples === 0) complaints.push('no samples');
+  if (entries > 0 !== kinds.length > 0) complaints.push(`${entries} branches`);
+  return complaints;
+}
+
+function refused(model: CpuModel, list: string, errno: number): string[] {
+  const event = start(model, ['flow', '1']).open(attrFor(list));
+  if ('errno' in event) return event.errno === errno && event.reason !== '' ? [] : [`${list}: errno ${event.errno}, ${event.reason}`];
+  return [`${list} is taken`];
+}
+
+for (const model of CPU_MODELS) {
+  const none = NO_LBR.includes(model.name);
+  const complaints = FILTERS.flatMap(([list, kinds, type]) => {
+    const not = none || (list.startsWith('stack') && NO_CALL_STACK.includes(model.name));
+    return (not ? refused(model, list, ERRNO.EOPNOTSUPP) : filter(model, list, kinds, type)).map((c) => `${list}: ${c}`);
+  });
+  if (!none && !NO_CALL_STACK.includes(model.name)) complaints.push(...refused(model, 'stack,any_call,u', ERRNO.EINVAL));
+  suite.judge(`filters on ${model.name}`, complaints, none ? 'refused' : `${FILTERS.length} filters`);
 }
 suite.end();

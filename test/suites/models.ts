@@ -99,6 +99,8 @@ const REFERENCE: readonly (readonly [model: string, command: readonly string[], 
   ['skylake', ['hash', '2000'], SMALL],
   ['core2', ['recurse', '14'], { L1D: { bytes: 4096, ways: 2 }, LLC: { bytes: 49152, ways: 3 } }],
   ['sapphirerapids', ['syscalls', '8'], SMALL],
+  ['skylake', ['fparith', '40', 'avx'], SMALL],
+  ['nehalem', ['fparith', '60']],
 ];
 for (const [name, command, own] of REFERENCE) {
   const model = modelOf(name);
@@ -253,6 +255,44 @@ for (const { what, walk, want, slack = 0 } of THEORY) {
   );
 }
 
+// ---- arithmetic: what Intel's descriptions say of fparith's instructions, a round; so also sampled to pieces
+
+for (const [name, command, want] of [
+  ['nehalem', [], { FP_SCALAR_DOUBLE: 7, FP_SCALAR_SINGLE: 5, FP_128_DOUBLE: 3, FP_128_SINGLE: 4, NOP: 3, SPLIT_LOAD: 4, SPLIT_STORE: 2 }],
+  [
+    'skylake',
+    ['avx'],
+    {
+      FP_SCALAR_DOUBLE: 10,
+      FP_SCALAR_SINGLE: 7,
+      FP_128_DOUBLE: 8,
+      FP_128_SINGLE: 7,
+      FP_256_DOUBLE: 4,
+      FP_256_SINGLE: 4,
+      NOP: 3,
+      SPLIT_LOAD: 5,
+      SPLIT_STORE: 3,
+    },
+  ],
+] as const) {
+  for (const slices of [undefined, 7]) {
+    const rounds = [100, 350].map((n) => {
+      const s = start(modelOf(name), ['fparith', `${n}`, ...command], { models: true });
+      if (slices === undefined) s.run();
+      else while (s.step(slices) === undefined);
+      return Object.keys(want).map((ev) => count(s, 'user', ev as keyof typeof EV));
+    });
+    const got = Object.keys(want).map((_, i) => ((rounds[1]?.[i] ?? 0) - (rounds[0]?.[i] ?? 0)) / 250);
+    suite.judge(
+      `${name}: arithmetic of fparith${slices === undefined ? '' : `, ${slices} instructions at a time`}`,
+      Object.entries(want).flatMap(([ev, n], i) => (got[i] === n ? [] : [`${ev}: ${got[i]} a round, by hand: ${n}`])),
+      Object.keys(want)
+        .map((ev, i) => `${ev} ${got[i]}`)
+        .join(', '),
+    );
+  }
+}
+
 // ---- cachegrind: a two-level LRU hierarchy of the same geometry. Programs without REP: valgrind sees fewer accesses of those (492,818 loads of 550,026
 // in `strings`), where the reference above, by iced-x86, has all.
 
@@ -321,7 +361,9 @@ function costComplaints(plain: Session, detailed: Session): string[] {
 }
 
 const EVENTS = [0xc5n, 0x151n, 0x412en];
-for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe']] as const) {
+/** FP_ARITH_INST_RETIRED.VECTOR, INST_RETIRED.NOP, MEM_INST_RETIRED.SPLIT_STORES. */
+const OBSERVED_EVENTS = [0xfcc7n, 0x2c0n, 0x42d0n];
+for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe'], ['fparith', '300', 'avx']] as const) {
   for (const detailedCycles of [false, true]) {
     const quiet = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
     quiet.run();
@@ -333,7 +375,7 @@ for (const command of [['hash', '3'], ['flow', '100'], ['repcount'], ['forkpipe'
     if (detailedCycles && plain.machine.pathHash() === quiet.machine.pathHash()) complaints.push(...costComplaints(plain, quiet));
     const want = `${fingerprint(quiet)} ${quiet.machine.pathHash()} ${quiet.nowNs()}`;
     let sampled = 0;
-    for (const [k, config] of EVENTS.entries()) {
+    for (const [k, config] of (command[0] === 'fparith' ? OBSERVED_EVENTS : EVENTS).entries()) {
       const s = start(modelOf('skylake'), command, { models: true, detailedCycles, pathHash: true });
       const attrs = [
         makeAttr({ type: 4, config, sample_period: BigInt(37 + 200 * k), flags: { inherit: true } }),

@@ -137,6 +137,7 @@ const RECORDINGS: readonly Recording[] = [
   { name: 'branch stacks', options: ['-e', 'branches:u', '-c', '5003', '-b'], command: prog('sieve') },
   { name: 'callchains by LBR', options: ['-e', 'instructions:u', '-c', '200003', '--call-graph', 'lbr'], command: ['/bin/ls', '/usr'] },
   { name: 'forks', options: ['-e', 'instructions:u', '-c', '5003'], command: prog('forkpipe') },
+  { name: 'breakpoint', options: ['-e', 'mem:0x401010:x:u', '-c', '100'], command: prog('fib') }, // the function fib
   { name: 'group', options: ['-e', '{instructions:u,branches:u}', '-c', '50021'], command: ['/bin/ls', '/usr'] },
 ];
 

@@ -55,6 +55,11 @@ const CASES: readonly Case[] = [
     command: prog('forkpipe'),
     holds: ['FORK(', 'EXIT(', 'SWITCH'],
   },
+  {
+    name: 'wall clock',
+    options: ['-k', 'realtime', '-e', 'page-faults,cpu-clock', '-c', '20000', '--switch-events'],
+    command: prog('forkpipe'),
+  },
   { name: 'frequency', options: ['-F', '9999'], command: prog('fib', '27') },
   { name: 'registers, zstd', options: ['-e', 'instructions', '-c', '3001', '-I', '--user-regs', '-d', '-z'], command: prog('strings') },
   { name: 'throttled', options: ['-e', 'cycles:u', '-c', '5000'], command: prog('fib', '29'), holds: ['THROTTLE', 'UNTHROTTLE'] },

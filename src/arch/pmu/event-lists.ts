@@ -117,6 +117,66 @@ const tlbs = (load: number, store: number, code: number, hit: number, causes: bo
     row(`${prefix}.STLB_HIT`, event, hit, `${what}-stlb-hits`),
     ...(causes ? [row(`${prefix}.MISS_CAUSES_A_WALK`, event, 0x01, `${what}-walks`)] : []),
   ]);
+/** Accesses that walked and those across two lines, MEM_INST_RETIRED and its older name. */
+const retiredAccesses = (prefix: string, stlb: string): readonly EventRow[] =>
+  family(
+    prefix,
+    0xd0,
+    [
+      [`${stlb}_MISS_LOADS`, 0x11, 'stlb-miss-loads'],
+      [`${stlb}_MISS_STORES`, 0x12, 'stlb-miss-stores'],
+      ['SPLIT_LOADS', 0x41, 'split-loads'],
+      ['SPLIT_STORES', 0x42, 'split-stores'],
+    ],
+    15,
+  );
+/** Demand requests to the second level; there is no prefetch, so all requests are. */
+const L2_RQSTS = family('L2_RQSTS', 0x24, [
+  ['DEMAND_DATA_RD_MISS', 0x21, 'llc-loads'],
+  ['RFO_MISS', 0x22, 'llc-stores'],
+  ['CODE_RD_MISS', 0x24, 'llc-code'],
+  ['ALL_DEMAND_MISS', 0x27, 'llc-references'],
+  ['DEMAND_DATA_RD_HIT', 0xc1, 'l2-data-read-hits'],
+  ['RFO_HIT', 0xc2, 'l2-rfo-hits'],
+  ['CODE_RD_HIT', 0xc4, 'l2-code-read-hits'],
+  ['ALL_DEMAND_DATA_RD', 0xe1, 'l2-data-reads'],
+  ['ALL_RFO', 0xe2, 'l2-rfos'],
+  ['ALL_CODE_RD', 0xe4, 'l1i-misses'],
+]);
+const L2_RQSTS_ALL = family('L2_RQSTS', 0x24, [
+  ['MISS', 0x3f, 'llc-references'],
+  ['ALL_DEMAND_REFERENCES', 0xe7, 'l2-references'],
+  ['REFERENCES', 0xff, 'l2-references'],
+]);
+
+// ---- arithmetic
+
+const fpArith = (codes: readonly (readonly [name: string, umask: number])[]): readonly EventRow[] =>
+  codes.map(([name, umask]) => row(`FP_ARITH_INST_RETIRED.${name}`, 0xc7, umask, `fp-arith-${umask}`));
+const FP_ARITH = fpArith([
+  ['SCALAR_DOUBLE', 0x01],
+  ['SCALAR_SINGLE', 0x02],
+  ['SCALAR', 0x03],
+  ['128B_PACKED_DOUBLE', 0x04],
+  ['128B_PACKED_SINGLE', 0x08],
+  ['256B_PACKED_DOUBLE', 0x10],
+  ['4_FLOPS', 0x18],
+  ['256B_PACKED_SINGLE', 0x20],
+  ['VECTOR', 0xfc],
+]);
+const FP_ARITH_BROADWELL = fpArith([
+  ['DOUBLE', 0x15],
+  ['SINGLE', 0x2a],
+  ['PACKED', 0x3c],
+]);
+/** 512-bit instructions are none of any model here: those counts are 0, exactly. */
+const FP_ARITH_SERVER = fpArith([
+  ['512B_PACKED_DOUBLE', 0x40],
+  ['8_FLOPS', 0x60],
+  ['512B_PACKED_SINGLE', 0x80],
+]);
+const NOPS = row('INST_RETIRED.NOP', 0xc0, 0x02, 'nops');
+
 /** The requests that leave the core, as plain events; Linux counts LLC-loads and its like by OFFCORE_RESPONSE (offcore.ts). */
 const offcore = (event: number): readonly EventRow[] =>
   family('OFFCORE_REQUESTS', event, [
@@ -223,6 +283,20 @@ export const NEHALEM_EVENTS: readonly EventRow[] = [
     ['LLC_UNSHARED_HIT', 0x04, 'load-llc-hits'],
     ['LLC_MISS', 0x10, 'load-llc-misses'],
   ]),
+  ...family('L2_RQSTS', 0x24, [
+    ['LD_HIT', 0x01, 'l2-data-read-hits'],
+    ['LD_MISS', 0x02, 'llc-loads'],
+    ['LOADS', 0x03, 'l2-data-reads'],
+    ['RFO_HIT', 0x04, 'l2-rfo-hits'],
+    ['RFO_MISS', 0x08, 'llc-stores'],
+    ['RFOS', 0x0c, 'l2-rfos'],
+    ['IFETCH_HIT', 0x10, 'l2-code-read-hits'],
+    ['IFETCH_MISS', 0x20, 'llc-code'],
+    ['IFETCHES', 0x30, 'l1i-misses'],
+    ['MISS', 0xaa, 'llc-references'],
+    ['REFERENCES', 0xff, 'l2-references'],
+  ]),
+  row('L2_LINES_IN.ANY', 0xf1, 0x07, 'llc-references'),
   row('L1D.REPL', 0x51, 0x01, 'l1d-replacement', 3),
   row('L1D_CACHE_LD.MESI', 0x40, 0x0f, 'loads', 3),
   row('L1D_CACHE_LD.I_STATE', 0x40, 0x01, 'load-l1-misses', 3),
@@ -281,6 +355,12 @@ export const BROADWELL_EVENTS: readonly EventRow[] = [
   ...family('DTLB_LOAD_MISSES', 0x08, [['STLB_HIT_4K', 0x20, 'dtlb-load-stlb-hits']]),
   ...family('DTLB_STORE_MISSES', 0x49, [['STLB_HIT_4K', 0x20, 'dtlb-store-stlb-hits']]),
   ...family('ITLB_MISSES', 0x85, [['STLB_HIT_4K', 0x20, 'itlb-stlb-hits']]),
+  ...retiredAccesses('MEM_UOPS_RETIRED', 'STLB'),
+  ...L2_RQSTS,
+  ...L2_RQSTS_ALL,
+  row('L2_LINES_IN.ALL', 0xf1, 0x07, 'llc-references'),
+  ...FP_ARITH,
+  ...FP_ARITH_BROADWELL,
   ...offcore(0xb0),
 ];
 
@@ -302,6 +382,12 @@ export const SKYLAKE_EVENTS: readonly EventRow[] = [
   L1D_REPLACEMENT,
   row('ICACHE_64B.IFTAG_MISS', 0x83, 0x02, 'l1i-misses'),
   ...tlbs(0x08, 0x49, 0x85, 0x20, true),
+  ...retiredAccesses('MEM_INST_RETIRED', 'STLB'),
+  ...L2_RQSTS,
+  ...L2_RQSTS_ALL,
+  row('L2_LINES_IN.ALL', 0xf1, 0x1f, 'llc-references'),
+  ...FP_ARITH,
+  NOPS,
   ...offcore(0xb0),
   offcoreMiss(0xb0),
 ];
@@ -333,8 +419,12 @@ export const GOLDMONT_EVENTS: readonly EventRow[] = [
   ]),
   ...memory('MEM_UOPS_RETIRED'),
   row('MEM_UOPS_RETIRED.ALL', 0xd0, 0x83, 'loads-stores'),
+  ...retiredAccesses('MEM_UOPS_RETIRED', 'DTLB'),
+  row('MEM_UOPS_RETIRED.DTLB_MISS', 0xd0, 0x13, 'stlb-misses'),
+  row('MEM_UOPS_RETIRED.SPLIT', 0xd0, 0x43, 'splits'),
   row('MEM_LOAD_UOPS_RETIRED.L1_HIT', 0xd1, 0x01, 'load-l1-hits'),
   row('MEM_LOAD_UOPS_RETIRED.L1_MISS', 0xd1, 0x08, 'load-l1-misses'),
+  row('MEM_LOAD_UOPS_RETIRED.L2_HIT', 0xd1, 0x02, 'load-llc-hits'),
   row('MEM_LOAD_UOPS_RETIRED.L2_MISS', 0xd1, 0x10, 'load-llc-misses'),
   row('ICACHE.MISSES', 0x80, 0x02, 'l1i-misses'),
   row('ITLB.MISS', 0x81, 0x04, 'itlb-walks'),
@@ -351,7 +441,11 @@ const ICELAKE_CORE: readonly EventRow[] = [
   ...memory('MEM_INST_RETIRED'),
   ANY_MEMORY,
   ...loadLevels('MEM_LOAD_RETIRED'),
-  ...lowerFour([L1D_REPLACEMENT]),
+  ...retiredAccesses('MEM_INST_RETIRED', 'STLB'),
+  ...lowerFour([L1D_REPLACEMENT, ...L2_RQSTS]),
+  ...FP_ARITH,
+  ...FP_ARITH_SERVER,
+  NOPS,
 ];
 
 export const ICELAKE_EVENTS: readonly EventRow[] = [
@@ -361,11 +455,16 @@ export const ICELAKE_EVENTS: readonly EventRow[] = [
   ...lowerFour([
     ...offcore(0xb0),
     offcoreMiss(0xb0),
+    row('L2_LINES_IN.ALL', 0xf1, 0x1f, 'llc-references'),
     row('ICACHE_64B.IFTAG_MISS', 0x83, 0x02, 'l1i-misses'),
     ...tlbs(0x08, 0x49, 0x85, 0x20, false),
   ]),
 ];
 
+const SAPPHIRERAPIDS_NAMES: Readonly<Record<string, string>> = {
+  'L2_RQSTS.MISS': 'L2_REQUEST.MISS',
+  'L2_RQSTS.REFERENCES': 'L2_REQUEST.ALL',
+};
 /**
  * As Ice Lake, but 3CH/01H counts at the rate of the TSC, and TLB events have other codes. C4H and C5H with unit mask 04H are Linux's branch-loads
  * and branch-load-misses; Intel's list has no such mask (assumed: as 00H, docs/model.md).
@@ -379,7 +478,8 @@ export const SAPPHIRERAPIDS_EVENTS: readonly EventRow[] = [
   ...lowerFour([
     ...offcore(0x21),
     offcoreMiss(0x21),
-    row('L2_RQSTS.ALL_CODE_RD', 0x24, 0xe4, 'l1i-misses'),
+    ...L2_RQSTS_ALL.map((r) => (SAPPHIRERAPIDS_NAMES[r.name] === undefined ? r : alias(r, SAPPHIRERAPIDS_NAMES[r.name] as string))),
+    row('L2_LINES_IN.ALL', 0x25, 0x1f, 'llc-references'),
     ...tlbs(0x12, 0x13, 0x11, 0x20, false),
   ]),
 ];

@@ -82,6 +82,18 @@ test('off-core responses: what the request word means, with Linux’s words', ()
   assert.equal(eventMeaning(GOLDMONT, 0x1bbn | (0x1_0001n << 32n)).kind, 'unknown');
 });
 
+test('FP_ARITH_INST_RETIRED: unit masks add up, where there is the event', () => {
+  const quantity = (model: typeof SKYLAKE, select: bigint): string => {
+    const m = eventMeaning(model, select);
+    return m.kind === 'counts' ? m.row.quantity : m.kind;
+  };
+  assert.equal(quantity(SKYLAKE, 0x01c7n), 'fp-arith-1');
+  assert.equal(quantity(SKYLAKE, 0x15c7n), 'fp-arith-21');
+  assert.equal(quantity(SKYLAKE, 0x00c7n), 'unknown');
+  assert.equal(quantity(CORE2, 0x01c7n), 'unknown');
+  assert.equal(quantity(SKYLAKE, 0x0100_01c7n), 'not modelled');
+});
+
 test('list: every event of the model, the fixed ones behind', () => {
   const rows = listEvents(SKYLAKE);
   assert.equal(rows.length, SKYLAKE.events.length + 3);

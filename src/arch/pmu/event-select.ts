@@ -1,7 +1,7 @@
 /** What an event select means on a model: the one place that answers machine, perf core and command line alike. */
 import { ensure } from '#base/assert.ts';
 import type { CpuModel } from '../cpu-models/model.ts';
-import { type EventRow, FIXED_EVENTS, isModelledAccess } from './events.ts';
+import { type EventRow, FIXED_EVENTS, FP_ARITH_EVENT, isPerCycle } from './events.ts';
 import { offcoreIndex, offcoreQuantity } from './offcore.ts';
 import { PERFEVTSEL, PERFEVTSEL_EDGE, PERFEVTSEL_INV } from './perfevtsel.ts';
 
@@ -46,7 +46,10 @@ function offcoreRow(model: CpuModel, select: bigint): EventRow | undefined {
 
 function findRow(model: CpuModel, event: number, umask: number): EventRow | undefined {
   if (event === 0) return umask <= model.pmu.fixedCounters ? FIXED_EVENTS[umask - 1] : undefined;
-  return model.events.find((r) => r.event === event && r.umask === umask);
+  const found = model.events.find((r) => r.event === event && r.umask === umask);
+  // Unit masks of FP_ARITH_INST_RETIRED add up (perfmon: SCALAR is 03H, VECTOR FCH).
+  if (found !== undefined || event !== FP_ARITH_EVENT || umask === 0 || !model.events.some((r) => r.event === FP_ARITH_EVENT)) return found;
+  return { name: 'FP_ARITH_INST_RETIRED', event, umask, quantity: `fp-arith-${umask}` };
 }
 
 /** CMASK, INV and EDGE that docs/cycles.md cannot express. AnyThread is this thread: one per core is modelled. */
@@ -59,7 +62,7 @@ function conditionReason(row: EventRow, low: number): string | undefined {
     if (edge) return `EDGE on ${row.name} asks for the moments at which the processor starts to run, which the retirement model has not`;
     return `CMASK on ${row.name} compares a clock with itself`;
   }
-  if (['loads', 'stores', 'loads-stores'].includes(row.quantity) || isModelledAccess(row.quantity)) {
+  if (['loads', 'stores', 'loads-stores'].includes(row.quantity) || !isPerCycle(row.quantity)) {
     return `CMASK, INV and EDGE on ${row.name}: the accesses of one instruction have no cycles of their own in the retirement model`;
   }
   return undefined;

@@ -29,7 +29,17 @@ export type Quantity =
   | 'loads-stores'
   /** OFFCORE_RESPONSE with a request word that the models cannot tell. */
   | 'unknown-response'
+  | ObservedQuantity
   | ModelledQuantity;
+
+/** Exact, and seen by the variant of the engine that observes for the models alone: accesses across two lines, NOPs, and SSE and AVX arithmetic. */
+const OBSERVED = ['split-loads', 'split-stores', 'splits', 'nops'] as const;
+export const FP_ARITH_EVENT = 0xc7;
+/** FP_ARITH_INST_RETIRED by its unit mask: bits 0 to 5 as in FP_ARITH; 6 and 7 are of 512-bit vectors, which no model here executes. */
+export type FpArith = `fp-arith-${number}`;
+export type ObservedQuantity = (typeof OBSERVED)[number] | FpArith;
+export const fpArithMask = (q: Quantity): number | undefined => (q.startsWith('fp-arith-') ? Number(q.slice(9)) : undefined);
+const isObserved = (q: Quantity): boolean => (OBSERVED as readonly string[]).includes(q) || fpArithMask(q) !== undefined;
 
 /** What the cache, TLB and predictor models count (machine/models): figures of a model, not of the program's path. */
 const MODELLED_BRANCHES = [
@@ -45,6 +55,12 @@ const MODELLED_BRANCHES = [
 ] as const;
 const MODELLED_ACCESSES = [
   'l1d-replacement',
+  'l2-data-reads',
+  'l2-data-read-hits',
+  'l2-rfos',
+  'l2-rfo-hits',
+  'l2-code-read-hits',
+  'l2-references',
   'load-l1-misses',
   'load-l1-hits',
   'load-l2-hits',
@@ -67,9 +83,15 @@ const MODELLED_ACCESSES = [
   'dtlb-store-walks',
   'itlb-stlb-hits',
   'itlb-walks',
+  'stlb-miss-loads',
+  'stlb-miss-stores',
+  'stlb-misses',
 ] as const;
 export type ModelledQuantity = (typeof MODELLED_BRANCHES)[number] | (typeof MODELLED_ACCESSES)[number];
 const isModelledBranch = (q: Quantity): boolean => (MODELLED_BRANCHES as readonly string[]).includes(q);
+/** It is counted while the engine observes; several may fall into one instruction but for mispredictions. */
+export const needsObserver = (q: Quantity): boolean => isModelled(q) || isObserved(q);
+export const isPerCycle = (q: Quantity): boolean => !isModelledAccess(q) && !isObserved(q);
 /** Several may fall into one instruction. */
 export const isModelledAccess = (q: Quantity): boolean => (MODELLED_ACCESSES as readonly string[]).includes(q);
 export const isModelled = (q: Quantity): boolean => isModelledBranch(q) || isModelledAccess(q);

@@ -6,7 +6,7 @@ import { zstdCompressSync, constants as zlib } from 'node:zlib';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import type { Compression } from '#formats/perf-data/write.ts';
 import { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
-import { isModelledEvent } from '#system/events/modelled.ts';
+import { isObservedEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
 import { CANNOT_RUN, CliError, type DefineCommand, NOT_FOUND } from '../command.ts';
@@ -16,7 +16,7 @@ import { modelSettings } from '../models-options.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { planEvents, type Wanted } from '../record/attrs.ts';
 import { kallsyms, kernelBuildIdText } from '#kernel/text/symbols.ts';
-import { buildIds, featuresOf, KERNEL_DSO } from '../record/features.ts';
+import { buildIds, clockFeatures, featuresOf, KERNEL_DSO } from '../record/features.ts';
 import { ledgerText } from '../record/ledger.ts';
 import { declareOptions, type RecordOptions, wantedOf } from '../record/options.ts';
 import { openOutput, OutputFailure, type RecordingSink } from '../record/output.ts';
@@ -81,7 +81,7 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
       files: world.files,
       maxSampleRate,
       ...models,
-      models: models.models || planned.some((p) => isModelledEvent(p.spec, model)),
+      models: models.models || planned.some((p) => isObservedEvent(p.spec, model)),
       ...(pmiLatency === undefined ? {} : { pmiLatency }),
       ...(memoryMib === undefined ? {} : { memoryBytes: memoryMib * 1_048_576 }),
     });
@@ -97,13 +97,12 @@ async function record(command: readonly string[], o: RecordOptions, argv: readon
     if (wanted.target.kind !== 'command') for (const { event } of opened) session.perf.operations.enable(event);
     const sink = openOutput(name);
     const memoryBytes = memoryMib === undefined ? DEFAULT_MEMORY : memoryMib * 1_048_576;
-    const features = featuresOf(
-      model,
-      memoryBytes,
-      argv,
-      planned,
-      planned.some((p) => (p.attr.branch_sample_type ?? 0n) !== 0n),
-    );
+    const branches = planned.some((p) => (p.attr.branch_sample_type ?? 0n) !== 0n);
+    const attr = planned[0]?.attr;
+    const features = {
+      ...featuresOf(model, memoryBytes, argv, planned, branches),
+      ...(wanted.clock === undefined || attr === undefined ? {} : clockFeatures(attr, BigInt(session.nowNs()))),
+    };
     let recorder: Recorder | undefined;
     let trouble: OutputFailure | undefined;
     let observed: Observed | undefined;

@@ -1,23 +1,22 @@
 /** `perfglass stat`: runs a program on the modelled processor and prints exact counts, in perf stat's manner. */
-import { appendFileSync, writeFileSync } from 'node:fs';
-import type { Command } from 'commander';
-import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { checkWritable, CliError, type DefineCommand } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
-import { addModelOptions, type ModelOptions, modelSettings } from '../models-options.ts';
-import { errnoName, measure, type RunOutcome } from '../stat/measure.ts';
+import { modelSettings } from '../models-options.ts';
+import { type Counted, errnoName } from '../stat/events.ts';
+import { measure, type RunOutcome, type Schedule } from '../stat/measure.ts';
+import { declareOptions, planOf, type StatOptions, type StatPlan, USAGE } from '../stat/options.ts';
+import { outputOf } from '../stat/output.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';
-import { printText } from '../stat/print-text.ts';
-import { average, statLines } from '../stat/statistics.ts';
+import { modelledNote, printInterval, printText, secondsText } from '../stat/print-text.ts';
+import { average, type StatLine, statLines } from '../stat/statistics.ts';
 import { makeManifest, writeManifest } from '../manifest/manifest.ts';
-import { declareWorldOptions, optionsOf, type WorldOptions } from '../world/options.ts';
+import { optionsOf } from '../world/options.ts';
 import { makeWorld, type World } from '../world/world.ts';
 
-const USAGE = 129;
 const DEFAULT_EVENTS = 'task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses';
 /** What each -d adds. tools/perf/builtin-stat.c add_default_attributes. */
 const DETAILED = [
@@ -26,80 +25,14 @@ const DETAILED = [
   'L1-dcache-prefetches,L1-dcache-prefetch-misses',
 ];
 
-interface StatOptions extends ModelOptions, WorldOptions {
-  event?: string[];
-  fieldSeparator?: string;
-  jsonOutput?: boolean;
-  repeat?: string;
-  output?: string;
-  append?: boolean;
-  verbose?: boolean;
-  ledger?: boolean;
-  bigNum: boolean;
-  inherit: boolean;
-  null?: boolean;
-  detailed?: number;
-  allUser?: boolean;
-  allKernel?: boolean;
-  cpu?: string;
-  pmi?: string;
-  pmiLatency?: string;
-  seed?: string;
-  memory?: string;
-}
+/** perf's CONSOLE_CLEAR. */
+const CLEAR = '\u001b[H\u001b[2J';
 
-/** perf's options that are not here, each with what to do instead. */
-const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
-  ['-I, --interval-print <ms>', 'printing at intervals is not there yet'],
-  ['-a, --all-cpus', 'counting whole CPUs is not there yet (issue 5); a command and all that it forks is counted'],
-  ['-C, --cpus-list <list>', 'counting chosen CPUs is not there yet (issue 5)'],
-  ['-p, --pid <pid>', 'attaching to a running program is not there yet: give the command'],
-  ['-t, --tid <tid>', 'attaching to a running program is not there yet: give the command'],
-  ['-M, --metrics <list>', 'metric groups are not there yet'],
-  ['--topdown', 'top-down analysis is not there yet'],
-];
-
-export const define: DefineCommand = (program: Command, setExit) => {
-  program
-    .usage('[options] [--] COMMAND [ARGS]')
-    .argument('[command...]')
-    .passThroughOptions()
-    .option('-e, --event <list>', "events, as perf writes them: a,b:u {a,b}:k r01c4 cpu/event=0xc4,umask=1/ ('perfglass list')", collect)
-    .option('-x, --field-separator <sep>', 'print with this separator, for programs')
-    .option('-j, --json-output', 'print a JSON object a line')
-    .option('-r, --repeat <n>', 'run n times, print mean and error (1-100)')
-    .option('-o, --output <file>', 'print to a file instead of stderr')
-    .option('--append', 'append to the output file')
-    .option('-v, --verbose', 'more: counts and times of each event, why one was not counted, PMIs, what the model lacks')
-    .option(
-      '-d, --detailed',
-      'with more events: caches; -d -d: TLBs and L1I, too; -d -d -d: prefetches, too',
-      (_: unknown, n: number | undefined) => (n ?? 0) + 1,
-    )
-    .option('--ledger', 'print what became of every event: true + over = counted + lost')
-    .option('--no-big-num', 'no thousands separators')
-    .option('-B', 'thousands separators (default)')
-    .option('-i, --no-inherit', 'do not count what the command forks')
-    .option('-n, --null', 'run without counting')
-    .option('--all-user', 'count user mode only')
-    .option('--all-kernel', 'count kernel mode only')
-    .option('--cpu <model>', "modelled processor, e.g. skylake or skylake,-avx2,+sha; 'list' shows them")
-    .option('--pmi <handler>', 'stop-in-handler, freeze-on-overflow, freeze-on-delivery, generic')
-    .option('--pmi-latency <latency>', 'from overflow to PMI: 20i, 300c, or MIN..MAX drawn from the seed')
-    .option('--seed <n>', 'for everything that is drawn (default 0)')
-    .option('--memory <MiB>', 'modelled memory (default 1024)')
-    .action(async (command: string[], options: StatOptions & Record<string, unknown>) => {
-      setExit(await stat(command, options));
-    });
-  declareWorldOptions(addModelOptions(program));
-  for (const [flags, why] of NOT_THERE) {
-    program.option(flags, 'not there yet', () => {
-      throw new CliError(`${flags.split(/[ ,]/)[0]}: ${why}`, USAGE);
-    });
-  }
+export const define: DefineCommand = (program, setExit) => {
+  declareOptions(program, async (command, options) => {
+    setExit(await stat(command, options));
+  });
 };
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 async function stat(command: readonly string[], o: StatOptions): Promise<number> {
   if (o.cpu === 'list') {
@@ -113,8 +46,7 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   const seed = numberOption('--seed', o.seed, 0, 0xffff_ffff) ?? 0;
   const models = modelSettings(o);
   const memory = numberOption('--memory', o.memory, 16, 4096);
-  if (o.fieldSeparator !== undefined && o.jsonOutput === true) throw new CliError('-x and -j exclude each other', USAGE);
-  if (o.allUser === true && o.allKernel === true) throw new CliError('--all-user and --all-kernel exclude each other', USAGE);
+  const plan = planOf(o, (text) => process.stderr.write(`perfglass: ${text}\n`));
   let groups: EventGroup[];
   try {
     groups =
@@ -130,6 +62,7 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   let world: World | undefined;
   if (o.output !== undefined && o.output !== '-') checkWritable(o.output);
 
+  const print = outputOf(o);
   const signals = watchInterrupt();
   const outcomes: RunOutcome[] = [];
   try {
@@ -143,6 +76,9 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
         seed,
         memoryBytes: memory === undefined ? undefined : memory * 1_048_576,
         inherit: o.inherit,
+        watched: plan.watched,
+        rows: plan.rows,
+        schedule: scheduleOf(plan, o, print),
         models,
         interrupted: signals.interrupted,
         breathe: signals.breathe,
@@ -154,11 +90,11 @@ async function stat(command: readonly string[], o: StatOptions): Promise<number>
   } finally {
     signals.release();
   }
-  write(render(command, outcomes, o), o);
+  print(render(command, outcomes, o, plan));
   const last = outcomes.at(-1);
   const exit = last === undefined ? 1 : exitCodeOf(last.result);
   if (o.inputs !== undefined && world !== undefined && last?.observed !== undefined) {
-    const options = optionsOf(o, { cpu: model.name, pmi: handler.name, inherit: o.inherit });
+    const options = optionsOf(o, { cpu: model.name, pmi: handler.name, inherit: o.inherit, ...planText(plan) });
     const counts = statLines(outcomes).map((l) => ({ event: l.name, value: l.missing ?? l.value.mean }));
     writeManifest(o.inputs, makeManifest(world, last.observed, { command: 'stat', options, counts, exit }));
   }
@@ -171,25 +107,66 @@ function restrictRings(groups: readonly EventGroup[], o: StatOptions): EventGrou
   return groups.map((g) => ({ ...g, events: g.events.map((e) => ({ ...e, flags: { ...e.flags, ...flags } })) }));
 }
 
-function render(command: readonly string[], outcomes: readonly RunOutcome[], o: StatOptions): string {
-  const lines = statLines(outcomes);
+/** What of the plan decides the counts, for the manifest. */
+const planText = ({ title, delayMs, timeoutMs }: StatPlan): Record<string, string | number> => ({
+  ...(title === undefined ? {} : { of: title }),
+  ...(delayMs === undefined ? {} : { delay: delayMs }),
+  ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+});
+
+function scheduleOf(plan: StatPlan, o: StatOptions, print: (text: string) => void): Schedule {
+  const { delayMs, timeoutMs, intervalMs, intervalCount } = plan;
+  let n = 0;
+  return {
+    ...(delayMs === undefined ? {} : { delayMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+    ...(intervalCount === undefined ? {} : { intervalCount }),
+    say: (text) => void (o.quiet === true || process.stderr.write(`${text}\n`)),
+    onInterval: (events, timeNs) => {
+      // Rates are of the interval as asked for, as in perf, also where the last one is shorter.
+      const lines = rowsInOrder(statLines([{ events, elapsedNs: (intervalMs ?? 0) * 1e6 }], o.scale), plan);
+      if (o.intervalClear === true) print(CLEAR);
+      if (o.jsonOutput === true) print(printJson(lines, false, timeNs));
+      else if (o.fieldSeparator !== undefined) print(printCsv(lines, separatorOf(o), false, [secondsText(timeNs).padStart(16)]));
+      else print(printInterval(lines, o.intervalClear === true ? 0 : n, timeNs, plan.rows, { bigNumbers: o.bigNum }));
+      n++;
+    },
+  };
+}
+
+const separatorOf = (o: StatOptions): string => (o.fieldSeparator === '\\t' ? '\t' : (o.fieldSeparator ?? ','));
+
+/** print_aggr_thread: the threads of an event by their counts, the largest first. */
+function rowsInOrder(lines: readonly StatLine[], plan: StatPlan): StatLine[] {
+  const kept = plan.skipZero ? lines.filter((l) => l.value.mean !== 0) : [...lines];
+  if (plan.rows !== 'thread') return kept;
+  const names = [...new Set(kept.map((l) => l.name))];
+  return names.flatMap((name) => kept.filter((l) => l.name === name).sort((a, b) => b.value.mean - a.value.mean));
+}
+
+/** What stands at the end: everything, or with -I only what was asked for besides. */
+function render(command: readonly string[], outcomes: readonly RunOutcome[], o: StatOptions, plan: StatPlan): string {
+  const lines = rowsInOrder(statLines(outcomes, o.scale), plan);
   const repeat = o.repeat !== undefined && Number(o.repeat) > 1;
   const last = outcomes.at(-1);
-  const audited = o.ledger === true && last !== undefined ? last.events : [];
+  const audited: readonly Counted[] = o.ledger === true && last !== undefined ? last.events : [];
   const ledger = audited.length > 0 ? printLedger(audited) : '';
-  if (o.jsonOutput === true) return printJson(lines, repeat) + printLedgerJson(audited);
+  const totals = plan.intervalMs === undefined || o.summary === true;
+  if (o.jsonOutput === true) return (totals ? printJson(lines, repeat) : '') + printLedgerJson(audited);
   if (o.fieldSeparator !== undefined) {
+    const prefix = o.summary === true && o.csvSummary ? ['summary'.padStart(16)] : [];
     const comments = ledger.trimEnd().replace(/^/gm, '# ');
-    return printCsv(lines, o.fieldSeparator === '\\t' ? '\t' : o.fieldSeparator, repeat) + (ledger === '' ? '' : `${comments}\n`);
+    return (totals ? printCsv(lines, separatorOf(o), repeat, prefix) : '') + (ledger === '' ? '' : `${comments}\n`);
   }
+  if (!totals) return `${modelledNote(lines)}\n${ledger}`;
   const text = printText(lines, {
-    command: command.join(' '),
+    title: plan.title ?? `'${command.join(' ')}'`,
     runs: outcomes.length,
     repeat,
     bigNumbers: o.bigNum,
     elapsedNs: average(outcomes.map((r) => r.elapsedNs)),
-    userNs: last?.userNs ?? 0,
-    systemNs: last?.systemNs ?? 0,
+    used: plan.title === undefined ? { userNs: last?.userNs ?? 0, systemNs: last?.systemNs ?? 0 } : undefined,
   });
   return text + ledger;
 }
@@ -204,30 +181,4 @@ function verboseText(outcome: RunOutcome): string {
   out.push(`PMIs: ${outcome.pmis.served}, of them empty: ${outcome.pmis.spurious}`);
   for (const [what, times] of outcome.missing) out.push(`the program asked for what is not there: ${what} (${times} times)`);
   return `${out.join('\n')}\n`;
-}
-
-function write(text: string, o: StatOptions): void {
-  if (o.output === undefined) {
-    process.stderr.write(text);
-    return;
-  }
-  if (o.output === '-') {
-    process.stdout.write(text);
-    return;
-  }
-  // perf writes the host's date here; two runs must give the same bytes, so it is the modelled one.
-  const content = `# started on ${ctime(Number(DEFAULT_EPOCH_NS / 1_000_000n))} (modelled)\n\n${text}`;
-  try {
-    if (o.append === true) appendFileSync(o.output, content);
-    else writeFileSync(o.output, content);
-  } catch (e) {
-    throw new CliError(`cannot write ${o.output}: ${(e as NodeJS.ErrnoException).code ?? 'error'}`);
-  }
-}
-
-/** ctime(3) in UTC: Thu Jan  1 00:00:00 2026. */
-function ctime(ms: number): string {
-  const [, day, month, date, year, time] =
-    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(ms).toUTCString())?.map((_, i, a) => a[[0, 1, 3, 2, 4, 5][i] ?? 0]) ?? [];
-  return `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`;
 }

@@ -4,6 +4,7 @@ import { PERF_FORMAT, PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.t
 import { type AttrValues, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import { MAX_STACK } from '#kernel/perf/callchain.ts';
 import type { EventGroup, EventSpec } from '#system/events/parse.ts';
+import type { Watched } from '../target.ts';
 
 export type CallGraph = { readonly mode: 'fp' } | { readonly mode: 'dwarf'; readonly stackBytes: number } | { readonly mode: 'lbr' };
 
@@ -18,12 +19,13 @@ export interface Wanted {
   /** attr.branch_sample_type; undefined: no branch stacks. */
   readonly branches: bigint | undefined;
   readonly inherit: boolean;
-  /** The command and what it forks; a CPU; tasks that are born with these pids. */
-  readonly target: { readonly kind: 'command' } | { readonly kind: 'cpu' } | { readonly kind: 'pids'; readonly pids: readonly number[] };
+  readonly target: Watched;
   readonly inheritStat: boolean;
   /** Samples go into a ring that overwrites, everything else into an ordinary one. */
   readonly overwrite: boolean;
   readonly switchEvents: boolean;
+  /** attr.clockid; undefined: the perf clock. */
+  readonly clock: number | undefined;
   readonly address: boolean;
   readonly sampleCpu: boolean;
   readonly samplePeriod: boolean;
@@ -127,6 +129,8 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
     type: spec.type,
     config: spec.config,
     ...spec.breakpoint,
+    ...(spec.config1 === undefined ? {} : { config1: spec.config1 }),
+    ...(spec.config2 === undefined ? {} : { config2: spec.config2 }),
     // perf reads READ records (-s) as a structure with both times in it.
     read_format:
       PERF_FORMAT.ID | PERF_FORMAT.LOST | (wanted.inheritStat ? PERF_FORMAT.TOTAL_TIME_ENABLED | PERF_FORMAT.TOTAL_TIME_RUNNING : 0),
@@ -140,6 +144,7 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
     inherit_stat: wanted.inheritStat && wanted.inherit && !place.read,
     write_backward: wanted.overwrite && !place.first,
     freq,
+    use_clockid: wanted.clock !== undefined,
     sample_id_all: true,
     exclude_guest: spec.flags.exclude_host !== true,
   };
@@ -180,5 +185,6 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
     type |= S.REGS_INTR;
     values.sample_regs_intr = wanted.interruptRegisters;
   }
+  if (wanted.clock !== undefined) values.clockid = wanted.clock;
   return makeAttr({ ...values, size: 128, sample_type: type, flags } as AttrValues);
 }

@@ -4,6 +4,9 @@ import { PERF_RECORD_MISC } from '#abi/perf-event/record.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { buildId, readElf } from '#formats/elf/reader.ts';
 import type { BuildId, Features } from '#formats/perf-data/features.ts';
+import type { PerfEventAttr } from '#kernel/perf/attr.ts';
+import { countsFromEpoch } from '#kernel/perf/attr-checks.ts';
+import { DEFAULT_EPOCH_NS } from '#kernel/kernel.ts';
 import { UTSNAME } from '#kernel/identity.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
 import { kernelBuildIdText } from '#kernel/text/symbols.ts';
@@ -37,6 +40,15 @@ export function featuresOf(
     ...(branches ? { branchStack: true as const } : {}),
   };
 }
+
+/** CLOCKID and CLOCK_DATA: the clock of -k, and what it and the wall clock show at the same moment; `nowNs` of the perf clock. */
+export function clockFeatures(attr: PerfEventAttr, nowNs: bigint): Pick<Features, 'clockId' | 'clockData'> {
+  const wall = DEFAULT_EPOCH_NS + nowNs;
+  const shown = countsFromEpoch(attr) ? wall : nowNs;
+  return { clockId: RESOLUTION_NS, clockData: { version: 1, clockId: attr.clockid, wallClockNs: wall, clockIdTimeNs: shown } };
+}
+/** As clock_getres tells it inside. */
+const RESOLUTION_NS = 1n;
 
 function groupsOf(events: readonly Planned[]): { name: string; leader: number; members: number }[] {
   const out: { name: string; leader: number; members: number }[] = [];

@@ -1,14 +1,16 @@
 /** The options of `record`: perf's by their names, and the modelled computer's. */
 import type { Command } from 'commander';
+import { CLOCK } from '#abi/process.ts';
 import { CliError } from '../command.ts';
 import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
+import { checkCpus, numberList, type WatchedOptions } from '../target.ts';
 import { declareWorldOptions, type WorldOptions } from '../world/options.ts';
 import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
 
 const USAGE = 129;
 
-export interface RecordOptions extends ModelOptions, WorldOptions {
+export interface RecordOptions extends ModelOptions, WorldOptions, WatchedOptions {
   event?: string[];
   count?: string;
   freq?: string;
@@ -21,13 +23,10 @@ export interface RecordOptions extends ModelOptions, WorldOptions {
   mmapPages?: string;
   compressionLevel?: string | true;
   inherit: boolean;
-  allCpus?: boolean;
-  cpus?: string;
-  pid?: string;
-  tid?: string;
   stat?: boolean;
   overwrite?: boolean;
   switchEvents?: boolean;
+  clockid?: string;
   data?: boolean;
   sampleCpu?: boolean;
   period?: boolean;
@@ -86,6 +85,7 @@ export function declareOptions(
     .option('-s, --stat', 'a READ record with the counts of each task that ends, of those that the command forks')
     .option('--overwrite', 'a flight recorder: the ring keeps the newest, and is read at the end')
     .option('--switch-events', 'record context switches')
+    .option('-k, --clockid <clock>', 'stamp by this clock: mono, raw, real, boot, tai')
     .option('-d, --data', 'record data addresses (0 without PEBS) and data mappings')
     .option('--sample-cpu', 'record the CPU')
     .option('-P, --period', 'record the period')
@@ -132,6 +132,7 @@ export function wantedOf(o: RecordOptions): Wanted {
     inheritStat: o.stat === true,
     overwrite: o.overwrite === true,
     switchEvents: o.switchEvents === true,
+    clock: clockOf(o.clockid),
     address: o.data === true,
     sampleCpu: o.sampleCpu === true,
     ownFrequency: o.freq !== undefined,
@@ -155,24 +156,31 @@ function targetOf(o: RecordOptions): Wanted['target'] {
   const names = given.filter((g) => g !== '');
   const [first, second] = names;
   if (second !== undefined && !(first === '-a' && second === '-C')) throw new CliError(`${first} and ${second} exclude each other`, USAGE);
-  if (o.cpus !== undefined)
-    for (const cpu of list('-C', o.cpus))
-      if (cpu !== 0) throw new CliError(`-C: there is no CPU ${cpu}: the modelled computer has one, 0`, USAGE);
+  if (o.cpus !== undefined) checkCpus(o.cpus);
   if (first === '-a' || first === '-C') return { kind: 'cpu' };
   const ids = o.pid ?? o.tid;
-  return ids === undefined ? { kind: 'command' } : { kind: 'pids', pids: list(o.pid === undefined ? '-t' : '-p', ids) };
+  return ids === undefined ? { kind: 'command' } : { kind: 'pids', pids: numberList(o.pid === undefined ? '-t' : '-p', ids) };
 }
 
-/** 0,2-3 */
-function list(option: string, text: string): number[] {
-  const out: number[] = [];
-  for (const part of text.split(',')) {
-    const [, from, to] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? [];
-    if (from === undefined || Number(to ?? from) - Number(from) > 4096)
-      throw new CliError(`${option} '${text}': numbers such as 0,2-3 are wanted`, USAGE);
-    for (let n = Number(from); n <= Number(to ?? from); n++) out.push(n);
-  }
-  return out;
+/** parse_clockid: with or without CLOCK_, in any case, or a number. tools/perf/util/clockid.c. */
+const CLOCK_NAMES: Readonly<Record<string, number>> = {
+  monotonic: CLOCK.MONOTONIC,
+  monotonic_raw: CLOCK.MONOTONIC_RAW,
+  realtime: CLOCK.REALTIME,
+  boottime: CLOCK.BOOTTIME,
+  tai: CLOCK.TAI,
+  mono: CLOCK.MONOTONIC,
+  raw: CLOCK.MONOTONIC_RAW,
+  real: CLOCK.REALTIME,
+  boot: CLOCK.BOOTTIME,
+};
+
+function clockOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const clock = CLOCK_NAMES[text.toLowerCase().replace(/^clock_/, '')];
+  if (clock === undefined) throw new CliError(`-k '${text}': unknown clockid; there are: ${Object.keys(CLOCK_NAMES).join(', ')}`, USAGE);
+  return clock;
 }
 
 function callGraphOf(o: RecordOptions): CallGraph | undefined {

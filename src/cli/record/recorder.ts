@@ -6,12 +6,12 @@ import type { Features } from '#formats/perf-data/features.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { attrFlag } from '#kernel/perf/attr.ts';
-import type { Target } from '#kernel/perf/perf.ts';
 import type { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
 import type { KernelImage } from '#kernel/text/image.ts';
 import type { Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
-import { errnoName } from '../stat/measure.ts';
+import { errnoName } from '../stat/events.ts';
+import { targetsOf } from '../target.ts';
 import type { Planned, Wanted } from './attrs.ts';
 import { KERNEL_DSO } from './features.ts';
 import type { RecordingSink } from './output.ts';
@@ -42,12 +42,6 @@ export function openEvents(session: Session, planned: readonly Planned[], rings:
     }
   }
   return out;
-}
-
-function targetsOf(session: Session, target: Wanted['target']): readonly (Target | undefined)[] {
-  if (target.kind === 'pids')
-    return target.pids.map((pid) => (pid === session.task?.pid ? undefined : { task: undefined, cpu: -1, future: pid }));
-  return target.kind === 'cpu' ? [{ task: undefined, cpu: 0 }] : [undefined];
 }
 
 export interface RecorderParts {

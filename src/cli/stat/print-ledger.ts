@@ -1,7 +1,8 @@
 /** The ledger as a table: true + over = counted + lost, one row an event, and the book of samples. */
 import { type Account, LOST_CAUSES, SAMPLE_LOST_CAUSES } from '#kernel/perf/ledger.ts';
 import { table } from '../table.ts';
-import type { Counted } from './measure.ts';
+import type { Counted } from './events.ts';
+import { placeName } from './statistics.ts';
 
 interface Row {
   readonly name: string;
@@ -16,7 +17,7 @@ const rowsOf = (events: readonly Counted[]): Row[] =>
     const scaled = e.runningNs !== e.enabledNs && e.runningNs > 0;
     return [
       {
-        name: e.modelled ? `${e.spec.name} (modelled)` : e.spec.name,
+        name: `${e.spec.name}${e.place === undefined ? '' : ` ${placeName(e.place)}`}${e.modelled ? ' (modelled)' : ''}`,
         account: e.account,
         estimated: scaled ? Math.floor((e.value * e.enabledNs) / e.runningNs + 0.5) : undefined,
       },

@@ -1,13 +1,14 @@
 /** `stat`'s output for programs: -x SEP and -j, field by field as perf 6.1 writes them. tools/perf/util/stat-display.c. */
 import { fixed } from '#base/decimal.ts';
-import { metricNumber } from './print-text.ts';
-import type { Metric, StatLine } from './statistics.ts';
+import { metricNumber, secondsText } from './print-text.ts';
+import { type Metric, placeName, type StatLine } from './statistics.ts';
 
-/** value,unit,event,[variance,]run time,percent running,metric value,metric unit */
-export function printCsv(lines: readonly StatLine[], separator: string, repeat: boolean): string {
+/** `prefix`: an interval's time, or `summary`. [prefix,][place,]value,unit,event,[variance,]run time,percent running,metric value,metric unit */
+export function printCsv(lines: readonly StatLine[], separator: string, repeat: boolean, prefix: string[] = []): string {
   return lines
     .map((line) => {
-      const fields = [line.missing ?? plainNumber(line), line.unit, line.name];
+      const place = placeName(line.place);
+      const fields = [...prefix, ...(place === '' ? [] : [place]), line.missing ?? plainNumber(line), line.unit, line.name];
       if (repeat) fields.push(`${fixed(line.value.errorPercent, 2)}%`);
       fields.push(String(line.missing === undefined ? line.runningNs : 0), fixed(percent(line), 2));
       return `${[...fields, ...csvMetric(line.metric)].join(separator)}\n`;
@@ -27,16 +28,27 @@ function csvMetric(metric: Metric | undefined): string[] {
 }
 
 /** One object a line, with perf's spacing: tools match it by text. */
-export function printJson(lines: readonly StatLine[], repeat: boolean): string {
+export function printJson(lines: readonly StatLine[], repeat: boolean, intervalNs?: number): string {
   return lines
     .map((line) => {
       const value = line.missing ?? line.value.mean.toFixed(6);
-      const parts = [`"counter-value" : ${JSON.stringify(value)}`, `"unit" : "${line.unit}"`, `"event" : ${JSON.stringify(line.name)}`];
+      const parts = [
+        ...jsonPrefix(line, intervalNs),
+        `"counter-value" : ${JSON.stringify(value)}`,
+        `"unit" : "${line.unit}"`,
+        `"event" : ${JSON.stringify(line.name)}`,
+      ];
       if (repeat) parts.push(`"variance" : ${fixed(line.value.errorPercent, 2)}`);
       parts.push(`"event-runtime" : ${line.missing === undefined ? line.runningNs : 0}`);
       parts.push(`"pcnt-running" : ${fixed(percent(line), 2)}`);
-      parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? ''}"`);
+      parts.push(`"metric-value" : ${(line.metric?.value ?? 0).toFixed(6)}`, `"metric-unit" : "${line.metric?.unit ?? line.unitWithout}"`);
       return `{${parts.join(', ')}}\n`;
     })
     .join('');
+}
+
+function jsonPrefix({ place }: StatLine, intervalNs: number | undefined): string[] {
+  const out = intervalNs === undefined ? [] : [`"interval" : ${secondsText(intervalNs)}`];
+  if (place !== undefined) out.push(place.kind === 'cpu' ? `"cpu" : "${place.cpu}"` : `"thread" : ${JSON.stringify(place.name)}`);
+  return out;
 }

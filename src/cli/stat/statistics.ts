@@ -1,7 +1,8 @@
 /** The runs of one `stat` as perf's averages: mean, error of the mean, scaled counts, and the metric beside each event. */
 import { PERF_TYPE } from '#abi/perf-event/attr.ts';
 import { isClock } from '#kernel/perf/software.ts';
-import { type Counted, type RunOutcome, ringsOf } from './measure.ts';
+import type { Counted, Place } from './events.ts';
+import { type RunOutcome, ringsOf } from './measure.ts';
 
 /** Mean and relative error of the mean in percent. tools/perf/util/stat.c stddev_stats, rel_stddev_stats. */
 export interface Averaged {
@@ -19,6 +20,10 @@ export function average(values: readonly number[]): Averaged {
   const error = Math.sqrt(variance / n);
   return { mean, error, errorPercent: mean === 0 ? 0 : (100 * error) / mean };
 }
+
+/** As perf's CSV and text have it. */
+export const placeName = (place: Place | undefined): string =>
+  place === undefined ? '' : place.kind === 'cpu' ? `CPU${place.cpu}` : place.name;
 
 export type Missing = '<not supported>' | '<not modelled yet>' | '<not counted>';
 
@@ -42,14 +47,18 @@ export interface StatLine {
   /** Was multiplexed. */
   readonly scaled: boolean;
   readonly metric: Metric | undefined;
+  /** What perf's JSON names as the unit of a metric that it could not make. */
+  readonly unitWithout: string;
   /** Counted by the cache, TLB or predictor models. */
   readonly modelled: boolean;
+  readonly place: Place | undefined;
 }
 
-export function statLines(runs: readonly RunOutcome[]): StatLine[] {
+/** `scale`: counts are enlarged by enabled/running; --no-scale leaves them. */
+export function statLines(runs: readonly Pick<RunOutcome, 'events' | 'elapsedNs'>[], scale = true): StatLine[] {
   const first = runs[0]?.events ?? [];
   const columns = first.map((_, i) => runs.map((r) => r.events[i] as Counted));
-  const means = columns.map((runsOfEvent) => average(runsOfEvent.map(scaledValue)));
+  const means = columns.map((runsOfEvent) => average(runsOfEvent.map((e) => (scale ? scaledValue(e) : e.value))));
   const elapsed = average(runs.map((r) => r.elapsedNs)).mean;
   return columns.map((runsOfEvent, i) => {
     const event = runsOfEvent[0] as Counted;
@@ -67,7 +76,9 @@ export function statLines(runs: readonly RunOutcome[]): StatLine[] {
       runningPercent: enabled > 0 ? (100 * running) / enabled : 100,
       scaled: running !== enabled && enabled > 0,
       metric: missing === undefined ? metricOf(event, mean.mean, first, means, elapsed) : undefined,
+      unitWithout: missing !== undefined ? '' : isHardware(event, INSTRUCTIONS) ? 'insn per cycle' : isHardware(event, CYCLES) ? 'Ghz' : '',
       modelled: event.modelled,
+      place: event.place,
     };
   });
 }
@@ -75,7 +86,7 @@ export function statLines(runs: readonly RunOutcome[]): StatLine[] {
 function missingText(runsOfEvent: readonly Counted[]): Missing | undefined {
   const refusal = runsOfEvent[0]?.refusal;
   if (refusal !== undefined) return refusal.reason.includes('not modelled yet') ? '<not modelled yet>' : '<not supported>';
-  return runsOfEvent.every((e) => e.runningNs === 0 && e.value === 0 && e.enabledNs > 0) ? '<not counted>' : undefined;
+  return runsOfEvent.every((e) => e.runningNs === 0 && e.value === 0) ? '<not counted>' : undefined;
 }
 
 /** count × enabled / running, rounded as perf does. */
@@ -109,7 +120,7 @@ function metricOf(
   elapsedNs: number,
 ): Metric | undefined {
   const total = (match: (e: Counted) => boolean): number => {
-    const i = all.findIndex((e) => e.refusal === undefined && match(e));
+    const i = all.findIndex((e) => e.refusal === undefined && placeName(e.place) === placeName(event.place) && match(e));
     return i < 0 ? 0 : (means[i] as Averaged).mean;
   };
   const sameRings = (id: bigint) => (e: Counted) => isHardware(e, id) && ringsOf(e.attr) === ringsOf(event.attr);

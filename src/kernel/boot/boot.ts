@@ -70,10 +70,12 @@ export function boot(port: Port, cpu: Cpu, image: KernelImage): Booted {
   const idt = frame();
   const nmiStack = frame();
   const faultStack = frame();
+  const debugStack = frame();
   const idleStack = frame();
   memory.view.setUint32(percpu + PERCPU.CPU_NUMBER, cpu.index, true);
   memory.view.setBigUint64(tss + TSS.IST1, directMap(nmiStack + PAGE), true);
   memory.view.setBigUint64(tss + TSS.IST2, directMap(faultStack + PAGE), true);
+  memory.view.setBigUint64(tss + TSS.IST3, directMap(debugStack + PAGE), true);
   writeIdt(memory, idt, image);
 
   cpu.cr3 = BigInt(kernelRoot);
@@ -143,12 +145,15 @@ function mapDirect(memory: PhysicalMemory, root: number, frame: () => number): v
   }
 }
 
+/** What may come when RSP is the user's, behind SYSCALL: a debug exception that MOV SS held back, too. */
+const STACKS: Readonly<Record<number, number>> = { [VECTOR.NMI]: IST.NMI, [VECTOR.DF]: IST.DOUBLE_FAULT, [VECTOR.DB]: IST.DEBUG };
+
 /** 64-bit interrupt gates. SDM Vol. 3A §6.14.1. INT3 and INTO may be executed by user mode. */
 function writeIdt(memory: PhysicalMemory, idt: number, image: KernelImage): void {
   for (let vector = 0; vector < 256; vector++) {
     const target = image.vectorEntry(vector);
     const dpl = vector === VECTOR.BP || vector === VECTOR.OF ? 3 : 0;
-    const ist = vector === VECTOR.NMI ? IST.NMI : vector === VECTOR.DF ? IST.DOUBLE_FAULT : 0;
+    const ist = STACKS[vector] ?? 0;
     const at = idt + vector * 16;
     memory.view.setUint16(at, Number(target & 0xffffn), true);
     memory.view.setUint16(at + 2, SELECTOR.KERNEL_CS, true);

@@ -65,6 +65,9 @@ export class AddressSpace {
   rdpmcMappings = 0;
   pinnedPages = 0;
 
+  /** mlockall(MCL_FUTURE): what is mapped from now on is locked, and its pages are there or come at a fault. */
+  locksFuture: 'present' | 'on fault' | undefined;
+
   /** RLIMIT_AS of the process. */
   limitBytes = Infinity;
 
@@ -118,12 +121,13 @@ export class AddressSpace {
       start,
       end: start + length,
       prot: request.prot,
-      flags: request.flags,
+      flags: request.flags & ~MAP.LOCKED,
       source: request.source,
       shared: sharedAnonymous ? { users: 1, frames: new Map() } : undefined,
       offset: request.offset,
       name: request.name,
       own: false,
+      locked: (request.flags & MAP.LOCKED) !== 0,
     });
     return start;
   }
@@ -189,6 +193,7 @@ export class AddressSpace {
         offset: 0,
         name: '[heap]',
         own: false,
+        locked: this.locksFuture !== undefined,
       });
     }
     this.brk = to;
@@ -279,7 +284,7 @@ export class AddressSpace {
       if (v.source?.frames !== undefined) continue;
       v.source?.retain();
       if (v.shared !== undefined) v.shared.users++;
-      child.maps.list.push({ ...v });
+      child.maps.list.push({ ...v, locked: false }); // locks are not inherited
       child.maps.grew(v.end - v.start);
       if (isShared(v) || !v.own) continue; // can be faulted in again
       this.tables.forEach(v.start, v.end, (va, entry, leaf) => {

@@ -25,6 +25,8 @@ export interface Vma {
   readonly name: string;
   /** Some page of it is the process's own (anonymous or copied): fork must copy its entries. */
   own: boolean;
+  /** mlock: counts in VmLck. */
+  readonly locked: boolean;
 }
 
 export const isShared = (v: Vma): boolean => (v.flags & MAP.TYPE) !== MAP.PRIVATE;
@@ -142,6 +144,7 @@ function joinable(a: Vma, b: Vma): boolean {
     a.prot === b.prot &&
     a.flags === b.flags &&
     a.name === b.name &&
+    a.locked === b.locked &&
     (a.flags & MAP.GROWSDOWN) === 0
   );
 }

@@ -1,6 +1,7 @@
 /** What perf_event_open refuses before any PMU is asked. perf_copy_attr and perf_event_open in kernel/events/core.c; spec §6.8, in its order. */
 import { ERRNO } from '#abi/errno.ts';
 import { ATTR_FLAGS } from '#abi/perf-event/attr.ts';
+import { CLOCK } from '#abi/process.ts';
 import { PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
 import { PERF_SAMPLE, PERF_SAMPLE_KNOWN } from '#abi/perf-event/sample.ts';
 import type { Task } from '../task/task.ts';
@@ -92,17 +93,21 @@ export function checkGroup(attr: PerfEventAttr, leader: PerfEvent, context: Even
   return undefined;
 }
 
-/** CLOCK_MONOTONIC, _RAW, REALTIME, BOOTTIME, TAI: which of them an NMI may read is Linux's rule (perf_event_set_clock). */
-const NMI_SAFE = [1, 4];
-const CLOCKS = [1, 4, 0, 7, 11];
+/** Clocks of events, and which of them an NMI may read (perf_event_set_clock). */
+const NMI_SAFE: readonly number[] = [CLOCK.MONOTONIC, CLOCK.MONOTONIC_RAW];
+const WALL: readonly number[] = [CLOCK.REALTIME, CLOCK.TAI];
+const CLOCKS: readonly number[] = [...NMI_SAFE, ...WALL, CLOCK.BOOTTIME];
 
+/** `nmi`: the event's PMU interrupts by NMI, so that its clock must be readable there. */
 export function checkClock(attr: PerfEventAttr, nmi: boolean): Refusal | undefined {
   if (!attrFlag(attr, 'use_clockid')) return undefined;
   if (!CLOCKS.includes(attr.clockid)) return refuse(EINVAL, `no clock ${attr.clockid} for events`);
   if (nmi && !NMI_SAFE.includes(attr.clockid)) return refuse(EINVAL, `clock ${attr.clockid} cannot be read in an NMI`);
-  if (!NMI_SAFE.includes(attr.clockid) && attr.clockid !== 7) return refuse(EOPNOTSUPP, `samples by clock ${attr.clockid} are ${LATER}`);
   return undefined;
 }
+
+/** Stamps count from 1970: the others, and the perf clock, count from boot. Nobody has told the modelled system leap seconds: TAI is the wall clock. */
+export const countsFromEpoch = (attr: PerfEventAttr): boolean => attrFlag(attr, 'use_clockid') && WALL.includes(attr.clockid);
 
 /** perf_allow_cpu and perf_check_permission: what an unprivileged caller may watch. */
 export function checkRights(caller: Task | undefined, task: Task | undefined, paranoid: number): Refusal | undefined {

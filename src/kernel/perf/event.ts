@@ -85,6 +85,7 @@ export interface EventParts {
   readonly leader: PerfEvent | undefined;
   /** -1: any. */
   readonly cpu?: number;
+  readonly clockOffsetNs?: bigint;
 }
 
 /** The file of an event (file/event-file.ts), as the core tells it what happens. */
@@ -105,6 +106,8 @@ export class PerfEvent {
   /** The only CPU on which it counts; -1 any. */
   readonly cpu: number;
   readonly hw: HwState;
+  /** What attr.clockid's clock shows beyond the perf clock. */
+  readonly clockOffsetNs: bigint;
   /** Of an event of kind 'breakpoint'. */
   readonly breakpoint: EventBreakpoint | undefined;
   readonly account: Account;
@@ -149,6 +152,7 @@ export class PerfEvent {
     this.attr = parts.attr;
     this.kind = parts.kind;
     this.hw = parts.hw;
+    this.clockOffsetNs = parts.clockOffsetNs ?? 0n;
     this.breakpoint = parts.breakpoint;
     this.account = parts.account;
     this.ring = parts.ring;

@@ -201,6 +201,7 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ config: 10n }), 'EINVAL'], // HARDWARE id too large
     [makeAttr({ config: 7n }), 'ENOENT'], // stalled-cycles-frontend has no mapping
     [makeAttr({ type: 3, config: 0x200n }), 'ENOENT'], // L1-dcache-prefetches
+    [makeAttr({ type: 3, config: 0x205n }), 'EINVAL'], // branch-prefetches
     [makeAttr({ type: 4, config: 0xffn }), 'ENOENT'],
     [makeAttr({ type: 3, config: 0xffn }), 'EINVAL'],
     [makeAttr({ type: 1, config: 12n }), 'ENOENT'],
@@ -220,7 +221,8 @@ test('§6.8: errno of attrs that cannot be', () => {
     [makeAttr({ type: 4, config: 0x20_00c0n, sample_type: PERF_SAMPLE.CODE_PAGE_SIZE }), 'EOPNOTSUPP'],
     [makeAttr({ flags: { precise_ip: 1 }, sample_period: 99n }), 'EOPNOTSUPP'],
     [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK }), 'EINVAL'], // no branch kind
-    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 0x100n }), 'EOPNOTSUPP'], // IN_TX
+    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 0x808n }), 'EINVAL'], // a call stack of any branch
+    [makeAttr({ sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 0x8_0008n }), 'EINVAL'], // branch counters
     [makeAttr({ type: 1, config: 2n, sample_type: PERF_SAMPLE.BRANCH_STACK, branch_sample_type: 8n }), 'EOPNOTSUPP'],
     [hardware('cycles'), 'EINVAL', sibling], // leader is a sibling
     [hardware('cycles', { flags: { pinned: true } }), 'EINVAL', leader],

@@ -30,6 +30,7 @@ export function inheritEvent(
     attr: from.attr,
     kind: from.kind,
     cpu: from.cpu,
+    clockOffsetNs: from.clockOffsetNs,
     hw,
     breakpoint,
     account,

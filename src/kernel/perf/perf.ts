@@ -22,7 +22,17 @@ import type { PmiHandler } from './intel/pmi/handler.ts';
 import { adjustPeriod, isFrequency } from './frequency.ts';
 import type { KernelUnwinder } from './callchain.ts';
 import { Account, type TruthSource } from './ledger.ts';
-import { checkAttr, checkClock, checkGroup, checkRights, checkTaken, checkTarget, isRefusal, type Refusal } from './attr-checks.ts';
+import {
+  checkAttr,
+  checkClock,
+  checkGroup,
+  checkRights,
+  checkTaken,
+  checkTarget,
+  countsFromEpoch,
+  isRefusal,
+  type Refusal,
+} from './attr-checks.ts';
 import { type EventInit, groupFits, initEvent } from './open.ts';
 import { Operations } from './operations.ts';
 import { closeSampleBook } from './period-book.ts';
@@ -48,6 +58,8 @@ export interface PerfParts {
   readonly ringSamples?: number;
   /** kernel.perf_event_max_sample_rate, samples a second and event: more are throttled. undefined: nothing is. */
   readonly maxSampleRate?: number;
+  /** The wall clock at the start of the perf clock, ns since 1970; default 0. */
+  readonly epochNs?: bigint;
   /** Timer ticks a second; default 250. */
   readonly hz?: number;
   /** What an administrator may set; default: PerfSettings' own values, nothing throttled. */
@@ -191,6 +203,7 @@ export class Perf implements PerfHooks {
       attr,
       ...found,
       cpu: target.cpu,
+      clockOffsetNs: countsFromEpoch(attr) ? (this.parts.epochNs ?? 0n) : 0n,
       account: this.newAccount({ attr, ...found }),
       output: output === 'file' ? undefined : output,
       ring: attr.sample_period === 0n || output !== undefined ? undefined : new SampleRing(this.parts.ringSamples ?? DEFAULT_RING_SAMPLES),

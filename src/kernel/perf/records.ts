@@ -28,13 +28,17 @@ export interface RecordBody {
   readonly type: keyof typeof PERF_RECORD;
   readonly misc: number;
   /** The body without header and sample_id, padded to 8. */
-  readonly write: (w: ByteWriter) => void;
+  readonly write: (w: ByteWriter, event: PerfEvent) => void;
 }
+
+/** perf_event_clock: attr.clockid's time for a moment of the perf clock. */
+const stamp = (event: PerfEvent, timeNs: number): number | bigint =>
+  event.clockOffsetNs === 0n ? timeNs : BigInt(timeNs) + event.clockOffsetNs;
 
 /** A side-band record as `event` tells it. */
 export function sideBandRecord(body: RecordBody, event: PerfEvent, moment: Moment): Uint8Array {
   const w = new ByteWriter(128).u32(PERF_RECORD[body.type]).u16(body.misc).u16(0);
-  body.write(w);
+  body.write(w, event);
   w.align(8);
   if (attrFlag(event.attr, 'sample_id_all')) writeSampleId(w, event, moment);
   return finish(w);
@@ -44,7 +48,7 @@ export function sideBandRecord(body: RecordBody, event: PerfEvent, moment: Momen
 function writeSampleId(w: ByteWriter, event: PerfEvent, moment: Moment): void {
   const type = event.attr.sample_type;
   if ((type & PERF_SAMPLE.TID) !== 0) w.u32(moment.pid).u32(moment.tid);
-  if ((type & PERF_SAMPLE.TIME) !== 0) w.u64(moment.timeNs);
+  if ((type & PERF_SAMPLE.TIME) !== 0) w.u64(stamp(event, moment.timeNs));
   if ((type & PERF_SAMPLE.ID) !== 0) w.u64(event.root.id);
   if ((type & PERF_SAMPLE.STREAM_ID) !== 0) w.u64(event.id);
   if ((type & PERF_SAMPLE.CPU) !== 0) w.u32(moment.cpu).u32(0);
@@ -78,7 +82,7 @@ export const taskRecord = (
 ): RecordBody => ({
   type,
   misc: 0,
-  write: (w) => w.u32(pid).u32(parent[0]).u32(tid).u32(parent[1]).u64(timeNs),
+  write: (w, event) => w.u32(pid).u32(parent[0]).u32(tid).u32(parent[1]).u64(stamp(event, timeNs)),
 });
 
 /** Linux calls every mapping of a task PERF_RECORD_MISC_USER. */
@@ -104,7 +108,7 @@ export const mmap2Record = (pid: number, tid: number, m: MappingEvent): RecordBo
 export const throttleRecord = (type: 'THROTTLE' | 'UNTHROTTLE', event: PerfEvent, timeNs: number): RecordBody => ({
   type,
   misc: 0,
-  write: (w) => w.u64(timeNs).u64(event.root.id).u64(event.id),
+  write: (w) => w.u64(stamp(event, timeNs)).u64(event.root.id).u64(event.id),
 });
 
 /** PERF_RECORD_READ: what an inherited event had counted when its task ended (attr.inherit_stat). */
@@ -135,7 +139,7 @@ export function sampleRecord(event: PerfEvent, s: PerfSample): Uint8Array {
   if (has(PERF_SAMPLE.IDENTIFIER)) w.u64(s.id);
   if (has(PERF_SAMPLE.IP)) w.u64(s.ip);
   if (has(PERF_SAMPLE.TID)) w.u32(s.pid).u32(s.tid);
-  if (has(PERF_SAMPLE.TIME)) w.u64(s.timeNs);
+  if (has(PERF_SAMPLE.TIME)) w.u64(stamp(event, s.timeNs));
   if (has(PERF_SAMPLE.ADDR)) w.u64(s.addr ?? 0); // but for breakpoints no event tells a data address without PEBS
   if (has(PERF_SAMPLE.ID)) w.u64(s.id);
   if (has(PERF_SAMPLE.STREAM_ID)) w.u64(s.streamId);

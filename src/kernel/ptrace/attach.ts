@@ -35,7 +35,7 @@ export function unlink(task: Task): void {
   task.trace = undefined;
   task.signals.traced = false;
   task.signals.jobControl = false;
-  if (task.alive && process.stopSignal !== 0 && process.exiting === undefined) task.state = 'stopped';
+  if (task.alive && process.stopSignal !== 0 && process.exiting === undefined && !task.signals.killed) task.state = 'stopped';
 }
 
 export function traceme(k: Kernel, task: Task): number {
@@ -49,6 +49,9 @@ export function traceme(k: Kernel, task: Task): number {
   link(task, tracer, false, 0);
   return 0;
 }
+
+/** Stands still, has ended, or waits in vfork, which only its child ends: it traps behind that. */
+const hasTrapped = (task: Task): boolean => task.vforkWait || (task.state !== 'runnable' && task.state !== 'waiting');
 
 /** PTRACE_ATTACH and PTRACE_SEIZE. It waits until a stopped task has become a trapped one. */
 export function attach(k: Kernel, tracer: Task, task: Task, seize: boolean, address: bigint, options: number): SyscallResult {
@@ -65,8 +68,8 @@ export function attach(k: Kernel, tracer: Task, task: Task, seize: boolean, addr
     kick(task);
   }
   if (!seize) sendSignal(k, task, { signal: SIG.SIGSTOP, code: SI.KERNEL, pid: 0, uid: 0 });
-  if (!stopped) return 0;
-  return { kind: 'wait', what: `task ${task.pid} to trap`, ready: () => task.state !== 'runnable' && task.state !== 'waiting' };
+  if (!stopped || hasTrapped(task)) return 0;
+  return { kind: 'wait', what: `task ${task.pid} to trap`, ready: () => hasTrapped(task) };
 }
 
 export function detach(task: Task, answer: number): number {

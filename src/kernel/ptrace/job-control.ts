@@ -24,6 +24,7 @@ export function trapNotify(task: Task, trace: Trace): void {
  */
 export function groupStop(k: Kernel, task: Task, signal: number): boolean {
   const { process } = task;
+  if (task.signals.killed) return false; // the group ends already
   if (process.stopSignal === 0) process.stopSignal = signal;
   process.stopReported = false;
   process.continued = false;

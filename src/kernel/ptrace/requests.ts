@@ -151,6 +151,17 @@ function getSyscallInfo(r: Request): number {
   return put(r, new Uint8Array(v.buffer, 0, part)) === 0 ? size : -ERRNO.EFAULT;
 }
 
+/** struct ptrace_rseq_configuration; its whole size is the result. */
+function getRseq(r: Request): number {
+  const v = new DataView(new ArrayBuffer(24));
+  const { rseq } = r.task;
+  v.setBigUint64(0, BigInt(rseq?.at ?? 0), true);
+  v.setUint32(8, rseq?.length ?? 0, true);
+  v.setUint32(12, rseq?.signature ?? 0, true);
+  const part = Math.min(24, r.addr > 24n ? 24 : Number(r.addr));
+  return put(r, new Uint8Array(v.buffer, 0, part)) === 0 ? 24 : -ERRNO.EFAULT;
+}
+
 // ---- registers
 
 function peekUser(r: Request): number {
@@ -256,6 +267,7 @@ const REQUESTS: Readonly<Record<number, Handler>> = {
   [PTRACE.INTERRUPT]: interrupt,
   [PTRACE.LISTEN]: listen,
   [PTRACE.GET_SYSCALL_INFO]: getSyscallInfo,
+  [PTRACE.GET_RSEQ_CONFIGURATION]: getRseq,
 };
 
 /** Requests that Linux has and this kernel has not: -EIO, and remembered by name. */

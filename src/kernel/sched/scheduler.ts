@@ -6,6 +6,7 @@ import type { Cpu, CpuContext } from '#port/cpu.ts';
 import { MSR } from '#arch/msr.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
+import { abortCriticalSection } from './rseq.ts';
 
 export class Scheduler {
   private readonly k: Kernel;
@@ -152,6 +153,8 @@ export class Scheduler {
     this.sinceNs = k.monotonicNs();
     k.loadTask(next);
     k.perf.contextSwitch(previous, next, cpu);
-    if (next !== undefined) k.perf.scheduledIn(next, cpu, previous);
+    if (next === undefined) return;
+    if (next.rseq !== undefined) abortCriticalSection(k, next);
+    k.perf.scheduledIn(next, cpu, previous);
   }
 }

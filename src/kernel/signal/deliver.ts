@@ -8,6 +8,7 @@ import { groupContinue, groupStop, jobControlStop } from '../ptrace/job-control.
 import { stopAtHandler, stopForSignal } from '../ptrace/signal-stop.ts';
 import { disableStep } from '../ptrace/step.ts';
 import { wakeKilled } from '../ptrace/stop.ts';
+import { abortCriticalSection } from '../sched/rseq.ts';
 import { endOthers, exitTask } from '../task/exit.ts';
 import type { Task } from '../task/task.ts';
 import { pushFrame } from './frame.ts';
@@ -131,6 +132,7 @@ function handle(k: Kernel, task: Task, info: SignalInfo, action: SignalAction): 
   task.signals.savedMask = undefined;
   const stepping = task.trace?.stepping === true;
   if (stepping) disableStep(task); // the frame holds the program's own trap flag
+  abortCriticalSection(k, task);
   if (!pushFrame(task, k.cpu, info, action, mask, k.trapState(task))) {
     task.signals.actions.set(SIG.SIGSEGV, DEFAULT_ACTION);
     k.report(`${task.comm}[${task.pid}]: no room for a signal frame at 0x${task.regs.get('sp').toString(16)}`);

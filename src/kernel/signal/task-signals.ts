@@ -200,7 +200,10 @@ export class TaskSignals {
    */
   take(only?: bigint): SignalInfo | undefined {
     const rank = (s: SignalInfo): number => (s.signal === SIG.SIGKILL ? -2 : s.forced === true ? -1 : s.signal);
-    for (const queue of [this.queue, this.shared.queue]) {
+    const queues = [this.queue, this.shared.queue];
+    // SIGKILL goes before all, the process's before the thread's own others too.
+    if (only === undefined && this.shared.queue.some((s) => s.signal === SIG.SIGKILL)) queues.reverse();
+    for (const queue of queues) {
       let best: SignalInfo | undefined;
       for (const s of queue) {
         const allowed =

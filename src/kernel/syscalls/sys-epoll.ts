@@ -27,6 +27,7 @@ function control(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const fd = a.i32(2);
   const file = t.files.get(fd);
   if (epoll === undefined || file === undefined) return -ERRNO.EBADF;
+  if (((epoll.flags | file.flags) & O.PATH) !== 0) return -ERRNO.EBADF;
   if (!file.pollable) return -ERRNO.EPERM;
   if (!(epoll instanceof Epoll) || epoll === file) return -ERRNO.EINVAL;
   if (a.i32(1) === EPOLL_CTL.DEL) return epoll.remove(fd, file);

@@ -232,7 +232,7 @@ function sendfile(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (to instanceof PipeEnd && to.pipe.readers === 0) return written(k, t, -ERRNO.EPIPE); // before the source is looked at
   if (!from.seekable || from instanceof DirectoryDescription || (to.flags & O.APPEND) !== 0) return -ERRNO.EINVAL;
   const n = copy(k, t, from, position, to, undefined, count);
-  if (position !== undefined && typeof n === 'number' && n > 0 && !t.memory.writeU64(va, position + n)) return -ERRNO.EFAULT;
+  if (position !== undefined && typeof n === 'number' && n >= 0 && !t.memory.writeU64(va, position + n)) return -ERRNO.EFAULT;
   return n;
 }
 

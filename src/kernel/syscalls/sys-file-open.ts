@@ -1,5 +1,5 @@
 /** open, close, dup, fcntl and their families; umask. */
-import { ERRNO } from '#abi/errno.ts';
+import { ERESTARTSYS, ERRNO } from '#abi/errno.ts';
 import { AT, CLOSE_RANGE, F, FD_CLOEXEC, LOCK, LOCK_TYPE, O, SEEK, SETFL_MASK } from '#abi/fs.ts';
 import { NSIG } from '#abi/signals.ts';
 import { F_OWNER_EX, FLOCK } from '#abi/stat.ts';
@@ -213,9 +213,16 @@ function setLock(k: Kernel, t: Task, file: FileDescription, va: number, command:
   if (wanted.type === LOCK_TYPE.WRLCK && !file.writable) return -ERRNO.EBADF;
   if (wanted.type < LOCK_TYPE.RDLCK || wanted.type > LOCK_TYPE.UNLCK) return -ERRNO.EINVAL;
   const { locks } = k.vfs;
+  locks.wakes(wanted.owner);
   if (wanted.type !== LOCK_TYPE.UNLCK && locks.blocking(file, wanted) !== undefined) {
     if (command === F.SETLK || command === F.OFD_SETLK) return -ERRNO.EAGAIN;
-    return waitFor('a file lock', () => locks.blocking(file, wanted) === undefined);
+    if (!ofd && !locks.sleeps(file, wanted)) return -ERRNO.EDEADLK;
+    return waitFor('a file lock', () => locks.blocking(file, wanted) === undefined, {
+      interrupted: () => {
+        locks.wakes(wanted.owner);
+        return -ERESTARTSYS;
+      },
+    });
   }
   locks.set(file, wanted);
   return 0;

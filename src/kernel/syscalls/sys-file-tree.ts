@@ -9,7 +9,7 @@ import { callerOf, mayChown, maySetTimes, modeFor, permission } from '../vfs/per
 import * as tree from '../vfs/tree-ops.ts';
 import { walk } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
-import { type Target, dropSetIds, ownerOf, pathArgument, placeOf, startOf, targetOf } from './sys-file-common.ts';
+import { type Target, dropSetIds, ownerOf, pathArgument, placeOf, targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -191,20 +191,18 @@ function truncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 /** chroot: the guest's own root moves; it needs no right, and there is none to gain. */
 function chroot(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  if (t.credentials.euid !== 0) return -ERRNO.EPERM;
-  const path = pathArgument(t, a.n(0));
-  if (typeof path === 'number') return path;
-  const from = startOf(k, t, AT.FDCWD, path);
-  if (typeof from === 'number') return from;
   const target = targetOf(k, t, AT.FDCWD, a.n(0), 0);
   if (typeof target === 'number') return target;
   const node = nodeOf(target);
   if (!node.isDirectory) return -ERRNO.ENOTDIR;
+  const denied = permission(callerOf(t), node, ACCESS.X);
+  if (denied < 0) return denied;
+  if (t.credentials.euid !== 0) return -ERRNO.EPERM;
   t.fs.root = node;
   return 0;
 }
 
-const RENAME_NOTE = 'RENAME_EXCHANGE and RENAME_WHITEOUT: EINVAL, as file systems without them';
+const RENAME_NOTE = 'RENAME_WHITEOUT: EINVAL, as file systems without it';
 const NODE_NOTE = 'regular files and FIFOs; a FIFO exists inside the session only; devices EPERM';
 const TIME_NOTE =
   'the host’s own file keeps about 0.2 µs less than nanoseconds (Node takes seconds as a double); the session sees the exact value';

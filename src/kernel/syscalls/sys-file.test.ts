@@ -408,9 +408,16 @@ test('select: sets are read and written as bits, a number that is not open is EB
   assert.equal(b.call('select', 10, reads, 0, 0, 0), -ERRNO.EBADF);
 });
 
-test('extended attributes: not supported, after the errors of the path', () => {
+test('extended attributes: kept with the file, no ACLs, errors of the path first', () => {
   const b = bench({ '/f': 'x' });
   assert.equal(b.call('lgetxattr', '/f', 'system.posix_acl_access', 0, 0), -ERRNO.EOPNOTSUPP);
+  assert.equal(b.call('setxattr', '/f', 'user.a', 'value', 5, 0), 0);
+  assert.equal(b.call('rename', '/f', '/g'), 0);
+  assert.equal(b.call('getxattr', '/g', 'user.a', 0, 0), 5);
+  assert.equal(b.call('listxattr', '/g', 0, 0), 7);
+  assert.equal(b.call('removexattr', '/g', 'user.a'), 0);
+  assert.equal(b.call('getxattr', '/g', 'user.a', 0, 0), -ERRNO.ENODATA);
+  assert.equal(b.call('getxattr', '/dev/null', 'user.a', 0, 0), -ERRNO.EOPNOTSUPP);
   assert.equal(b.call('getxattr', '/none', 'user.x', 0, 0), -ERRNO.ENOENT);
   assert.equal(b.call('flistxattr', 77, 0, 0), -ERRNO.EBADF);
 });

@@ -7,11 +7,13 @@ import type { Kernel } from '../kernel.ts';
 import { pageUp } from '../mm/address-space.ts';
 import { PAGE } from '../mm/frames.ts';
 import type { PageSource } from '../mm/page-source.ts';
+import { lockedIn, populate } from '../mm/lock.ts';
 import { USER_END } from '../mm/page-tables.ts';
 import { physicalOf } from '../mm/user-memory.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
 import { limitOf } from './sys-limits.ts';
+import { LOCK_ROWS, refusesLocked } from './sys-mlock.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
@@ -19,38 +21,71 @@ const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** What mmap maps of a descriptor, after mmap(2)'s checks of its access mode. */
 function sourceOf(t: Task, fd: number, prot: number, shared: boolean, length: number, offset: number): PageSource | number {
   const description = t.files.get(fd);
-  if (description === undefined || (description.flags & O.PATH) !== 0) return -ERRNO.EBADF;
+  if (description === undefined) return -ERRNO.EBADF;
   if (!description.readable) return -ERRNO.EACCES;
   if (shared && (prot & PROT.WRITE) !== 0 && !description.writable) return -ERRNO.EACCES;
   return description.pageSource({ task: t, prot, shared, length: pageUp(length), offset });
 }
 
+/** MAP_HUGE_2MB | MAP_HUGE_1GB: sizes as powers of two. */
+const MAP_HUGE_SIZES = (21 | 30) << 26;
+/** What MAP_SHARED_VALIDATE knows: LEGACY_MAP_MASK of include/linux/mman.h. The file systems here add nothing to it (MAP_SYNC is for DAX). */
+const MAP_VALID =
+  MAP.TYPE |
+  MAP.FIXED |
+  MAP.ANONYMOUS |
+  MAP.DENYWRITE |
+  MAP.EXECUTABLE |
+  MAP.GROWSDOWN |
+  MAP.LOCKED |
+  MAP.NORESERVE |
+  MAP.POPULATE |
+  MAP.NONBLOCK |
+  MAP.STACK |
+  MAP.HUGETLB |
+  MAP_HUGE_SIZES;
+
+function isPlaceOrClosed(t: Task, fd: number): boolean {
+  const description = t.files.get(fd);
+  return description === undefined || (description.flags & O.PATH) !== 0;
+}
+
 function mmap(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const [hint, length, prot, flags, fd, offset] = [a.n(0), a.n(1), a.u32(2) & RWX, a.u32(3), a.i32(4), a.n(5)];
-  if (length === 0 || offset % PAGE !== 0) return -ERRNO.EINVAL;
+  if (offset % PAGE !== 0) return -ERRNO.EINVAL;
+  // ksys_mmap_pgoff looks at the descriptor before do_mmap looks at the rest.
+  const ofFile = (flags & MAP.ANONYMOUS) === 0;
+  if (ofFile && isPlaceOrClosed(t, fd)) return -ERRNO.EBADF;
+  if (length === 0) return -ERRNO.EINVAL;
   const type = flags & MAP.TYPE;
-  if (type !== MAP.PRIVATE && type !== MAP.SHARED && type !== MAP.SHARED_VALIDATE) return -ERRNO.EINVAL;
+  if (ofFile && type === MAP.SHARED_VALIDATE && (flags & ~MAP_VALID) !== 0) return -ERRNO.EOPNOTSUPP;
+  if (type !== MAP.PRIVATE && type !== MAP.SHARED && (type !== MAP.SHARED_VALIDATE || !ofFile)) return -ERRNO.EINVAL;
   if (length > USER_END || hint >= USER_END + PAGE) return -ERRNO.ENOMEM;
   if ((flags & MAP.HUGETLB) !== 0) return -ERRNO.ENOMEM; // no huge pages are reserved
   let source: PageSource | undefined;
-  if ((flags & MAP.ANONYMOUS) === 0) {
+  if (ofFile) {
     const got = sourceOf(t, fd, prot, type !== MAP.PRIVATE, length, offset);
     if (typeof got === 'number') return got;
     source = got;
   } else if (type === MAP.PRIVATE && (prot & PROT.WRITE) !== 0 && (flags & MAP.NORESERVE) === 0 && length / PAGE > k.frames.totalFrames) {
     return -ERRNO.ENOMEM; // more than the machine has: what Linux's heuristic overcommit refuses too
   }
+  const asked = (flags & MAP.LOCKED) !== 0;
+  const locks = asked || t.mm.locksFuture !== undefined;
+  const refused = locks ? refusesLocked(k, t, length, asked) : 0;
+  if (refused < 0) return refused;
   const keep = MAP.TYPE | MAP.ANONYMOUS | MAP.FIXED | MAP.FIXED_NOREPLACE | MAP.NORESERVE | MAP.GROWSDOWN;
   const aligned = (flags & MAP.FIXED) !== 0 ? hint : hint - (hint % PAGE);
   const at = t.mm.map(aligned, {
     length,
     prot,
-    flags: flags & keep,
+    flags: (flags & keep) | (locks ? MAP.LOCKED : 0),
     source,
     offset: source === undefined ? 0 : offset,
     name: source?.name ?? '',
   });
   if (at < 0) return at;
+  if (locks && (asked || t.mm.locksFuture === 'present')) populate(t.mm, at, at + pageUp(length));
   if ((flags & MAP.POPULATE) !== 0) {
     for (let va = at; va < at + pageUp(length); va += PAGE) if (physicalOf(t.mm, va, (prot & PROT.WRITE) !== 0) < 0) break;
   }
@@ -96,6 +131,7 @@ function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   switch (a.i32(2)) {
     case MADV.DONTNEED:
     case MADV.FREE:
+      if (lockedIn(t.mm, start, end) > 0) return -ERRNO.EINVAL;
       t.mm.discard(start, end);
       return 0;
     case MADV.NORMAL:
@@ -110,30 +146,34 @@ function madvise(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   }
 }
 
+function msync(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  const flags = a.u32(2);
+  if ((flags & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0) return -ERRNO.EINVAL;
+  if ((flags & MS.ASYNC) !== 0 && (flags & MS.SYNC) !== 0) return -ERRNO.EINVAL;
+  const end = a.n(0) + pageUp(a.n(1));
+  if ((flags & MS.INVALIDATE) !== 0 && lockedIn(t.mm, a.n(0), end) > 0) return -ERRNO.EBUSY;
+  return t.mm.sync(a.n(0), end);
+}
+
 function brk(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const to = a.n(0);
   const limit = limitOf(k, t, RLIMIT.DATA)[0];
   if (limit !== RLIM_INFINITY && BigInt(Math.max(0, to - t.mm.brkStart)) > limit) return t.mm.brk;
-  return t.mm.setBrk(to);
+  const before = t.mm.brk;
+  const now = t.mm.setBrk(to);
+  if (t.mm.locksFuture === 'present' && now > before) populate(t.mm, before, now);
+  return now;
 }
 
 export const MEMORY_ROWS: readonly SyscallRow[] = [
-  partial('mmap', mmap, 'no huge pages, no MAP_LOCKED; shared file mappings are written back at msync, munmap and exit'),
+  partial('mmap', mmap, 'no huge pages; shared file mappings are written back at msync, munmap and exit'),
   full('munmap', munmap),
   full('mprotect', mprotect),
   full('brk', brk),
+  ...LOCK_ROWS,
   partial('mremap', mremap, 'no MREMAP_DONTUNMAP'),
   partial('madvise', madvise, 'DONTNEED and FREE act; hints are accepted'),
-  full('msync', (_k, t, a) =>
-    (a.u32(2) & ~(MS.ASYNC | MS.SYNC | MS.INVALIDATE)) !== 0 || a.n(0) % PAGE !== 0
-      ? -ERRNO.EINVAL
-      : t.mm.sync(a.n(0), a.n(0) + pageUp(a.n(1))),
-  ),
-  partial('mlock', () => 0, 'accepted: nothing is ever swapped'),
-  partial('mlock2', () => 0, 'accepted: nothing is ever swapped'),
-  partial('mlockall', () => 0, 'accepted: nothing is ever swapped'),
-  partial('munlockall', () => 0, 'accepted: nothing is ever swapped'),
-  partial('munlock', () => 0, 'accepted: nothing is ever swapped'),
+  full('msync', msync),
   partial(
     'mincore',
     (_k, t, a) => {

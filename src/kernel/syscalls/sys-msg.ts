@@ -65,12 +65,14 @@ function msgrcv(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const type = BigInt.asIntN(64, a.u(3));
   const flags = a.i32(4);
   if (size < 0 || a.i32(0) < 0) return -ERRNO.EINVAL;
-  if ((flags & MSG_IPC.COPY) !== 0) return -ERRNO.ENOSYS;
+  const copy = (flags & MSG_IPC.COPY) !== 0;
+  if (copy && ((flags & MSG_IPC.EXCEPT) !== 0 || (flags & IPC.NOWAIT) === 0)) return -ERRNO.EINVAL;
   const q = k.ipc.queues.find(a.i32(0));
   if (q === undefined) return missing(t);
   if (!allowed(t, q, 0o444)) return -ERRNO.EACCES;
   const except = (flags & MSG_IPC.EXCEPT) !== 0;
-  const i = choose(q, type, except);
+  // MSG_COPY: a copy of the message at that place, which stays.
+  const i = copy ? Number(type) : choose(q, type, except);
   const mail = q.mails[i];
   if (mail === undefined) {
     if ((flags & IPC.NOWAIT) !== 0) return -ERRNO.ENOMSG;
@@ -79,6 +81,7 @@ function msgrcv(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (mail.bytes.length > size && (flags & MSG_IPC.NOERROR) === 0) return -ERRNO.E2BIG;
   const part = mail.bytes.subarray(0, size);
   if (!t.memory.writeU64(a.n(1), mail.type) || !t.memory.write(a.n(1) + 8, part)) return -ERRNO.EFAULT;
+  if (copy) return part.length;
   q.mails.splice(i, 1);
   q.bytes -= mail.bytes.length;
   q.lastReceiver = t.tgid;

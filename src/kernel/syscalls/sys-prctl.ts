@@ -3,7 +3,7 @@ import { ERRNO } from '#abi/errno.ts';
 import { NSIG } from '#abi/signals.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
-import { CAP, type Capabilities, LAST_CAPABILITY, type Task, TIMER_SLACK_NS } from '../task/task.ts';
+import { CAP, type Capabilities, LAST_CAPABILITY, type Task } from '../task/task.ts';
 import { partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -127,7 +127,7 @@ function prctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
     case PR.GET_TIMERSLACK:
       return t.timerSlackNs;
     case PR.SET_TIMERSLACK:
-      t.timerSlackNs = a.n(1) > 0 ? a.n(1) : TIMER_SLACK_NS;
+      t.timerSlackNs = a.n(1) > 0 ? a.n(1) : t.defaultTimerSlackNs;
       return 0;
     case PR.GET_TSC:
       return t.memory.writeU32(a.n(1), PR_TSC_ENABLE) ? 0 : -ERRNO.EFAULT;

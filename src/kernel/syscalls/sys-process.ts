@@ -192,9 +192,12 @@ function archPrctl(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 /** One CPU: a set without it is empty. */
 function schedSetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
-  if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
   const cpus = a.n(1) === 0 ? 0 : t.memory.readU8(a.n(2));
   if (cpus === undefined) return -ERRNO.EFAULT;
+  const of = byPid(k, t, a.i32(0));
+  if (of === undefined) return -ERRNO.ESRCH;
+  const { euid } = t.credentials;
+  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
   return (cpus & 1) === 0 ? -ERRNO.EINVAL : 0;
 }
 
@@ -246,7 +249,15 @@ export const PROCESS_ROWS: readonly SyscallRow[] = [
     (k, t, a) => byPid(k, t, a.i32(0))?.policy ?? -ERRNO.ESRCH,
     'as it was set; SCHED_OTHER, BATCH and IDLE are all the same',
   ),
-  partial('sched_getparam', (_k, t, a) => (t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT), 'priority 0 always'),
+  partial(
+    'sched_getparam',
+    (k, t, a) => {
+      if (a.n(1) === 0 || a.i32(0) < 0) return -ERRNO.EINVAL;
+      if (byPid(k, t, a.i32(0)) === undefined) return -ERRNO.ESRCH;
+      return t.memory.writeU32(a.n(1), 0) ? 0 : -ERRNO.EFAULT;
+    },
+    'priority 0 always',
+  ),
   full('sched_get_priority_max', (_k, _t, a) =>
     a.i32(0) === 1 || a.i32(0) === 2 ? 99 : a.i32(0) >= 0 && a.i32(0) <= 6 ? 0 : -ERRNO.EINVAL,
   ),

@@ -79,7 +79,7 @@ export const PTRACE_ROWS: readonly SyscallRow[] = [
   partial(
     'ptrace',
     ptrace,
-    'stops, signals, registers (general, x87, SSE, XSAVE, debug), memory, single steps, system calls, SYSEMU, events, SEIZE; no SINGLEBLOCK, seccomp, thread areas, rseq configuration, system call user dispatch; no Yama',
+    'stops, signals, registers (general, x87, SSE, XSAVE, debug), memory, single steps, system calls, SYSEMU, events, SEIZE; no SINGLEBLOCK, seccomp, thread areas, system call user dispatch; no Yama',
   ),
   full('process_vm_readv', (k, t, a) => processVm(k, t, a, false)),
   full('process_vm_writev', (k, t, a) => processVm(k, t, a, true)),

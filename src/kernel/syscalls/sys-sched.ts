@@ -1,9 +1,11 @@
 /** Scheduling policies, membarrier, rseq: what concerns the one CPU and who runs on it. */
 import { ERRNO } from '#abi/errno.ts';
 import type { Kernel } from '../kernel.ts';
+import { PAGE } from '../mm/frames.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { setRseq } from '../sched/rseq.ts';
 import type { Task } from '../task/task.ts';
-import { full, none, partial } from './row.ts';
+import { full, partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const SCHED = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, RESET_ON_FORK: 0x4000_0000 } as const;
@@ -32,12 +34,40 @@ function rrInterval(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   return t.memory.write(a.n(1), new Uint8Array(new BigInt64Array([0n, ns]).buffer)) ? 0 : -ERRNO.EFAULT;
 }
 
-function getattr(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+/** struct sched_attr, include/uapi/linux/sched/types.h: bytes, and those of its first version. */
+const ATTR = { SIZE: 56, SIZE_VER0: 48, RESET_ON_FORK: 1n, ALL_FLAGS: 0x7fn, DEADLINE: 6 } as const;
+
+/** sched_setattr: policy and nice value; utilisation clamps are beyond a kernel without UCLAMP_TASK. kernel/sched/syscalls.c. */
+function setattr(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (a.n(1) === 0 || a.i32(0) < 0 || a.u32(2) !== 0) return -ERRNO.EINVAL;
+  const size = t.memory.readU32(a.n(1));
+  if (size === undefined) return -ERRNO.EFAULT;
+  const bytes = size === 0 || (size >= ATTR.SIZE_VER0 && size <= PAGE) ? t.memory.read(a.n(1), size || ATTR.SIZE_VER0) : undefined;
+  if (bytes === undefined || bytes.subarray(ATTR.SIZE).some((b) => b !== 0)) {
+    t.memory.writeU32(a.n(1), ATTR.SIZE);
+    return -ERRNO.E2BIG;
+  }
+  const v = new DataView(bytes.buffer, bytes.byteOffset);
+  const [policy, flags, nice, priority] = [v.getInt32(4, true), v.getBigUint64(8, true), v.getInt32(16, true), v.getInt32(20, true)];
+  if ((flags & ~ATTR.ALL_FLAGS) !== 0n || policy < 0) return -ERRNO.EINVAL;
+  if (policy === ATTR.DEADLINE) return -ERRNO.EPERM;
   const of = target(k, t, a.i32(0));
   if (of === undefined) return -ERRNO.ESRCH;
-  if (a.u32(2) < 48) return -ERRNO.EINVAL;
-  const v = new DataView(new ArrayBuffer(48));
-  v.setUint32(0, 48, true);
+  const wanted = Math.min(19, Math.max(-20, nice));
+  const shared = policy === SCHED.OTHER || policy === SCHED.BATCH;
+  if (shared && wanted < of.nice && t.credentials.euid !== 0) return -ERRNO.EPERM;
+  const result = setPolicy(k, t, a.i32(0), policy, priority);
+  if (result === 0 && shared) of.nice = wanted;
+  return result;
+}
+
+function getattr(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+  if (a.n(1) === 0 || a.i32(0) < 0 || a.u32(2) < ATTR.SIZE_VER0 || a.u32(2) > PAGE || a.u32(3) !== 0) return -ERRNO.EINVAL;
+  const of = target(k, t, a.i32(0));
+  if (of === undefined) return -ERRNO.ESRCH;
+  const size = Math.min(a.u32(2), ATTR.SIZE);
+  const v = new DataView(new ArrayBuffer(size));
+  v.setUint32(0, size, true);
   v.setUint32(4, of.policy, true);
   v.setInt32(16, of.nice, true);
   return t.memory.write(a.n(1), new Uint8Array(v.buffer)) ? 0 : -ERRNO.EFAULT;
@@ -92,7 +122,8 @@ export const SCHED_ROWS: readonly SyscallRow[] = [
     'priority 0 only',
   ),
   full('sched_rr_get_interval', rrInterval),
+  partial('sched_setattr', setattr, 'as sched_setscheduler; SCHED_DEADLINE: EPERM; no utilisation clamps'),
   partial('sched_getattr', getattr, 'OTHER, BATCH and IDLE'),
   full('membarrier', membarrier),
-  none('rseq', 'C libraries go on without it'),
+  full('rseq', (k, t, a) => setRseq(k, t, a.n(0), a.u32(1), a.i32(2), a.u32(3))),
 ];

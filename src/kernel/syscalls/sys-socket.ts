@@ -78,9 +78,11 @@ function hostSocket(t: Task, fd: number): FileDescription | undefined {
   return file instanceof HostStream && file.node.type() === S.IFSOCK ? file : undefined;
 }
 
-/** Address and length as accept, getsockname and recvfrom give them; cut to the room that the program has. */
-function writeAddress(t: Task, va: number, lengthVa: number, bytes: Uint8Array): number {
-  if (va === 0) return 0;
+/** Address and length as accept and recvfrom give them, to whom wants them. */
+const writeAddress = (t: Task, va: number, lengthVa: number, bytes: Uint8Array): number =>
+  va === 0 ? 0 : giveAddress(t, va, lengthVa, bytes);
+/** As getsockname gives them; cut to the room that the program has. */
+function giveAddress(t: Task, va: number, lengthVa: number, bytes: Uint8Array): number {
   const room = t.memory.readI32(lengthVa);
   if (room === undefined) return -ERRNO.EFAULT;
   if (room < 0) return -ERRNO.EINVAL;
@@ -279,7 +281,7 @@ const orHost =
     return file === undefined ? onSocket(own)(k, t, a) : host(k, t, file, a);
   };
 
-const unnamed = (_k: Kernel, t: Task, _file: FileDescription, a: SyscallArgs): SyscallResult => writeAddress(t, a.n(1), a.n(2), UNNAMED);
+const unnamed = (_k: Kernel, t: Task, _file: FileDescription, a: SyscallArgs): SyscallResult => giveAddress(t, a.n(1), a.n(2), UNNAMED);
 
 function sendAt(k: Kernel, t: Task, s: Socket, va: number, flags: number): SyscallResult {
   const h = readHeader(t, va);
@@ -358,13 +360,13 @@ export const SOCKET_ROWS: readonly SyscallRow[] = [
   ),
   full(
     'getsockname',
-    orHost(unnamed, (t, s, a) => writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.address))),
+    orHost(unnamed, (t, s, a) => giveAddress(t, a.n(1), a.n(2), addressBytes(s, s.address))),
   ),
   full(
     'getpeername',
     orHost(
-      (_k, t, _file, a) => writeAddress(t, a.n(1), a.n(2), UNNAMED),
-      (t, s, a) => (s.hasPeerName ? writeAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress)) : -ERRNO.ENOTCONN),
+      (_k, t, _file, a) => giveAddress(t, a.n(1), a.n(2), UNNAMED),
+      (t, s, a) => (s.hasPeerName ? giveAddress(t, a.n(1), a.n(2), addressBytes(s, s.peerAddress)) : -ERRNO.ENOTCONN),
     ),
   ),
   partial(

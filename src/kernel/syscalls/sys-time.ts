@@ -17,6 +17,7 @@ function read(k: Kernel, t: Task, clock: number): bigint | undefined {
   switch (clock) {
     case CLOCK.REALTIME:
     case CLOCK.REALTIME_COARSE:
+    case CLOCK.TAI: // nobody has told leap seconds (adjtimex)
       return k.realtimeNs();
     case CLOCK.MONOTONIC:
     case CLOCK.MONOTONIC_RAW:
@@ -108,6 +109,8 @@ function nanosleep(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 
 function clockNanosleep(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const clock = a.i32(0);
+  const without: readonly number[] = [CLOCK.THREAD_CPUTIME_ID, CLOCK.MONOTONIC_RAW, CLOCK.REALTIME_COARSE, CLOCK.MONOTONIC_COARSE];
+  if (without.includes(clock)) return -ERRNO.EOPNOTSUPP; // clocks that nobody can sleep by (k_clock.nsleep)
   if (clock !== CLOCK.REALTIME && clock !== CLOCK.MONOTONIC && clock !== CLOCK.BOOTTIME) return -ERRNO.EINVAL;
   const at = readTimespec(t, a.n(2));
   if (at === undefined || at === 'bad') return -ERRNO.EFAULT;

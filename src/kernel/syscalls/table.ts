@@ -1,6 +1,7 @@
 /** The system call table: at the same time the support matrix. A number without a row is -ENOSYS and remembered by name. */
 import { EPOLL_ROWS } from './sys-epoll.ts';
 import { FILE_ROWS } from './sys-file.ts';
+import { KCMP_ROWS } from './sys-kcmp.ts';
 import { LIMIT_ROWS } from './sys-limits.ts';
 import { MEMORY_ROWS } from './sys-mm.ts';
 import { IDENTITY_ROWS } from './sys-identity.ts';
@@ -28,6 +29,7 @@ export const SYSCALL_ROWS: readonly SyscallRow[] = [
   ...LIMIT_ROWS,
   ...PRCTL_ROWS,
   ...PIDFD_ROWS,
+  ...KCMP_ROWS,
   ...SHM_ROWS,
   ...SEM_ROWS,
   ...MSG_ROWS,

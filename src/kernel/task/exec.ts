@@ -214,19 +214,22 @@ function commit(k: Kernel, task: Task, mm: AddressSpace, prepared: Prepared, nam
   task.signals.altStack = { sp: 0n, size: 0n, flags: 0 };
   task.clearChildTid = 0;
   task.robustList = 0;
+  task.rseq = undefined;
   task.exitSignal = 17;
   task.becomes(prepared.ids);
   task.comm = commOf(name);
   task.process.argv = argv;
   task.process.executable = path;
   const { regs } = task;
-  const call = regs.get('orig_ax'); // as start_thread leaves it
+  // As start_thread leaves them: a tracer looks before the call has its result.
+  const [ax, call] = [regs.get('ax'), regs.get('orig_ax')];
   regs.clear();
   regs.set('ip', prepared.entry);
   regs.set('sp', prepared.stackPointer);
   regs.set('cs', SELECTOR.USER_CS);
   regs.set('ss', SELECTOR.USER_DS);
   regs.set('flags', RFLAGS.IF | RFLAGS.FIXED1);
+  regs.set('ax', task === k.current ? ax : 0n);
   regs.set('orig_ax', task === k.current ? call : -1n);
   k.debug.forget(task);
   k.perf.execed(task);

@@ -88,6 +88,7 @@ export function clone(k: Kernel, parent: Task, request: CloneRequest): Task | nu
   child.exitSignal = thread ? 0 : (flags & CLONE.PARENT) !== 0 ? parent.leader.exitSignal : request.exitSignal;
   child.nice = parent.nice;
   child.policy = parent.policy;
+  if (!shareMm) child.rseq = parent.rseq;
   child.inheritCapabilities(parent);
   startContext(k, child, (flags & CLONE.SETTLS) !== 0 ? request.tls : undefined);
   if ((flags & CLONE.PARENT_SETTID) !== 0) parent.memory.writeU32(request.parentTid, pid);

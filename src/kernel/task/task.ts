@@ -3,6 +3,7 @@ import type { ExecCredentials } from './exec-credentials.ts';
 import type { CpuContext } from '#port/cpu.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
+import type { Rseq } from '../sched/rseq.ts';
 import type { Trace } from '../ptrace/trace.ts';
 import type { SignalInfo, TaskSignals } from '../signal/task-signals.ts';
 import type { Wait } from '../syscalls/types.ts';
@@ -154,6 +155,8 @@ export class Task {
   policy = 0;
   /** PR_SET_TIMERSLACK: kept; deadlines are exact. */
   timerSlackNs: number = TIMER_SLACK_NS;
+  /** What PR_SET_TIMERSLACK of 0 gives: the parent's at the fork. */
+  defaultTimerSlackNs: number = TIMER_SLACK_NS;
   /** Set by capset, prctl and changes of the user; undefined: all or none, by the effective user. */
   private ownCapabilities: Capabilities | undefined;
   /** Who traces it and how; undefined: nobody. */
@@ -169,6 +172,8 @@ export class Task {
   injected: SignalInfo | undefined;
   /** What restart_syscall(2) makes again. */
   restarts: number | undefined;
+  /** rseq(2)'s registration. */
+  rseq: Rseq | undefined;
   /** perf's own part (kernel/perf); opaque to everyone else. */
   perf: object | undefined;
 
@@ -233,7 +238,7 @@ export class Task {
   }
   inheritCapabilities(from: Task): void {
     this.ownCapabilities = from.ownCapabilities;
-    this.timerSlackNs = from.timerSlackNs;
+    this.timerSlackNs = this.defaultTimerSlackNs = from.timerSlackNs;
   }
   /** The user ids were `before`. security/commoncap.c cap_emulate_setxuid. */
   changedUser(before: readonly number[]): void {

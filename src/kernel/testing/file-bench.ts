@@ -6,6 +6,7 @@ import { SYS, type SyscallName } from '#abi/syscall-numbers.ts';
 import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import type { Kernel } from '../kernel.ts';
+import { Ipc } from '../ipc/ipc.ts';
 import { Ports } from '../net/ports.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import type { PageSource } from '../mm/page-source.ts';
@@ -146,6 +147,7 @@ export class FileBench {
       tasks,
       image: undefined,
       maxTasks: 4096,
+      ipc: new Ipc(),
       net: { tcp: new Ports(), udp: new Ports() },
       perfFiles: undefined,
       perf: NO_PERF,

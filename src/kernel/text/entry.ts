@@ -149,8 +149,8 @@ export function emitPerfEntry(a: Assembler, name: string, handler: string): void
 }
 
 /**
- * The debug exception, which may come anywhere: like perf's interrupts it leaves GS alone, and its handler says in RAX whether exit work is to follow,
- * as after other exceptions of user mode.
+ * The debug exception, which may come anywhere: like perf's interrupts it has a stack of its own (IST3) and leaves GS alone. Its handler says in RAX
+ * where on the task's stack it put the frame when exit work is to follow, as after other exceptions of user mode.
  */
 export function emitDebugEntry(a: Assembler, name: string, handler: string): void {
   a.function(name, 'frame');
@@ -166,6 +166,7 @@ export function emitDebugEntry(a: Assembler, name: string, handler: string): voi
   a.iretq();
   a.stack(PT.ip);
   a.label(`${name}.work`);
+  a.mov(R.RSP, R.RAX);
   a.swapgs();
   a.jmp('error_return');
 }

@@ -23,5 +23,5 @@ export const PERCPU = {
 export const KERNEL_STACK_SIZE = 4096;
 
 /** TSS fields. SDM Vol. 3A §8.7 figure 8-11. */
-export const TSS = { RSP0: 4, IST1: 36, IST2: 44, SIZE: 104 } as const;
-export const IST = { NMI: 1, DOUBLE_FAULT: 2 } as const;
+export const TSS = { RSP0: 4, IST1: 36, IST2: 44, IST3: 52, SIZE: 104 } as const;
+export const IST = { NMI: 1, DOUBLE_FAULT: 2, DEBUG: 3 } as const;

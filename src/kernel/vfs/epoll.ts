@@ -17,7 +17,7 @@ interface Entry {
 }
 
 const ALWAYS = POLL.ERR | POLL.HUP;
-/** fs/eventpoll.c EP_MAX_NESTS: chains of epolls that watch epolls. */
+/** fs/eventpoll.c EP_MAX_NESTS: an epoll may watch an epoll, four times over. */
 const MAX_NESTS = 4;
 
 export class Epoll extends FileDescription {
@@ -42,7 +42,7 @@ export class Epoll extends FileDescription {
 
   add(fd: number, file: FileDescription, events: number, data: bigint): number {
     if (this.find(fd, file) !== undefined) return -ERRNO.EEXIST;
-    if (file instanceof Epoll && (file.reaches(this) || file.depth() >= MAX_NESTS)) return -ERRNO.ELOOP;
+    if (file instanceof Epoll && (file.reaches(this) || file.depth() > MAX_NESTS)) return -ERRNO.ELOOP;
     this.entries.push({ fd, file, events, data, seen: 0, activity: -1 });
     return 0;
   }

@@ -5,6 +5,7 @@
 import { S, makeDevice } from '#abi/fs.ts';
 import type { HostStat } from '#port/host.ts';
 import type { FileStat } from './node.ts';
+import { Xattrs } from './xattrs.ts';
 
 export interface InodeRecord {
   readonly ino: number;
@@ -33,6 +34,8 @@ export class InodeTable {
   generation = 0;
   /** Mappings of all files through descriptors that can write: while there are none, reads need not look at pages. */
   writableMappings = 0;
+
+  readonly xattrs = new Xattrs();
 
   /** Modelled time at which the session began. */
   readonly bootNs: bigint;

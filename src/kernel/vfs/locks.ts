@@ -18,6 +18,9 @@ export interface RecordLock {
   readonly pid: number;
 }
 
+/** MAX_DEADLK_ITERATIONS. */
+const MAX_DEADLOCK_STEPS = 10;
+
 interface FileLocks {
   records: RecordLock[];
   readonly whole: Map<FileDescription, 'shared' | 'exclusive'>;
@@ -37,6 +40,8 @@ function keyOf(description: FileDescription): string | Node {
 
 export class LockTable {
   private readonly files = new Map<string | Node, FileLocks>();
+  /** Owners of record locks that sleep for another one. */
+  private readonly sleepers = new WeakMap<object, { readonly description: FileDescription; readonly wanted: RecordLock }>();
 
   private of(description: FileDescription): FileLocks {
     const key = keyOf(description);
@@ -51,6 +56,21 @@ export class LockTable {
   blocking(description: FileDescription, wanted: RecordLock): RecordLock | undefined {
     return this.of(description).records.find((held) => conflict(held, wanted));
   }
+  /** The owner of `wanted` goes to sleep for it, unless who has it sleeps, over whatever others, for that owner: false. fs/locks.c posix_locks_deadlock. */
+  sleeps(description: FileDescription, wanted: RecordLock): boolean {
+    let ahead = this.blocking(description, wanted)?.owner;
+    for (let i = 0; ahead !== undefined && i < MAX_DEADLOCK_STEPS; i++) {
+      if (ahead === wanted.owner) return false;
+      const next = this.sleepers.get(ahead);
+      ahead = next === undefined ? undefined : this.blocking(next.description, next.wanted)?.owner;
+    }
+    this.sleepers.set(wanted.owner, { description, wanted });
+    return true;
+  }
+  wakes(owner: object): void {
+    this.sleepers.delete(owner);
+  }
+
   /** Sets (or, with UNLCK, removes) what `wanted` covers; nothing may be blocking. Neighbours of the same kind merge. */
   set(description: FileDescription, wanted: RecordLock): void {
     const locks = this.of(description);

@@ -1,4 +1,5 @@
 /** The texts of /proc/PID/* as Linux 6.12 prints them (fs/proc/array.c, task_mmu.c; proc_pid_stat(5), proc_pid_status(5), proc_pid_maps(5)). */
+import { lockedBytes } from '../mm/lock.ts';
 import { MAP, PAGE_SIZE, PROT } from '#abi/mman.ts';
 import { USER_HZ } from '../identity.ts';
 import type { Vma } from '../mm/address-space.ts';
@@ -103,7 +104,7 @@ function memoryRows(task: Task): readonly (readonly [string, string])[] {
   const rows = [
     ['VmPeak', maps.peakBytes],
     ['VmSize', maps.bytes],
-    ['VmLck', 0],
+    ['VmLck', lockedBytes(task.mm)],
     ['VmHWM', resident],
     ['VmRSS', resident],
     ['VmData', segments(task).data],

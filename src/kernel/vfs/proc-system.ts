@@ -1,4 +1,5 @@
 /** The machine as /proc tells it: made from the CPU model, modelled time and the task table, never from the host. */
+import { IPC_LIMIT } from '#abi/ipc.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { ENGINE_FEATURES } from '#arch/cpuid-features.ts';
 import { visibleFeatures } from '#arch/cpuid.ts';
@@ -8,7 +9,7 @@ import type { Kernel } from '../kernel.ts';
 /** What /proc needs of the kernel. */
 export type ProcKernel = Pick<
   Kernel,
-  'tasks' | 'current' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
+  'tasks' | 'current' | 'ipc' | 'port' | 'net' | 'maxTasks' | 'monotonicNs' | 'realtimeNs' | 'options' | 'image' | 'perfSettings' | 'perf'
 >;
 
 /** Names of CPUID feature bits as arch/x86/include/asm/cpufeatures.h has them, by bit; '' = not shown. */
@@ -30,6 +31,7 @@ function names(word: number, table: string): string[] {
   return table.split(' ').filter((name, i) => name !== '-' && ((word >>> i) & 1) === 1);
 }
 
+/** The lines and their order: show_cpuinfo, arch/x86/kernel/cpu/proc.c. */
 export function cpuinfo(model: CpuModel, cpus: number): string {
   const f = visibleFeatures(model, ENGINE_FEATURES);
   const flags = [
@@ -59,6 +61,7 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
       ['model name', model.brand],
       ['stepping', model.stepping],
       ['cpu MHz', (model.tscHz / 1e6).toFixed(3)],
+      ['cache size', `${model.caches.at(-1)?.sizeKib ?? 0} KB`],
       ['physical id', 0],
       ['siblings', cpus],
       ['core id', cpu],
@@ -67,15 +70,16 @@ export function cpuinfo(model: CpuModel, cpus: number): string {
       ['initial apicid', cpu],
       ['fpu', 'yes'],
       ['fpu_exception', 'yes'],
+      ['cpuid level', model.maxLeaf],
       ['wp', 'yes'],
       ['flags', flags],
+      ['bugs', ''], // none is modelled
       ['bogomips', (model.tscHz / 5e5).toFixed(2)],
       ['clflush size', 64],
       ['cache_alignment', 64],
-      ['address sizes', '39 bits physical, 48 bits virtual'],
-      ['power management', ''],
+      ['address sizes', `${model.physicalAddressBits} bits physical, 48 bits virtual`],
     ];
-    out += `${rows.map(([name, value]) => `${name.padEnd(15, ' ').trimEnd()}${tabs(name)}: ${value}\n`).join('')}\n`;
+    out += `${rows.map(([name, value]) => `${name}${tabs(name)}:${value === '' ? '' : ` ${value}`}\n`).join('')}power management:\n\n`;
   }
   return out;
 }
@@ -165,6 +169,14 @@ export const SYSCTL: Readonly<Record<string, string | number>> = {
   'kernel/randomize_va_space': 0,
   'kernel/perf_event_max_stack': 127,
   'kernel/perf_event_max_contexts_per_stack': 8,
+  'kernel/tainted': 0,
+  'kernel/msgmax': IPC_LIMIT.MSGMAX,
+  'kernel/msgmnb': IPC_LIMIT.MSGMNB,
+  'kernel/msgmni': IPC_LIMIT.MSGMNI,
+  'kernel/sem': [IPC_LIMIT.SEMMSL, IPC_LIMIT.SEMMSL * IPC_LIMIT.SEMMNI, IPC_LIMIT.SEMOPM, IPC_LIMIT.SEMMNI].join('\t'),
+  'kernel/shmmni': IPC_LIMIT.SHMMNI,
+  'kernel/shmmax': '18446744073692774399',
+  'kernel/shmall': '18446744073692774399',
   'kernel/nmi_watchdog': 0,
   'kernel/core_pattern': 'core',
   'kernel/random/entropy_avail': 256,

@@ -11,6 +11,7 @@ import type { FileDescription } from './file-description.ts';
 import type { DirectoryEntry, FileSystemKind, Node } from './node.ts';
 import * as format from './proc-format.ts';
 import { MemNode } from './proc-mem.ts';
+import * as ipc from './proc-ipc.ts';
 import * as net from './proc-net.ts';
 import * as system from './proc-system.ts';
 import { addTaskFiles } from './proc-task.ts';
@@ -67,6 +68,10 @@ export class ProcRoot extends PseudoDirectory {
       .file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
       .file('cmdline', () => 'perfglass\n');
     this.add(new PseudoLink(tree, this, 'net', () => 'self/net'));
+    this.directory('sysvipc')
+      .file('msg', () => ipc.messageQueues(k.ipc))
+      .file('sem', () => ipc.semaphores(k.ipc))
+      .file('shm', () => ipc.sharedMemory(k.ipc));
     for (const [path, value] of Object.entries(system.SYSCTL)) this.file(`sys/${path}`, () => `${value}\n`);
     for (const [path, { read, write }] of Object.entries(perfSysctls(k.perfSettings))) {
       const store = (text: string): number => {

@@ -128,7 +128,8 @@ function isWithin(node: Node, above: Node): boolean {
 export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: string, flags: number): number {
   if ((flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL;
   if ((flags & RENAME.EXCHANGE) !== 0 && (flags & (RENAME.NOREPLACE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL;
-  if ((flags & (RENAME.EXCHANGE | RENAME.WHITEOUT)) !== 0) return -ERRNO.EINVAL; // as file systems that lack it
+  if ((flags & RENAME.WHITEOUT) !== 0) return -ERRNO.EINVAL; // as file systems that lack it
+  const swap = (flags & RENAME.EXCHANGE) !== 0;
   const old = walk(from, path, 'entry');
   if (typeof old === 'number') return old;
   const place = walk(to, newPath, 'entry');
@@ -138,15 +139,18 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   const { node } = old;
   if (node === undefined) return -ERRNO.ENOENT;
   if (place.node !== undefined && (flags & RENAME.NOREPLACE) !== 0) return -ERRNO.EEXIST;
-  if (!node.isDirectory && (old.slash || place.slash)) return -ERRNO.ENOTDIR;
+  if (swap && place.node === undefined) return -ERRNO.ENOENT;
+  if (swap && place.slash && place.node?.isDirectory !== true) return -ERRNO.ENOTDIR;
+  if (!node.isDirectory && (old.slash || (place.slash && !swap))) return -ERRNO.ENOTDIR;
   if (isWithin(place.parent, node)) return -ERRNO.EINVAL; // lock_rename's trap: before any right is looked at
-  if (place.node !== undefined && isWithin(old.parent, place.node)) return -ERRNO.ENOTEMPTY;
+  if (place.node !== undefined && isWithin(old.parent, place.node)) return swap ? -ERRNO.EINVAL : -ERRNO.ENOTEMPTY;
   if (place.node === node) return 0;
   const denied =
     mayDelete(from.who, old.parent, node) ||
     (place.node === undefined ? mayChange(to.who, place.parent) : mayDelete(to.who, place.parent, place.node)) ||
     (node.isDirectory && place.parent !== old.parent ? permission(from.who, node, ACCESS.W) : 0); // its `..` changes
   if (denied < 0) return denied;
+  if (swap && place.node !== undefined) return exchange(from, old.parent, node, to, place.parent, place.node);
   if (place.node !== undefined && inOverlay(place.node)) {
     if (node.isDirectory) return -ERRNO.ENOTDIR;
     const removed = removeOverlay(place.node, place.parent);
@@ -154,6 +158,25 @@ export function rename(from: WalkFrom, path: string, to: WalkFrom, newPath: stri
   }
   if (inOverlay(node)) return moveNamed(node, old.parent, place);
   return old.parent.rename(node, place.parent, place.name, place.node);
+}
+
+/** RENAME_EXCHANGE by way of a third name: nobody but the host's own programs can look in between. */
+function exchange(from: WalkFrom, parent: Node, node: Node, to: WalkFrom, otherParent: Node, other: Node): number {
+  if (parent.kind !== otherParent.kind) return -ERRNO.EXDEV;
+  if (inOverlay(node) || inOverlay(other)) return -ERRNO.EINVAL; // names that the kernel holds
+  const denied = other.isDirectory && parent !== otherParent ? permission(to.who ?? from.who, other, ACCESS.W) : 0;
+  if (denied < 0) return denied;
+  const [name, otherName] = [node.name, other.name];
+  let aside = '.exchange';
+  while (typeof parent.lookup(aside) !== 'number') aside += '~';
+  const first = parent.rename(node, parent, aside, undefined);
+  if (first < 0) return first;
+  const second = otherParent.rename(other, parent, name, undefined);
+  if (second < 0) {
+    parent.rename(node, parent, name, undefined);
+    return second;
+  }
+  return parent.rename(node, otherParent, otherName, undefined);
 }
 
 function moveNamed(node: Node, parent: Node, place: Walked): number {

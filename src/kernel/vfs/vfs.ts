@@ -75,6 +75,7 @@ export type VfsKernel = Pick<
   Kernel,
   | 'host'
   | 'image'
+  | 'ipc'
   | 'maxTasks'
   | 'net'
   | 'pageCache'

@@ -89,6 +89,10 @@ export class CpuCore implements Cpu {
   /** The sample timer interrupted HLT, which goes on when its handler returns. */
   private haltGoesOn = false;
   private undefinedText = '';
+  /** MOV SS was the last instruction: interrupts and debug exceptions wait for the end of the next one. SDM Vol. 3A §6.8.3. */
+  private shadow = false;
+  /** Breakpoints that it met itself: bits of DR6. */
+  private held = 0;
 
   constructor(index: number, parts: CoreParts) {
     this.index = index;
@@ -273,7 +277,7 @@ export class CpuCore implements Cpu {
     const { engine, retire, apic, lbr } = this.parts;
     const end = retire.sum(EV.INSTRUCTIONS) + maxInstructions;
     for (;;) {
-      const interrupt = apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
+      const interrupt = this.shadow ? undefined : apic.pending((engine.register32(REG.RFLAGS) & RFLAGS.IF) !== 0);
       if (interrupt !== undefined) {
         const failed = this.take(interrupt.vector, interrupt);
         if (failed !== undefined) return failed;
@@ -286,12 +290,14 @@ export class CpuCore implements Cpu {
       const resume = (flags & RFLAGS.RF) !== 0;
       // RF holds for one instruction, which may be an IRET that loads it anew.
       if (resume) engine.setRegister32(REG.RFLAGS, flags & ~RFLAGS.RF);
+      const { shadow } = this;
+      this.shadow = false;
       const cpl = engine.cpl;
       const mode = this.mode();
       lbr?.arm(cpl);
-      const instructions = stepping || resume ? 1 : Math.min(this.endInstructions - before, end - before);
+      const instructions = stepping || resume || shadow ? 1 : Math.min(this.endInstructions - before, end - before);
       const iterations = stepping ? 1 : this.horizon.repIterations;
-      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), iterations, mode, resume);
+      const why = engine.slice(instructions, this.endSlots - retire.sum(EV.SLOTS), iterations, mode, resume || shadow);
       // What comes between iterations goes back into the instruction, past a breakpoint at it: SDM Vol. 3B §18.3.1.1.
       if (why === 'rep' && (resume || engine.repBegun)) this.setResume();
       let exit: Exit | undefined;
@@ -299,13 +305,16 @@ export class CpuCore implements Cpu {
       const retired = retire.sum(EV.INSTRUCTIONS);
       const reached = retired >= this.endInstructions || retire.sum(EV.SLOTS) >= this.endSlots;
       if (reached || why !== 'system' || !isLight(engine.systemOp) || engine.repeated || engine.observing) this.attend();
+      if (why === 'fault' || exit !== undefined) this.held = 0;
       if (why === 'fault') exit = this.fault(engine.faultVector, engine.faultError);
       else if (why === 'break') exit = this.debugException(this.parts.debug.breaksAt(engine.rip), engine.rip, mode);
       else if (exit === undefined) {
         // Not behind SYSCALL (FMASK) or INT n (delivery): both clear TF before the trap would be taken.
         const step = stepping && this.cpl >= cpl && (retired > before || (why === 'rep' && engine.repBegun)) ? DR6.BS : 0;
-        const causes = engine.watchpoints.take() | step;
-        if (causes !== 0) exit = this.debugException(causes, engine.rip, mode);
+        const causes = engine.watchpoints.take() | step | this.held;
+        this.held = 0;
+        if (this.shadow) this.held = causes & DR6.TRAPS;
+        else if (causes !== 0) exit = this.debugException(causes, engine.rip, mode);
       }
       if (exit !== undefined) return exit;
     }
@@ -345,6 +354,7 @@ export class CpuCore implements Cpu {
   }
   /** `causes`: bits of DR6; `mode`: of the instruction. */
   private debugException(causes: number, rip: bigint, mode: Mode): Exit | undefined {
+    this.held = 0;
     if (this.parts.debug.raised(causes, mode)) this.perfInterrupts++;
     const failed = this.raise(VECTOR.DB, 0, rip);
     this.parts.engine.watchpoints.take(); // what its delivery touched would raise it for ever
@@ -376,6 +386,7 @@ export class CpuCore implements Cpu {
     const outcome = systemOperation(this);
     if (outcome.kind === 'fault') {
       engine.watchpoints.take();
+      this.held = 0;
       if (outcome.vector === VECTOR.DB) return this.debugException(outcome.error, engine.instructionRip, mode);
       return this.fault(outcome.vector, outcome.error);
     }
@@ -411,6 +422,10 @@ export class CpuCore implements Cpu {
     return undefined;
   }
 
+  /** MOV to SS or POP SS retires. */
+  loadedStackSegment(): void {
+    this.shadow = true;
+  }
   /** IRET retired: NMIs are open again, and a PMI's handler is over. */
   interruptReturned(): void {
     this.parts.apic.iret();

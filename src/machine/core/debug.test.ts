@@ -246,6 +246,30 @@ test('single steps: BS with the breakpoints that the instruction met; a REP by i
   for (const s of found.slice(1)) assert.equal(s.status, DR6.BS);
 });
 
+test('MOV SS holds debug exceptions back by one instruction, whose own instruction breakpoint is not met; a fault drops them', () => {
+  const body = (a: Assembler): void => {
+    a.raw(0x66, 0x8c, 0x13); // mov [rbx], ss
+    a.label('first');
+    a.raw(0x66, 0x8e, 0x13); // mov ss, [rbx]
+    a.label('middle');
+    a.nop();
+    a.label('second');
+    a.raw(0x66, 0x8e, 0x13);
+  };
+  const p = pins(body);
+  arm(p, 0, DATA, READ_WRITE, 2);
+  arm(p, 1, p.user.addressOf('middle'), 0);
+  const found = stops(p);
+  // The last one's is dropped by the #UD.
+  assert.deepEqual(
+    found.map((s) => [labels(p, [s])[0], s.status]),
+    [
+      ['first', 1],
+      ['second', 1],
+    ],
+  );
+});
+
 test('DR6 and DR7 keep what they have, and nothing else; DR4 and DR5 are they, or nothing', () => {
   const { debug } = pins(() => {}).machine.core.parts;
   assert.deepEqual([debug.read(6), debug.read(7)], [0xffff_0ff0n, 0x400n]);

@@ -60,6 +60,7 @@ function loadSegment(cpu: CpuCore, register: number, selector: number): Outcome 
   const isNull = (selector & 0xfffc) === 0;
   if (register === REG.SS) {
     if (engine.cpl === 3 && selector !== s.data) return gp(isNull ? 0 : selector);
+    cpu.loadedStackSegment();
   } else if (!isNull && engine.cpl === 3 && ![s.code32, s.data, s.code64].some((x) => (x & 0xfffc) === (selector & 0xfffc)))
     return gp(selector);
   engine.setRegister32(register, selector);

@@ -521,17 +521,18 @@ export class Engine {
     this.instructionLow = (this.getI32(blk + L.BLOCK.RIP) + this.view.getUint16(rec + L.RECORD.OFFSET, true)) | 0;
     this.instructionHigh = this.getI32(blk + L.BLOCK.RIP + 4);
     const stepping = this.getI32(L.BOX.STEPPING) === 1;
-    this.models?.cut(rec);
+    const undone = this.models?.cut(rec) === true;
     const records = this.getI32(blk + L.BLOCK.COST + 4);
     const last = stepping ? rec : blk + L.BLOCK.BYTES + (records - 1) * L.RECORD.BYTES;
-    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r);
+    for (let r = rec; r <= last; r += L.RECORD.BYTES) this.giveBack(r, undone);
   }
-  private giveBack(record: number): void {
+  private giveBack(record: number, undone: boolean): void {
     const row = L.CLASSES + this.view.getUint16(record + L.RECORD.CLASS, true) * L.CLASS_BYTES;
     this.setI32(L.BOX.SLOTS, this.getI32(L.BOX.SLOTS) + this.getI32(row));
     this.setI32(L.BOX.INSTRUCTIONS, this.getI32(L.BOX.INSTRUCTIONS) + this.getI32(row + 4));
     this.subtract64(L.BOX.EVA, row + 8);
     this.subtract64(L.BOX.EVB, row + 16);
+    if (undone) this.models?.undoArithmetic(row + L.CLASS_ARITHMETIC);
   }
   /** The 64-bit word at `from` less the one at `by`, in halves: this runs at every system call, and a BigInt costs more than all the rest. */
   private subtract64(from: number, by: number): void {

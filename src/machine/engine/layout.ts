@@ -166,7 +166,7 @@ export const KERNEL_FILL_LIST = 0x34000;
 export const KERNEL_FILL_MAX = 2048;
 export const JUMP_FILL_LIST = 0x36000;
 export const JUMP_FILL_MAX = 8192;
-/** Instruction classes: 32 bytes each, {i64 cost = instructions << 32 | slots, i64 evA, i64 evB}. */
+/** Instruction classes: 32 bytes each, {i64 cost = instructions << 32 | slots, i64 evA, i64 evB, i64 arithmetic}. */
 export const CLASSES = 0x40000;
 export const CLASS_BYTES = 32;
 export const CLASS_MAX = 4096;
@@ -187,9 +187,12 @@ export const PHYSICAL = MODELS + MODELS_BYTES;
 
 /**
  * A block: header, records, possibly a closing `fall` record. PLACE: i32 host address of its first byte; SPAN: i32, bytes in bits 11:0,
- * guest-physical number of the second page in 31:12 (of a page-crossing block).
+ * guest-physical number of the second page in 31:12 (of a page-crossing block). ARITHMETIC: i64, a byte for each of decode/arithmetic.ts's fields; only
+ * the observing variant looks at it.
  */
-export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, PLACE: 32, SPAN: 36, BYTES: 40 } as const;
+export const BLOCK = { COST: 0, EVA: 8, EVB: 16, RIP: 24, PLACE: 32, SPAN: 36, ARITHMETIC: 40, BYTES: 48 } as const;
+/** Offset of a class's sums of arithmetic. */
+export const CLASS_ARITHMETIC = 24;
 
 /** A record: one pre-decoded instruction. */
 export const RECORD = {

@@ -32,9 +32,10 @@ import {
   xor,
 } from '#base/wasm/ops.ts';
 import * as L from '../engine/layout.ts';
+import { ARITHMETIC_FIELDS } from '../engine/decode/arithmetic.ts';
 import { recordBranch } from '../engine/tier0/record-branch.ts';
 import { EV } from '../retire.ts';
-import { bump, setWord, word, word64 } from './build.ts';
+import { bump, countOf, setWord, word, word64 } from './build.ts';
 import { buildCaches, type CacheFunctions, CAUSE, l1dSet, l1iSet } from './caches.ts';
 import { DTLB, LINE_SHIFT, LOG, NO_ADDRESS, WORD } from './memory.ts';
 import { buildPredictor, conditional } from './predictor.ts';
@@ -74,6 +75,7 @@ function buildDataLine(m: ModuleBuilder, caches: CacheFunctions): FunctionRef {
   f.if(eq(load('i32', 4, set), line), () => f.return(k32(1)));
   f.if(call(caches.lookup, set, word(WORD.L1D_WAYS), line), () => f.return(k32(1)));
   bump(f, EV.L1D_REPLACEMENT);
+  f.if(eq(cause, k32(CAUSE.STORE)), () => bump(f, EV.L1D_RFO));
   f.return(call(caches.beyond, line, cause));
   f.unreachable();
   return m.add(f);
@@ -92,6 +94,18 @@ function buildMissed(m: ModuleBuilder): FunctionRef {
       f.if(gtU(level, k32(3)), () => bump(f, EV.LOAD_LLC_MISS));
     },
   );
+  f.return(k32(0));
+  f.unreachable();
+  return m.add(f);
+}
+
+/** (sums i64): a block's, or a record's, arithmetic. */
+function buildArithmetic(m: ModuleBuilder): FunctionRef {
+  const f = new FunctionBuilder(['i64'], ['i32']);
+  for (let field = 0; field < ARITHMETIC_FIELDS; field++) {
+    const at = countOf(EV.FP_SCALAR_DOUBLE + field);
+    setWord(f, at, add(word(at), and(wrap(shrU(f.param(0), k64(8 * field))), k32(255))));
+  }
   f.return(k32(0));
   f.unreachable();
   return m.add(f);
@@ -130,6 +144,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
   const access = buildAccess(m, dataLine, tlbs);
   const missed = buildMissed(m);
   const predict = buildPredictor(m);
+  const arithmetic = buildArithmetic(m);
 
   const f = new FunctionBuilder(['i32'], ['i32']);
   const observe = f.param(0);
@@ -175,6 +190,13 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
   };
   /** The instruction of `rec` (0: none) was fetched before it did anything. */
   const reach = (rec: Val): void => f.if(ltU(f.get(fetched), f.get(span)), () => f.if(rec, () => fetchTo(f.let(endOf(rec)))));
+  const retired = (sums: Val): void =>
+    f.if(observe, () =>
+      f.scope(() => {
+        const s = f.let(sums);
+        f.if(ne(s, k64(0)), () => f.drop(call(arithmetic, s)));
+      }),
+    );
   const enterBlock = (b: Val): void => {
     f.set(block, b);
     f.set(fetched, k32(0));
@@ -188,17 +210,31 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     f.if(eq(word(WORD.CODE_LINE), k32(-1)), () => f.set(lastCode, k64(NO_ADDRESS)));
   };
 
+  const walksOf = (cause: number): Val => word(countOf(cause === CAUSE.STORE ? EV.DTLB_STORE_WALK : EV.DTLB_LOAD_WALK));
+  /** Does [va, va + more] lie in two lines? */
+  const splits = (va: Val, more: Val): Val => ne(shrU(xor(va, add(va, extU(more))), k64(LINE_SHIFT)), k64(0));
+  /** An instruction's own access: did it walk (`walks`: how often one had before), did it touch two lines? */
+  const own = (rec: Val, cause: number, walks: Local, split: Val): void =>
+    f.if(rec, () => {
+      const store = cause === CAUSE.STORE;
+      f.if(ne(walksOf(cause), f.get(walks)), () => bump(f, store ? EV.STORE_STLB_MISS : EV.LOAD_STLB_MISS));
+      f.if(split, () => bump(f, store ? EV.SPLIT_STORE : EV.SPLIT_LOAD));
+    });
+
   const data = (cause: number, crosses: boolean): void => {
     const rec = f.let(field(12));
     reach(rec);
     const size = f.let(detail());
     const linear = f.let(value());
     const level = f.variable(k32(1));
+    const walks = f.variable(k32(0));
     if (crosses) {
+      f.set(walks, walksOf(cause));
       const n = f.let(sub(k32(4095), and(wrap(linear), k32(4095))));
       f.set(level, call(access, linear, field(8), n, k32(cause)));
       const rest = f.let(add(linear, extU(add(n, k32(1)))));
       const second = f.let(call(access, rest, field(24), sub(sub(size, n), k32(1)), k32(cause)));
+      own(rec, cause, walks, k32(1));
       f.set(level, select(gtU(second, f.get(level)), second, f.get(level)));
       f.set(at, add(f.get(at), k32(L.OBSERVED.BYTES)));
       afterAccess(add(linear, extU(size)));
@@ -207,7 +243,9 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     }
     // Most accesses are to the line of the last one.
     f.if(eqz(inLine(lastData, linear, size)), () => {
+      f.set(walks, walksOf(cause));
       f.set(level, call(access, linear, field(8), size, k32(cause)));
+      own(rec, cause, walks, splits(linear, size));
       afterAccess(add(linear, extU(size)));
       f.if(and(ne(f.get(level), k32(1)), ne(rec, k32(0))), () => f.drop(call(missed, f.get(level), k32(cause))));
     });
@@ -224,7 +262,9 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     const targetHost = f.variable(field(24));
     const left = f.variable(field(28));
     const one = (va: Local, host: Local, cause: number): void => {
+      const walks = f.variable(walksOf(cause));
       const level = f.let(call(access, f.get(va), f.get(host), sub(width, k32(1)), k32(cause)));
+      own(rec, cause, walks, splits(f.get(va), sub(width, k32(1))));
       f.if(ne(level, k32(1)), () => f.drop(call(missed, level, k32(cause))));
       afterAccess(f.let(add(f.get(va), extU(sub(width, k32(1))))));
       f.set(va, add(f.get(va), extU(width)));
@@ -273,6 +313,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
     f.if(and(ltU(f.get(at), f.get(end)), eq(field(0), k32(L.OBSERVED.BLOCK))), () => {
       f.if(observe, finish);
       enterBlock(field(8));
+      retired(load('i64', 8, f.get(block), L.BLOCK.ARITHMETIC));
       f.set(at, add(f.get(at), k32(L.OBSERVED.BYTES)));
     });
   };
@@ -322,6 +363,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
           });
           f.if(observe, finish);
           enterBlock(field(8));
+          retired(load('i64', 8, f.get(block), L.BLOCK.ARITHMETIC));
           next();
         });
         // A single record: nothing of the block before it.
@@ -330,6 +372,7 @@ export function buildDrain(m: ModuleBuilder): FunctionRef {
         const rec = f.let(field(12));
         f.set(fetched, offsetOf(rec));
         f.set(span, endOf(rec));
+        retired(load('i64', 8, add(k32(L.CLASSES), mul(load('i32', 2, rec, L.RECORD.CLASS), k32(L.CLASS_BYTES))), L.CLASS_ARITHMETIC));
         f.if(observe, finish);
         next();
       });

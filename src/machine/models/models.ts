@@ -3,6 +3,7 @@
  * misses are to take time. docs/machine/models.md.
  */
 import type { MissCosts, Ways } from '#arch/cpu-models/observed.ts';
+import { ARITHMETIC_FIELDS } from '../engine/decode/arithmetic.ts';
 import { BOX, OBSERVED } from '../engine/layout.ts';
 import { EV, EV_COUNT, MODE, type Mode, type Retire } from '../retire.ts';
 import { type CacheGeometry, type Geometry, LINE_BYTES } from './geometry.ts';
@@ -120,12 +121,24 @@ export class Models {
   step(block: number, record: number): void {
     this.append(OBSERVED.STEP, 0n, block, record);
   }
-  /** The block stops before `record`, which did not retire. */
-  cut(record: number): void {
+  /** The block stops before `record`, which did not retire. true: what the log has of the block counts it, and what follows, as retired. */
+  cut(record: number): boolean {
     // A step that came to nothing leaves no trace.
     const last = this.get(BOX.LOG) - OBSERVED.BYTES;
-    if (last >= M.LOG && this.get(last) === OBSERVED.STEP && this.get(last + 12) === record) this.set(BOX.LOG, last);
-    else this.append(OBSERVED.OTHER, 0n, 0, record);
+    if (last >= M.LOG && this.get(last) === OBSERVED.STEP && this.get(last + 12) === record) {
+      this.set(BOX.LOG, last);
+      return false;
+    }
+    this.append(OBSERVED.OTHER, 0n, 0, record);
+    return true;
+  }
+  /** Takes the sums of a class at `sums`, of a record that was logged and did not retire, out of the counts. */
+  undoArithmetic(sums: number): void {
+    if (this.get(BOX.OBSERVE) === 0) return;
+    for (let field = 0; field < ARITHMETIC_FIELDS; field++) {
+      const at = M.COUNTS + 4 * (EV.FP_SCALAR_DOUBLE + field - EV.L1D_REPLACEMENT);
+      this.set(at, this.get(at) - (this.u8[sums + field] as number));
+    }
   }
 
   /** Sends the log through the models and their counts to Retire; returns slots that misses cost. */

@@ -3,7 +3,7 @@
  * (the base events, and two clocks made from SLOTS). docs/cycles.md says why cycles are counted per ring.
  */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
-import type { Quantity } from '#arch/pmu/events.ts';
+import { fpArithMask, type Quantity } from '#arch/pmu/events.ts';
 import { EV, EV_COUNT, MODE, type Mode, type Retire } from '../retire.ts';
 
 /** Entries of the count vector behind the base events. */
@@ -95,10 +95,26 @@ export function formulaOf(quantity: Quantity, clocks: { readonly slotsPerCycle: 
       return memory(EV.STORES);
     case 'loads-stores':
       return memory(EV.LOADS, EV.STORES);
-    default:
-      return modelled(quantity);
+    case 'split-loads':
+      return memory(EV.SPLIT_LOAD);
+    case 'split-stores':
+      return memory(EV.SPLIT_STORE);
+    case 'splits':
+      return memory(EV.SPLIT_LOAD, EV.SPLIT_STORE);
+    case 'nops':
+      return sum(EV.NOP);
+    default: {
+      const mask = fpArithMask(quantity);
+      return mask === undefined ? modelled(quantity) : arithmetic(mask);
+    }
   }
 }
+
+/** FP_ARITH_INST_RETIRED; DPP and FMA count twice. No 512-bit instruction retires. */
+const arithmetic = (mask: number): Formula => ({
+  ...sum(...[0, 1, 2, 3, 4, 5].filter((bit) => ((mask >> bit) & 1) !== 0).map((bit) => EV.FP_SCALAR_DOUBLE + bit)),
+  perInstruction: 2,
+});
 
 /** One access can touch two lines and two pages. */
 const lines = (...indexes: number[]): Formula => ({ ...memory(...indexes), perInstruction: 4 * MAX_ACCESSES + 2 });
@@ -173,6 +189,25 @@ function modelled(quantity: Quantity): Formula {
       return lines(EV.ITLB_STLB_HIT);
     case 'itlb-walks':
       return lines(EV.ITLB_WALK);
+    case 'stlb-miss-loads':
+      return memory(EV.LOAD_STLB_MISS);
+    case 'stlb-miss-stores':
+      return memory(EV.STORE_STLB_MISS);
+    case 'stlb-misses':
+      return memory(EV.LOAD_STLB_MISS, EV.STORE_STLB_MISS);
+    // Of a second level below which there is a third: what it has not goes to the last one.
+    case 'l2-data-reads':
+      return less(lines(EV.L1D_REPLACEMENT), EV.L1D_RFO);
+    case 'l2-data-read-hits':
+      return less(lines(EV.L1D_REPLACEMENT), EV.L1D_RFO, EV.LLC_LOAD);
+    case 'l2-rfos':
+      return lines(EV.L1D_RFO);
+    case 'l2-rfo-hits':
+      return less(lines(EV.L1D_RFO), EV.LLC_STORE);
+    case 'l2-code-read-hits':
+      return less(lines(EV.L1I_MISS), EV.LLC_CODE);
+    case 'l2-references':
+      return lines(EV.L1D_REPLACEMENT, EV.L1I_MISS);
     default:
       throw new Error(`no formula for ${quantity}`);
   }

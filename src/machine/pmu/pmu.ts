@@ -7,7 +7,7 @@ import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { MSR } from '#arch/msr.ts';
 import { DEBUGCTL, debugctlReserved } from '#arch/pmu/debugctl.ts';
 import { eventMeaning, fixedEvent, isTime } from '#arch/pmu/event-select.ts';
-import { type EventRow, isModelled } from '#arch/pmu/events.ts';
+import { type EventRow, needsObserver } from '#arch/pmu/events.ts';
 import { FIXED_OS, FIXED_PMI, FIXED_USR, fixedControl, fixedCtrCtrlReserved } from '#arch/pmu/fixed-ctr.ts';
 import { CTR_FRZ, counterBits, fixedBit, globalCtrlReset, gpBit, LBR_FRZ, PMI_INUSE, statusBits, statusSetBits } from '#arch/pmu/global.ts';
 import { offcoreIndex } from '#arch/pmu/offcore.ts';
@@ -301,7 +301,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     const meaning = (low & 255) === 0 ? ({ kind: 'unknown' } as const) : eventMeaning(this.#model, this.#withRequest(select));
     if (meaning.kind === 'not modelled') this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: ${meaning.reason}`);
     if (meaning.kind !== 'counts') return undefined;
-    if (isModelled(meaning.row.quantity)) {
+    if (needsObserver(meaning.row.quantity)) {
       if (this.#models === undefined) {
         this.#refused.set(BigInt(low & 0xffff), `${meaning.row.name}: this machine was made without cache and predictor models`);
         return undefined;
@@ -384,7 +384,7 @@ export class Pmu implements Attentive, Msrs, Truth {
     const low = Number(BigInt.asUintN(32, eventSelect));
     if (low >>> 24 !== 0 || (low & PERFEVTSEL_EDGE) !== 0) return undefined;
     const meaning = eventMeaning(this.#model, eventSelect);
-    if (meaning.kind !== 'counts' || (isModelled(meaning.row.quantity) && this.#models === undefined)) return undefined;
+    if (meaning.kind !== 'counts' || (needsObserver(meaning.row.quantity) && this.#models === undefined)) return undefined;
     return this.#formula(meaning.row);
   }
 }

@@ -1,15 +1,22 @@
 /** Which events need the cache, TLB and predictor models: the session turns them on from its start then. */
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { eventMeaning } from '#arch/pmu/event-select.ts';
-import { isModelled } from '#arch/pmu/events.ts';
+import { isModelled, needsObserver, type Quantity } from '#arch/pmu/events.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
 import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { initEvent } from '#kernel/perf/open.ts';
-import type { EventCode } from './names.ts';
+import type { EventSpec } from './parse.ts';
 
-export function isModelledEvent(event: EventCode, model: CpuModel): boolean {
-  const found = initEvent(makeAttr({ type: event.type, config: event.config }), model, 1n << 31n);
+type Code = Pick<EventSpec, 'type' | 'config' | 'config1'>;
+
+/** Is it a figure of a model? */
+export const isModelledEvent = (event: Code, model: CpuModel): boolean => counts(event, model, isModelled);
+/** Is it counted only while the engine observes, modelled or exact? */
+export const isObservedEvent = (event: Code, model: CpuModel): boolean => counts(event, model, needsObserver);
+
+function counts(event: Code, model: CpuModel, what: (q: Quantity) => boolean): boolean {
+  const found = initEvent(makeAttr({ type: event.type, config: event.config, config1: event.config1 ?? 0n }), model, 1n << 31n);
   if (isRefusal(found) || found.kind !== 'core') return false;
   const meaning = eventMeaning(model, found.hw.select);
-  return meaning.kind === 'counts' && isModelled(meaning.row.quantity);
+  return meaning.kind === 'counts' && what(meaning.row.quantity);
 }

@@ -48,6 +48,8 @@ export function eventNames(model: CpuModel): Map<string, EventCode> {
   for (const [name, code] of cacheNames()) out.set(name.toLowerCase(), code);
   // sysfs has `slots` where the fixed counter is; Linux's pseudo code.
   if (model.pmu.fixedCounters > 3) out.set('slots', { type: PERF_TYPE.RAW, config: 0x0400n });
+  // Fixed counter 0 alone, by its own code (Linux: intel_icl_event_constraints).
+  if (model.pmu.version >= 5) out.set('inst_retired.prec_dist', { type: PERF_TYPE.RAW, config: 0x0100n });
   for (const { row } of listEvents(model)) {
     for (const name of [row.name, ...(row.aliases ?? [])]) out.set(name.toLowerCase(), { type: PERF_TYPE.RAW, config: rowConfig(row) });
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CORE2 } from '#arch/cpu-models/core2.ts';
 import { SKYLAKE } from '#arch/cpu-models/skylake.ts';
 import { EventSyntaxError, parseEvents } from './parse.ts';
 
@@ -60,6 +61,8 @@ test('what is wrong is said with its place and the nearest names', () => {
     ['cycles,,branches', 7, /missing/],
     ['intel_pt//', 0, /no PMU 'intel_pt'/],
     ['sched:sched_switch', 0, /not there yet/],
+    ['uops_retired.all', 0, /not modelled: micro-operations/],
+    ['cycles,machine_clears.smc:u', 7, /not modelled: nothing is speculated/],
     ['mem:main:w', 4, /no number/],
     ['cycles,mem:0x1000:ww', 7, /twice/],
     ['mem:0x1000:q:u', 0, /no access/],
@@ -95,4 +98,13 @@ test('breakpoints: mem:ADDRESS[/LENGTH][:rwx][:modifiers]', () => {
     groups.map((g) => g.events.map((e) => e.name)),
     [['mem:0x1000/8:w'], ['mem:0x2000/4:u', 'cycles:u'], ['cpu/event=0xc0,umask=1/']],
   );
+});
+
+test('cpu/…/: config1, config2 and the terms of the model’s format files', () => {
+  const [group] = parseEvents('cpu/event=0xb7,umask=1,offcore_rsp=0x10001,name=reads/u', SKYLAKE);
+  const event = group?.events[0];
+  assert.deepEqual([event?.config, event?.config1, event?.name], [0x1b7n, 0x1_0001n, one('cpu/event=0xb7,umask=1,name=reads/u').name]);
+  assert.equal(parseEvents('cpu/event=0xc0,config2=7/', SKYLAKE)[0]?.events[0]?.config2, 7n);
+  assert.throws(() => parseEvents('cpu/event=0xcd,ldlat=0x10000/', SKYLAKE), /16 bits/);
+  assert.throws(() => parseEvents('cpu/event=0xb7,offcore_rsp=1/', CORE2), /unknown term 'offcore_rsp'/);
 });

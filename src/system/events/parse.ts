@@ -8,12 +8,16 @@ import { BREAKPOINT_TYPE } from '#abi/perf-event/breakpoint.ts';
 import type { CpuModel } from '#arch/cpu-models/model.ts';
 import { PERFEVTSEL } from '#arch/pmu/perfevtsel.ts';
 import { nearest } from '#base/nearest.ts';
+import { extraFormats } from '#kernel/perf/file/sysfs.ts';
 import { type EventCode, eventNames } from './names.ts';
 
 export interface EventSpec extends EventCode {
   /** As perf shows it: what was typed, with its modifiers, or the `name=` term. */
   readonly name: string;
   readonly flags: Partial<Record<AttrFlag, boolean | number>>;
+  /** Terms of attr.config1 and config2. */
+  readonly config1?: bigint;
+  readonly config2?: bigint;
   /** Of `mem:ADDRESS`: attr.bp_type, bp_addr (config1), bp_len (config2). */
   readonly breakpoint?: { readonly bp_type: number; readonly config1: bigint; readonly config2: bigint };
   /** Modifier S: its counts (its group's) are read at each sample. */
@@ -43,14 +47,14 @@ export function parseEvents(text: string, model: CpuModel): EventGroup[] {
   const groups: EventGroup[] = [];
   for (const part of split(text, text, 0)) {
     if (!part.text.startsWith('{')) {
-      groups.push({ explicit: false, events: [parseOne(text, part, '', names)] });
+      groups.push({ explicit: false, events: [parseOne(text, part, '', names, model)] });
       continue;
     }
     const close = part.text.indexOf('}');
     if (close < 0) throw new EventSyntaxError(text, part.at, "'{' without '}'");
     const modifiers = modifiersOf(text, part.text.slice(close + 1), part.at + close + 1);
     const members = split(part.text.slice(1, close), text, part.at + 1);
-    groups.push({ explicit: true, events: members.map((m) => parseOne(text, m, modifiers, names)) });
+    groups.push({ explicit: true, events: members.map((m) => parseOne(text, m, modifiers, names, model)) });
   }
   return groups;
 }
@@ -94,10 +98,10 @@ function modifiersOf(whole: string, text: string, at: number): string {
   return letters;
 }
 
-function parseOne(whole: string, part: Part, groupModifiers: string, names: Map<string, EventCode>): EventSpec {
+function parseOne(whole: string, part: Part, groupModifiers: string, names: Map<string, EventCode>, model: CpuModel): EventSpec {
   if (part.text.startsWith('mem:')) return parseBreakpoint(whole, part, groupModifiers);
   const slash = part.text.indexOf('/');
-  if (slash >= 0) return parsePmu(whole, part, slash, groupModifiers, names);
+  if (slash >= 0) return parsePmu(whole, part, slash, groupModifiers, names, model);
   // Tracepoints have a colon of their own; modifiers are the letters behind the last one.
   const colon = part.text.lastIndexOf(':');
   const name = colon < 0 ? part.text : part.text.slice(0, colon);
@@ -132,6 +136,8 @@ function parseBreakpoint(whole: string, part: Part, groupModifiers: string): Eve
 }
 
 function unknown(whole: string, at: number, name: string, names: Map<string, EventCode>): EventSyntaxError {
+  const why = NOT_MODELLED.find(([families]) => families.some((f) => name.toLowerCase().startsWith(`${f}.`)))?.[1];
+  if (why !== undefined) return new EventSyntaxError(whole, at, `not modelled: ${why}`);
   const near = nearest(name, names.keys());
   return new EventSyntaxError(
     whole,
@@ -139,6 +145,29 @@ function unknown(whole: string, at: number, name: string, names: Map<string, Eve
     `unknown event${near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`}`,
   );
 }
+
+/** Families of Intel's lists of which no event can be counted, or those that the model's own list does not have. */
+const NOT_MODELLED: readonly (readonly [families: readonly string[], why: string])[] = [
+  [
+    ['uops_retired', 'uops_issued', 'uops_executed', 'uops_dispatched', 'uops_dispatched_port', 'uops_executed_port', 'uops_decoded'],
+    'micro-operations are none here',
+  ],
+  [
+    ['idq', 'idq_uops_not_delivered', 'idq_bubbles', 'dsb2mite_switches', 'lsd', 'frontend_retired', 'baclears', 'inst_decoded'],
+    'there is no front end',
+  ],
+  [
+    ['exe_activity', 'cycle_activity', 'memory_activity', 'resource_stalls', 'rs_events', 'rs_empty', 'int_misc', 'topdown', 'arith'],
+    'there is no pipeline',
+  ],
+  [
+    ['l1d_pend_miss', 'offcore_requests_outstanding', 'offcore_requests_buffer', 'ld_blocks', 'load_hit_pre', 'mem_trans_retired'],
+    'misses have no buffers and no latency of their own',
+  ],
+  [['machine_clears', 'assists', 'other_assists', 'fp_assist', 'misalign_mem_ref'], 'nothing is speculated, cleared or assisted'],
+  [['rtm_retired', 'hle_retired', 'tx_mem', 'tx_exec'], 'there is no transactional memory'],
+  [['offcore_response', 'ocr'], "by name not there yet; rNNN takes no request word, a guest's perf does (perfglass run -- perf stat)"],
+];
 
 /** rNNN: the event select in hexadecimal. */
 function rawCode(name: string): EventCode | undefined {
@@ -149,12 +178,40 @@ function rawCode(name: string): EventCode | undefined {
 /** Terms of `cpu/…/`: sysfs format files of the core PMU. */
 const TERMS = { event: 'event', umask: 'umask', edge: 'edge', any: 'anyThread', inv: 'inv', cmask: 'cmask', pc: 'pc' } as const;
 
-function parsePmu(whole: string, part: Part, slash: number, groupModifiers: string, names: Map<string, EventCode>): EventSpec {
+interface WordTerm {
+  readonly word: 'config1' | 'config2';
+  /** All from bit 0. */
+  readonly bits: number;
+}
+
+/** config1 and config2, and what the model's sysfs format files put into them: offcore_rsp and its like. */
+function wordTerms(model: CpuModel): Map<string, WordTerm> {
+  const out = new Map<string, WordTerm>([
+    ['config1', { word: 'config1', bits: 64 }],
+    ['config2', { word: 'config2', bits: 64 }],
+  ]);
+  for (const [name, where] of extraFormats(model)) {
+    const [, word, last] = /^(config[12]):0-(\d+)$/.exec(where) ?? [];
+    if (word !== undefined) out.set(name, { word: word as WordTerm['word'], bits: Number(last) + 1 });
+  }
+  return out;
+}
+
+function parsePmu(
+  whole: string,
+  part: Part,
+  slash: number,
+  groupModifiers: string,
+  names: Map<string, EventCode>,
+  model: CpuModel,
+): EventSpec {
   const pmu = part.text.slice(0, slash);
   const end = part.text.indexOf('/', slash + 1);
   if (end < 0) throw new EventSyntaxError(whole, part.at + slash, "the closing '/' is missing");
   if (pmu !== 'cpu') throw new EventSyntaxError(whole, part.at, `no PMU '${pmu}' here; there is 'cpu'`);
   let config = 0n;
+  const words: { config1?: bigint; config2?: bigint } = {};
+  const extra = wordTerms(model);
   let shown: string | undefined;
   let type: number = PERF_TYPE.RAW;
   let at = part.at + slash + 1;
@@ -162,11 +219,16 @@ function parsePmu(whole: string, part: Part, slash: number, groupModifiers: stri
     const [key, value] = term.split('=', 2) as [string, string | undefined];
     if (key === 'name' && value !== undefined) shown = value;
     else if (key === 'config' && value !== undefined) config |= number(whole, at, value);
-    else if (key in TERMS)
+    else if (extra.has(key)) {
+      const { word, bits } = extra.get(key) as WordTerm;
+      const n = value === undefined ? 1n : number(whole, at, value);
+      if (n >> BigInt(bits) !== 0n) throw new EventSyntaxError(whole, at, `${key}=0x${n.toString(16)} has more than ${bits} bits`);
+      words[word] = (words[word] ?? 0n) | n;
+    } else if (key in TERMS)
       config = PERFEVTSEL.set(config, TERMS[key as keyof typeof TERMS], fieldValue(whole, at, key as keyof typeof TERMS, value));
     else {
       const named = value === undefined ? (rawCode(key) ?? names.get(key.toLowerCase())) : undefined;
-      if (named === undefined) throw unknownTerm(whole, at, key, names);
+      if (named === undefined) throw unknownTerm(whole, at, key, [...extra.keys(), ...names.keys()]);
       config |= named.config;
       type = named.type;
     }
@@ -174,7 +236,7 @@ function parsePmu(whole: string, part: Part, slash: number, groupModifiers: stri
   }
   const own = modifiersOf(whole, part.text.slice(end + 1), part.at + end + 1);
   const name = shown ?? part.text.slice(0, end + 1);
-  return withModifiers(name, { type, config }, own + groupModifiers, shown === undefined ? 'pmu' : '', part, whole);
+  return { ...withModifiers(name, { type, config }, own + groupModifiers, shown === undefined ? 'pmu' : '', part, whole), ...words };
 }
 
 function fieldValue(whole: string, at: number, key: keyof typeof TERMS, value: string | undefined): bigint {
@@ -190,8 +252,8 @@ function number(whole: string, at: number, text: string): bigint {
   return BigInt.asUintN(64, BigInt(text));
 }
 
-function unknownTerm(whole: string, at: number, key: string, names: Map<string, EventCode>): EventSyntaxError {
-  const near = nearest(key, [...Object.keys(TERMS), 'config', 'name', ...names.keys()]);
+function unknownTerm(whole: string, at: number, key: string, more: readonly string[]): EventSyntaxError {
+  const near = nearest(key, [...Object.keys(TERMS), 'config', 'name', ...more]);
   const hint = near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`;
   return new EventSyntaxError(whole, at, `unknown term '${key}' for pmu 'cpu'${hint}`);
 }

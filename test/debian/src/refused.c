@@ -22,7 +22,6 @@ int main(void) {
   pthread_mutexattr_init(&a);
   pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT);
   printf("pthread_mutex_init PI %s\n", strerrorname_np(pthread_mutex_init(&m, &a)) ?: "ok");
-  SAY(syscall(SYS_rseq, NULL, 32, 0, 0));
   SAY(syscall(SYS_io_uring_setup, 1, NULL));
   SAY(socket(AF_INET, SOCK_STREAM, 0));
   SAY(socket(AF_NETLINK, SOCK_RAW, 0));

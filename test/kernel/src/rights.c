@@ -51,6 +51,10 @@ int main(int argc, char **argv) {
     leave(0);
   }
   reap(-1, &status); say("status", status);
+  touch("sticky/one", 0604); touch("two", 0602); // RENAME_EXCHANGE
+#define SWAP(a, b, flags) sys6(316, -100, (i64)(a), -100, (i64)(b), flags, 0)
+  say("exchange", SWAP("sticky/one", "two", 2)); owner("sticky/one", "sticky/one"); owner("two", "two"); say("with itself", SWAP("two", "two", 2)); say("with nothing", SWAP("two", "none", 2)); say("both flags", SWAP("two", "none", 3)); say("a folder", SWAP("shut", "two", 2)); owner("two", "two"); say("inside", SWAP("two", "two/in", 2)); say("outside", SWAP("two/in", "two", 2)); say("slash", SWAP("two/", "shut/", 2)); say("back", SWAP("two", "shut", 2)); owner("shut/in", "shut/in"); say("another system", SWAP("two", "/proc/version", 2));
+  call(SYS_unlink, "sticky/one", 0, 0); call(SYS_unlink, "two", 0, 0);
   const char *files[] = { "shut/in", "mine", "read", "write", "all", "of-group", "sticky/other", "run", "nobodys", "open/newer", "open/link", "group/new" };
   for (u64 i = 0; i < sizeof files / sizeof *files; i++) call(SYS_unlink, files[i], 0, 0);
   const char *dirs[] = { "group/dir", "group", "shut", "open", "sticky", dir };

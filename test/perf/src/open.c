@@ -134,6 +134,12 @@ static void kinds(void) {
   opens("CLOCK_MONOTONIC", a);
   a.clockid = CLOCK_MONOTONIC_RAW;
   opens("CLOCK_MONOTONIC_RAW", a);
+  a.clockid = CLOCK_REALTIME;
+  opens("CLOCK_REALTIME", a);
+  a.clockid = CLOCK_BOOTTIME;
+  opens("CLOCK_BOOTTIME", a);
+  a.clockid = CLOCK_TAI;
+  opens("CLOCK_TAI", a);
   a.clockid = CLOCK_THREAD_CPUTIME_ID;
   opens("CLOCK_THREAD_CPUTIME_ID", a);
 }

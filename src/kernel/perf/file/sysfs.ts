@@ -18,8 +18,20 @@ const FORMATS: readonly (readonly [name: string, bits: string, min: number, max:
   ['cmask', 'config:24-31', 1, 5],
 ];
 
+/** pmu_name_str of intel_pmu_init, by CPUID model. */
+const PMU_NAMES: Readonly<Record<number, string>> = {
+  0x0e: 'core',
+  0x17: 'core2',
+  0x1a: 'nehalem',
+  0x3d: 'broadwell',
+  0x4e: 'skylake',
+  0x5c: 'goldmont',
+  0x6a: 'icelake',
+  0x8f: 'sapphire_rapids',
+};
+
 /** nhm_format_attr and, from Skylake on, skl_format_attr; the Atom has slm_format_attr. What ldlat and frontend belong to is refused by name. */
-function extraFormats(model: CpuModel): readonly (readonly [name: string, bits: string])[] {
+export function extraFormats(model: CpuModel): readonly (readonly [name: string, bits: string])[] {
   if (model.offcore === undefined) return [];
   const word = ['offcore_rsp', 'config1:0-63'] as const;
   if (model.model === 0x5c) return [word];
@@ -62,7 +74,7 @@ export function makeEventSources(sys: PseudoDirectory, model: CpuModel, settings
     const text = umask === 0 ? `event=${hex(event)}\n` : `event=${hex(event)},umask=${hex(umask)}\n`;
     cpu.file(`events/${name}`, () => text);
   }
-  cpu.file('caps/pmu_name', () => `${model.name}\n`).file('caps/max_precise', () => '0\n');
+  cpu.file('caps/pmu_name', () => `${PMU_NAMES[model.model] ?? 'generic_arch'}\n`).file('caps/max_precise', () => '0\n');
   const { lbr } = model;
   if (lbr !== undefined && model.pmu.version >= 2) cpu.file('caps/branches', () => `${lbr.depth}\n`);
   cpu.file(

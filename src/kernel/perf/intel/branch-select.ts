@@ -38,6 +38,7 @@ const TYPES: readonly (readonly [bit: number, hardware: readonly Kind[], softwar
 ];
 const LEVELS = P.USER | P.KERNEL | P.HV;
 const TRANSACTIONS = P.ABORT_TX | P.IN_TX | P.NO_TX;
+const KINDS_OF_WORD = TYPES.reduce((m, [bit]) => m | bit, 0);
 
 /** The ring of a branch is that of its target; without a ring in the word the event's own hold. */
 export function branchSelect(attr: PerfEventAttr, model: CpuModel): BranchSelect | Refused {
@@ -46,19 +47,22 @@ export function branchSelect(attr: PerfEventAttr, model: CpuModel): BranchSelect
   const word = Number(attr.branch_sample_type);
   if (attr.branch_sample_type >= BigInt(P.COUNTERS) << 1n) return refuse(EINVAL, 'unknown branch_sample_type bits');
   if ((word & ~LEVELS) === 0) return refuse(EINVAL, 'branch_sample_type asks for no branch');
-  if ((word & TRANSACTIONS) !== 0) return refuse(EOPNOTSUPP, 'no model has TSX');
-  if ((word & (P.COUNTERS | P.PRIV_SAVE)) !== 0) return refuse(EOPNOTSUPP, 'branch counters and privilege levels are not there yet');
+  if ((word & P.COUNTERS) !== 0) return refuse(EINVAL, `${model.name} has no branch counters`);
   if (model.lbr === undefined || model.pmu.version < 2) return refuse(EOPNOTSUPP, `${model.name} has no LBR that Linux drives`);
   const layout = lbrLayout(model.lbr);
   const callStack = (word & P.CALL_STACK) !== 0;
   if (callStack && !layout.hasCallStack) return refuse(EOPNOTSUPP, `${model.name} has no call-stack LBR`);
   const types = TYPES.filter(([bit]) => (word & bit) !== 0);
-  if (callStack && types.length > 1) return refuse(EINVAL, 'a call stack of branches excludes other kinds');
+  // Linux looks for other kinds before it comes to IND_JUMP and CALL.
+  if (callStack && (word & ~(LEVELS | P.CALL_STACK | P.IND_JUMP | P.CALL) & (KINDS_OF_WORD | TRANSACTIONS)) !== 0)
+    return refuse(EINVAL, 'a call stack of branches excludes other kinds');
   const given = (word & LEVELS) !== 0;
   const user = given ? (word & P.USER) !== 0 : !attrFlag(attr, 'exclude_user');
   const kernel = given ? (word & P.KERNEL) !== 0 : !attrFlag(attr, 'exclude_kernel');
   const hardware = new Set(types.flatMap(([, kinds]) => kinds));
-  const kinds = types.reduce((m, [, , software]) => m | software, 0);
+  // No model executes transactions: every branch is one outside of them, and none is an abort. Linux lets the words through all the same.
+  const inside = (word & (P.IN_TX | P.NO_TX)) === P.IN_TX;
+  const kinds = inside ? 0 : types.reduce((m, [, , software]) => m | software, 0);
   return { control: control(layout, hardware, user, kernel, callStack), kinds, user, kernel, callStack };
 }
 

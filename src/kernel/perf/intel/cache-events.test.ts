@@ -77,7 +77,7 @@ const BY_MODEL: typeof EXPECTED = {
   icelake,
   sapphirerapids: {
     ...icelake,
-    'L1-dcache': ['loads', 'refused', 'stores', 'ENOENT'],
+    'L1-dcache': ['loads', 'l2-data-reads', 'stores', 'ENOENT'],
     node: ['llc-load-misses', 'refused', 'ENOENT', 'ENOENT'],
   },
 };

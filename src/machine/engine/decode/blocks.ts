@@ -9,6 +9,7 @@ import type { Feature, FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
 import type { Manifest } from '../tier0/generate.ts';
 import { lacking } from './features.ts';
+import { arithmeticSums } from './arithmetic.ts';
 import { branchIndex, packSums, Records } from './records.ts';
 
 const MAX_RECORDS = 64;
@@ -149,6 +150,7 @@ export class Blocks {
     let rec = block + L.BLOCK.BYTES;
     let at = offset;
     let [n, slots, loads, stores] = [0, 0, 0, 0];
+    const arithmetic = [0, 0]; // at most 2 of each of MAX_RECORDS: no byte overflows
     const branches = [0, 0, 0, 0, 0, 0];
     let ended = false;
     let second = 0;
@@ -182,6 +184,8 @@ export class Blocks {
       slots += plan.slots;
       loads += plan.loads;
       stores += plan.stores;
+      if (plan.arithmetic !== 0)
+        for (const [k, more] of arithmeticSums(plan.arithmetic).entries()) arithmetic[k] = (arithmetic[k] as number) + more;
       const kind = branchIndex(plan.branch);
       if (kind >= 0) branches[kind] = 1; // a branch ends its block
       n++;
@@ -198,6 +202,7 @@ export class Blocks {
     v.setInt32(block + L.BLOCK.COST + 4, n, true);
     const words = packSums(loads, stores, branches);
     for (let k = 0; k < 4; k++) v.setInt32(block + L.BLOCK.EVA + k * 4, words[k] as number, true);
+    for (let k = 0; k < 2; k++) v.setInt32(block + L.BLOCK.ARITHMETIC + k * 4, arithmetic[k] as number, true);
     v.setInt32(block + L.BLOCK.RIP, low, true);
     v.setInt32(block + L.BLOCK.RIP + 4, high, true);
     v.setInt32(block + L.BLOCK.PLACE, start + offset, true);

@@ -8,6 +8,7 @@ import type { FeatureWords } from '#arch/cpuid-features.ts';
 import * as L from '../layout.ts';
 import type { FormEntry, Manifest } from '../tier0/generate.ts';
 import { lacking, withoutFeature } from './features.ts';
+import { type ArithmeticCode, arithmeticOf, arithmeticSums } from './arithmetic.ts';
 import { isMemory, REGISTERS, type Shape, shapeOf } from './operands.ts';
 
 /** Event sums of a form's records. */
@@ -16,6 +17,7 @@ export interface Sums {
   readonly loads: number;
   readonly stores: number;
   readonly branch: FormEntry['branch'];
+  readonly arithmetic: ArithmeticCode;
 }
 export interface Plan extends Sums {
   readonly ends: boolean;
@@ -91,7 +93,7 @@ export class Records {
     this.features = features;
     for (const f of manifest.forms) this.forms.set(f.key, f);
     this.undefinedForm = this.forms.get('undefined') as FormEntry;
-    this.classOf(0, { slots: 0, loads: 0, stores: 0, branch: null }); // class 0: free (closing records)
+    this.classOf(0, { slots: 0, loads: 0, stores: 0, branch: null, arithmetic: 0 }); // class 0: free (closing records)
   }
 
   setFeatures(words: FeatureWords): void {
@@ -181,10 +183,13 @@ export class Records {
       distance,
       fixed: shape.imm,
       scaled: i.encoding === EncodingKind.EVEX,
+      // A gate is a NOP that may run again.
+      arithmetic: entry.key === 'gate' ? 0 : arithmeticOf(i),
     });
   }
   private planOf(entry: FormEntry, found: Partial<Plan>): Plan {
-    const sums: Sums = { slots: this.slotsOf(entry), loads: entry.loads, stores: entry.stores, branch: entry.branch };
+    const { loads, stores, branch } = entry;
+    const sums: Sums = { slots: this.slotsOf(entry), loads, stores, branch, arithmetic: found.arithmetic ?? 0 };
     return {
       operands: [],
       fields: [],
@@ -331,7 +336,7 @@ export class Records {
   }
   private classOf(n: number, s: Sums): number {
     const b = branchIndex(s.branch) + 1;
-    const key = (((s.slots * 8 + b) * 16 + s.loads) * 16 + s.stores) * 2 + n;
+    const key = ((((s.slots * 8 + b) * 16 + s.loads) * 16 + s.stores) * 2 + n) * 32 + s.arithmetic;
     const known = this.classes.get(key);
     if (known !== undefined) return known;
     const id = this.classes.size;
@@ -345,7 +350,7 @@ export class Records {
       s.stores,
       BRANCHES.map((_, k) => (k === b - 1 ? 1 : 0)),
     );
-    for (const [k, word] of words.entries()) this.view.setInt32(row + 8 + k * 4, word, true);
+    for (const [k, word] of [...words, ...arithmeticSums(s.arithmetic)].entries()) this.view.setInt32(row + 8 + k * 4, word, true);
     return id;
   }
 }
