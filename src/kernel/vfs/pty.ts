@@ -386,8 +386,8 @@ class PtySlave extends FileDescription {
 }
 
 /** /dev/ptmx: every open is a new pair. */
-/** kernel.pty.max, less kernel.pty.reserve. drivers/tty/pty.c, fs/devpts/inode.c. */
-const PTY_MAX = 4096 - 1024;
+/** How many may be open: below kernel.pty.max, 4096 (fs/devpts/inode.c devpts_new_index; the first mount may use the reserve). */
+const PTY_MAX = 4095;
 
 export class PtmxNode extends PseudoNode {
   private readonly kernel: PtyKernel;
