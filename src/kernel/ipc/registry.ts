@@ -17,15 +17,29 @@ export interface IpcObject {
   removed: boolean;
 }
 
+/** ipc_min_cycle */
+const MIN_CYCLE = 64;
+
 type Birth = Omit<IpcObject, 'removed'>;
 
 export class IpcRegistry<T extends IpcObject> {
   private readonly slots: (T | undefined)[] = [];
   private sequence = 0;
+  private last = -1;
   private readonly most: number;
 
   constructor(most: number) {
     this.most = most;
+  }
+
+  /** The first free one behind the last that was given, round the first 64 at least: ipc/util.c ipc_idr_alloc. */
+  private freeSlot(): number | undefined {
+    const end = Math.min(this.most, Math.max(Math.floor((this.all.length * 3) / 2), MIN_CYCLE));
+    for (let i = 1; i <= end; i++) {
+      const slot = (this.last + i) % end;
+      if (this.slots[slot] === undefined) return slot;
+    }
+    return undefined;
   }
 
   /** *get(2): the id, or -errno. `fits`: 0 or -errno for an object that is there already. */
@@ -38,10 +52,10 @@ export class IpcRegistry<T extends IpcObject> {
       return allowed(t, found, flags & 0o777) ? found.id : -ERRNO.EACCES;
     }
     if (key !== IPC.PRIVATE && (flags & IPC.CREAT) === 0) return -ERRNO.ENOENT;
-    let slot = this.slots.indexOf(undefined);
-    if (slot < 0) slot = this.slots.length;
-    if (slot >= this.most) return -ERRNO.ENOSPC;
+    const slot = this.freeSlot();
+    if (slot === undefined) return -ERRNO.ENOSPC;
     const { euid, egid } = t.credentials;
+    if (slot <= this.last) this.sequence = (this.sequence + 1) % 65536; // an old id does not name a new object
     const made = make({
       id: this.sequence * IPC_LIMIT.IDS + slot,
       key,
@@ -54,6 +68,7 @@ export class IpcRegistry<T extends IpcObject> {
     });
     if (typeof made === 'number') return made;
     this.slots[slot] = made;
+    this.last = slot;
     return made.id;
   }
   find(id: number): T | undefined {
@@ -75,7 +90,6 @@ export class IpcRegistry<T extends IpcObject> {
     o.key = IPC.PRIVATE;
     this.slots[o.id % IPC_LIMIT.IDS] = undefined;
     if (this.slots.every((x) => x === undefined)) this.slots.length = 0;
-    this.sequence = (this.sequence + 1) % 65536; // an old id does not name a new object
   }
 }
 

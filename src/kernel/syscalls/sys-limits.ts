@@ -133,6 +133,7 @@ function ioprioSet(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const kind = IO_KINDS.get(a.i32(0));
   const value = a.i32(2);
   if (kind === undefined || value >> IO_CLASS_SHIFT > 3 || (value & 7) > 7) return -ERRNO.EINVAL;
+  if (value >> IO_CLASS_SHIFT === 0 && value !== 0) return -ERRNO.EINVAL; // no class has no level
   if (value >> IO_CLASS_SHIFT === 1 && t.credentials.euid !== 0) return -ERRNO.EPERM;
   const found = affected(k, t, kind, a.i32(1));
   if (found.length === 0) return -ERRNO.ESRCH;

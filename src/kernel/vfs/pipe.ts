@@ -57,6 +57,7 @@ export class Pipe {
   }
   /** F_SETPIPE_SZ: the next power of two of pages; the new size or -errno. */
   resize(wanted: number): number {
+    if (wanted > 2 ** 31) return -ERRNO.EINVAL; // round_pipe_size
     if (wanted > MAX_PIPE_SIZE) return -ERRNO.EPERM;
     let size = PIPE_BUF;
     while (size < wanted) size *= 2;

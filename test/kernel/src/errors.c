@@ -50,6 +50,8 @@ int main(int argc, char **argv) {
   i64 mine = sys3(SYS_getpid, 0, 0, 0), copy = sys3(32, m, 0, 0), again = open_file("/proc/self/exe", 0, 0); i64 child = fork(); if (child == 0) { sys3(SYS_pause, 0, 0, 0); leave(0); }
   say("same file", SAME(mine, mine, 0, m, copy)); say("another", SAME(mine, mine, 0, m, again)); say("the child's", SAME(mine, child, 0, m, m)); say("closed", SAME(mine, child, 0, m, 999)); for (int kind = 1; kind < 5; kind++) { say("own", SAME(mine, mine, kind, 0, 0)); say("child's", SAME(mine, child, kind, 0, 0)); } say("kind", SAME(mine, mine, 99, 0, 0)); say("nobody", SAME(mine, 4000000, 1, 0, 0));
   u64 set = 1; say("affinity", sys3(203, child, 8, (i64)&set)); say("of nobody", sys3(203, 4000000, 8, (i64)&set)); say("nowhere", sys3(203, 4000000, 8, 8)); sys3(SYS_kill, child, KILL, 0); reap(child, &status);
+  i64 first = sys3(SYS_semget, 0, 1, 01600), ids[70]; sys6(SYS_semctl, first, 0, 0, 0, 0, 0); for (int i = 0; i < 70; i++) { ids[i] = sys3(SYS_semget, 0, 1, 01600); if (i % 3 == 0) sys6(SYS_semctl, ids[i], 0, 0, 0, 0, 0); } i64 steps = 0; for (int i = 1; i < 60; i++) steps += ids[i] % 32768 == (ids[i - 1] + 1) % 32768 || ids[i] > ids[i - 1]; say("ids go up", steps); for (int i = 0; i < 70; i++) if (i % 3 != 0) sys6(SYS_semctl, ids[i], 0, 0, 0, 0, 0);
+  i64 no_class = sys3(251, 1, 0, 4); say("ioprio, no class", no_class); say("pipe size", sys3(SYS_fcntl, ((int *)name)[0], 1031, 0x80000001));
   say("chroot to nothing", sys3(SYS_chroot, (i64)"/none", 0, 0)); say("to a file", sys3(SYS_chroot, (i64)"/proc/version", 0, 0));
   return 0;
 }
