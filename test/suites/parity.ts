@@ -81,6 +81,24 @@ const TEN: readonly AttrValues[] = [
   { type: 1, config: 1n },
   { type: 1, config: 2n },
 ];
+/** At the entry of all programs and at fib's function: instruction breakpoints, one of which samples; debug exceptions are perf's own work. */
+const BREAKPOINTS: readonly AttrValues[] = [
+  ...EVENTS.slice(0, 2),
+  { type: 5, bp_type: 4, config1: 0x40_1000n, config2: 8n, flags: USER },
+  { type: 5, bp_type: 4, config1: 0x40_1010n, config2: 8n, flags: USER, sample_period: 3n },
+];
+const calls = runWith(['fib', '15'], BREAKPOINTS);
+suite.judge(
+  'breakpoints: the books close, the other events count what they count alone',
+  [
+    ...compare(runWith(['fib', '15'], EVENTS.slice(0, 2)), { ...calls, events: calls.events.slice(0, 2) }, false),
+    ...calls.events
+      .slice(2)
+      .flatMap(({ account: a }, i) => (a.imbalance === 0 && a.counted > 0 ? [] : [`breakpoint ${i}: ${a.counted}, off by ${a.imbalance}`])),
+    ...(calls.events[2]?.count === 1 ? [] : ['the entry is not met once']),
+  ],
+  `${calls.events[3]?.count} calls of fib, ${calls.events[3]?.samples} samples`,
+);
 for (const program of PROGRAMS) {
   const hash = (events: readonly AttrValues[], wanted: Wanted): string => runWith(program, events, { ...wanted, pathHash: true }).pathHash;
   const none = hash([], {});
@@ -89,6 +107,7 @@ for (const program of PROGRAMS) {
     ['ten events, multiplexed', hash(TEN, {})],
     ['sampling', hash(sampling, {})],
     ['sampling, long skid', hash(sampling, { skid: '1000i' })],
+    ['breakpoints', hash(BREAKPOINTS, {})],
     ['freeze-on-overflow', hash(sampling, { handler: 'freeze-on-overflow' })],
     ['freeze-on-delivery', hash(sampling, { handler: 'freeze-on-delivery' })],
   ];

@@ -1,4 +1,4 @@
-/** Broadwell, 2014: PerfMon v3, 4 + 3; first Intel PT, lost while VMX is on. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Broadwell, 2014: PerfMon v3, 4 + 3; first Intel PT, lost while VMX is on. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { BROADWELL_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_BROADWELL } from '../pmu/offcore.ts';

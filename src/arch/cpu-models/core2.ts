@@ -1,4 +1,4 @@
-/** Core 2, 2008: PerfMon v2, 2 + 3 counters of 40 bits. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Core 2, 2008: PerfMon v2, 2 + 3 counters of 40 bits. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { CORE2_EVENTS } from '../pmu/event-lists.ts';
 import { CORE2 as FEATURES } from './feature-sets.ts';

@@ -1,5 +1,5 @@
 /**
- * CPUID features by generation, each the one before it and what it added. From the models' public CPUID dumps as far as known [spec §10.4 K];
+ * CPUID features by generation, each the one before it and what it added. Compared with dumps of real processors (docs/machine/cpuid.md);
  * what the engine lacks is taken away before a guest sees it, so only the intersection matters today.
  */
 import { type Feature, features } from '../cpuid-features.ts';

@@ -1,4 +1,4 @@
-/** Goldmont (Atom), 2016: PerfMon v4, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Goldmont (Atom), 2016: PerfMon v4, 4 + 3. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { GOLDMONT_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_GOLDMONT } from '../pmu/offcore.ts';

@@ -1,4 +1,4 @@
-/** Ice Lake server, 2021: PerfMon v5, 8 + 4 with TOPDOWN.SLOTS. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Ice Lake server, 2021: PerfMon v5, 8 + 4 with TOPDOWN.SLOTS. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { ICELAKE_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_ICELAKE } from '../pmu/offcore.ts';

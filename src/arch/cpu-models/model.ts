@@ -99,7 +99,7 @@ export interface CpuModel {
   readonly pmu: PmuCapabilities;
   /** The off-core response events; undefined: there are none. */
   readonly offcore: OffcoreResponse | undefined;
-  /** General-purpose events (arch/pmu/events.ts). */
+  /** General-purpose events (arch/pmu/event-lists.ts). */
   readonly events: readonly EventRow[];
   readonly lbr: LbrCapabilities | undefined;
   readonly pt: PtCapabilities | undefined;

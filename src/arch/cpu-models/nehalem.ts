@@ -1,4 +1,4 @@
-/** Nehalem, 2008: PerfMon v3, 4 + 3 counters of 48 bits. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Nehalem, 2008: PerfMon v3, 4 + 3 counters of 48 bits. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { NEHALEM_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_NEHALEM } from '../pmu/offcore.ts';

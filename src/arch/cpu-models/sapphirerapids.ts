@@ -1,4 +1,4 @@
-/** Sapphire Rapids, 2023: PerfMon v5, 8 + 4, architectural LBR. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Sapphire Rapids, 2023: PerfMon v5, 8 + 4, architectural LBR. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { SAPPHIRERAPIDS_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_SAPPHIRERAPIDS } from '../pmu/offcore.ts';

@@ -1,4 +1,4 @@
-/** Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Skylake, 2015: PerfMon v4 with streamlined freezing, 4 + 3. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { SKYLAKE_EVENTS } from '../pmu/event-lists.ts';
 import { OFFCORE_SKYLAKE } from '../pmu/offcore.ts';

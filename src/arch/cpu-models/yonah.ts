@@ -1,4 +1,4 @@
-/** Core Duo, 2006: PerfMon v1, no fixed counters, no global control. PerfMon, LBR, PT and VMX as in spec §10.4; costs and latency are chosen (docs/model.md). */
+/** Core Duo, 2006: PerfMon v1, no fixed counters, no global control. Sources: docs/machine/cpuid.md, docs/machine/events.md; costs and latency are chosen (docs/model.md). */
 import { featureWords } from '../cpuid-features.ts';
 import { YONAH_EVENTS } from '../pmu/event-lists.ts';
 import { YONAH as FEATURES } from './feature-sets.ts';

@@ -57,6 +57,7 @@ function print(what: readonly string[], model: CpuModel, json: boolean): void {
   }
   process.stdout.write(`\nEvents of ${model.name}: ${model.description}\n\n`);
   for (const r of chosen) process.stdout.write(`  ${r.name.padEnd(50)} [${r.kind}]${r.note === '' ? '' : `  ${r.note}`}\n`);
+  process.stdout.write(`  ${'mem:<addr>[/len][:access]'.padEnd(50)} [Hardware breakpoint]\n`);
   process.stdout.write(`  ${'rNNN'.padEnd(50)} [Raw event: NNN = umask and event in hex]\n`);
   process.stdout.write(`  ${'cpu/event=E,umask=U,cmask=C,inv,edge/modifiers'.padEnd(50)} [Raw event]\n\n`);
 }
