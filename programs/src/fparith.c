@@ -5,9 +5,9 @@
 
 static char area[3 * 4096] __attribute__((aligned(4096)));
 
-static char fresh[3 * 4096] __attribute__((aligned(4096)));
+static char fresh[6 * 4096] __attribute__((aligned(4096)));
 
-// Arithmetic that faults first: it retires once, in the middle of a block.
+// Arithmetic that faults first, before the rounds and behind them: it retires once, in the middle of a block.
 static void faulting(char *p) {
   __asm__ volatile("addsd %%xmm0, %%xmm1\n addpd (%0), %%xmm1\n mulps %%xmm0, %%xmm1\n addpd 4096(%0), %%xmm1\n addss 8192(%0), %%xmm1\n nop\n" ::"r"(p) : "memory");
 }
@@ -61,5 +61,6 @@ static int main(int argc, char **argv) {
       avx(area);
     }
   }
+  faulting(fresh + 3 * 4096);
   return 0;
 }

@@ -85,6 +85,7 @@ for (const [name, mxcsr] of [
   ['ftz', 0x9f80],
   ['daz', 0x1fc0],
   ['both', 0x9fc0],
+  ['both sticky', 0x9fe0],
   ['both down', 0xbfc0],
 ] as const) {
   const set = `movl $${mxcsr},60(%rdi); ldmxcsr 60(%rdi)`;

@@ -30,7 +30,7 @@ const QEMU_IS_WRONG = new RegExp(
     '^(add|sub|mul|div|dp|hadd|hsub|addsub)[sp][sd] ',
     '^(add|sub|mul|div|min|max|sqrt)[sp][sd] (flags|sticky)$',
     '^(cmp|cvt|u?comi).* flags$',
-    ' (ftz|daz|both|both down)$',
+    ' (ftz|daz|both|both down|both sticky)$',
     '^pcmpestri64$',
     '^bsf keeps$',
     '^lar lsl$',

@@ -386,10 +386,14 @@ class PtySlave extends FileDescription {
 }
 
 /** /dev/ptmx: every open is a new pair. */
+/** How many may be open: below kernel.pty.max, 4096 (fs/devpts/inode.c devpts_new_index; the first mount may use the reserve). */
+const PTY_MAX = 4095;
+
 export class PtmxNode extends PseudoNode {
   private readonly kernel: PtyKernel;
   private readonly pts: () => PseudoDirectory;
   private readonly ptsTree: PseudoTree;
+  private readonly taken = new Set<number>();
 
   constructor(tree: PseudoTree, parent: Node, ptsTree: PseudoTree, pts: () => PseudoDirectory, kernel: PtyKernel) {
     super(tree, parent, 'ptmx', 0o666);
@@ -403,11 +407,16 @@ export class PtmxNode extends PseudoNode {
   protected override device(): number {
     return makeDevice(5, 2);
   }
-  override open(flags: number): FileDescription {
+  override open(flags: number): FileDescription | number {
     const pts = this.pts();
+    if (this.taken.size >= PTY_MAX) return -ERRNO.ENOSPC;
     let number = 0;
-    while (typeof pts.lookup(String(number)) !== 'number') number++;
+    while (this.taken.has(number) || typeof pts.lookup(String(number)) !== 'number') number++;
+    this.taken.add(number);
     const slave = pts.add(new PtySlaveNode(this.ptsTree, pts, new Pty(number, this.kernel), this.kernel));
-    return new PtyMaster(this, flags, slave, () => pts.remove(slave));
+    return new PtyMaster(this, flags, slave, () => {
+      this.taken.delete(number);
+      pts.remove(slave);
+    });
   }
 }

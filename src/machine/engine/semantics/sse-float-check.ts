@@ -1,6 +1,6 @@
 /**
  * When may an SSE float instruction take wasm's own operator? Results are the same bits whenever no NaN, no denormal and no overflow is involved and
- * MXCSR says "round to nearest, all masked, no FTZ, no DAZ". Sticky flags: with PE already set (soon, in any program that computes) nothing else can
+ * MXCSR says "round to nearest, all masked". Without denormals FTZ and DAZ (what -ffast-math programs set) change nothing. Sticky flags: with PE already set (soon, in any program that computes) nothing else can
  * happen then; else the result must be shown to be exact. Everything else is soft float's (soft/sse.ts). SDM Vol. 1 §11.5.2.
  */
 import { add, and, ctz, eq, eqz, k32, k64, leU, ltU, mul, or, shl, shrU, sub, type Val, wrap } from '#base/wasm/ops.ts';
@@ -9,10 +9,12 @@ import type { Machine } from '../machine.ts';
 
 export type FloatTy = 'f32' | 'f64';
 
-/** MXCSR[15:6] as at power-on. */
-export const defaultControls = (m: Machine): Val => eq(and(wrap(m.mxcsr), k32(0xffc0)), k32(0x1f80));
+/** MXCSR[14:6] as at power-on: FTZ may be set. For what takes denormals, too. */
+export const controlsWithoutDaz = (m: Machine): Val => eq(and(wrap(m.mxcsr), k32(0x7fc0)), k32(0x1f80));
+/** MXCSR[14:7] as at power-on: FTZ and DAZ may be set. */
+const defaultControls = (m: Machine): Val => eq(and(wrap(m.mxcsr), k32(0x7f80)), k32(0x1f80));
 /** … and PE is set already. */
-const stickyControls = (m: Machine): Val => eq(and(wrap(m.mxcsr), k32(0xffe0)), k32(0x1fa0));
+const stickyControls = (m: Machine): Val => eq(and(wrap(m.mxcsr), k32(0x7fa0)), k32(0x1fa0));
 
 const int = (ty: FloatTy, n: bigint): Val => (ty === 'f64' ? k64(n) : k32(Number(BigInt.asIntN(32, n))));
 /** Exponent n and no fraction, with the sign shifted out. */
@@ -31,7 +33,7 @@ export const isPlain = (x: Val): Val => {
 /** Finite and at least twice the least normal number: a result that was not tiny before rounding either. */
 export const inRange = (x: Val): Val => ltU(sub(doubled(x), int(ty(x), exponent(ty(x), 2))), int(ty(x), exponent(ty(x), top(ty(x)) - 2)));
 
-/** `fast` when the result is known to be right: `ok` holds, and PE is set already or `exact` holds; else `slow`. */
+/** `fast` when the result is known to be right: `ok` holds (it lets no denormal operand of consequence and no tiny result pass), and PE is set already or `exact` holds; else `slow`. */
 export function choose(m: Machine, ok: Val, exact: (() => Val) | undefined, fast: () => void, slow: () => void): void {
   const fine = m.let(ok);
   m.if(and(stickyControls(m), fine), fast, () =>

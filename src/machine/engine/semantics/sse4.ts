@@ -26,7 +26,7 @@ import { IMPLICIT_LENGTH, SOFT_KIND, SOFT_STRING, softOperation } from '../soft/
 import { setStatusFlags } from './flags.ts';
 import type { FormTable, Semantics } from './registry.ts';
 import { FORMATS, scalarShapes, setComparison, splatF } from './sse-float.ts';
-import { defaultControls, type FloatTy, vAll, vEqual } from './sse-float-check.ts';
+import { controlsWithoutDaz, type FloatTy, vAll, vEqual } from './sse-float-check.ts';
 import { binary, binaryImm, extractLane, insertLane, IOTA, XX, ZERO } from './sse-int.ts';
 
 const VECTOR = { cost: 'vector' } as const;
@@ -201,7 +201,7 @@ function defineRounding(t: FormTable): void {
     const unheard = or(and(imm, k32(8)), and(wrap(m.mxcsr), k32(0x20)));
     const fine = and(vAll(ty, vEqual(ty, b, b)), or(eqz(eqz(unheard)), vAll(ty, vEqual(ty, r, b))));
     m.if(
-      and(defaultControls(m), fine),
+      and(controlsWithoutDaz(m), fine),
       () => fast(r),
       () => m.rare(slow),
     );
