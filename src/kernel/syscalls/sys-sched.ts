@@ -118,7 +118,7 @@ export const SCHED_ROWS: readonly SyscallRow[] = [
   ),
   partial(
     'sched_setparam',
-    (k, t, a) => setPolicy(k, t, a.i32(0), target(k, t, a.i32(0))?.policy ?? 0, t.memory.readI32(a.n(1))),
+    (k, t, a) => (a.n(1) === 0 ? -ERRNO.EINVAL : setPolicy(k, t, a.i32(0), target(k, t, a.i32(0))?.policy ?? 0, t.memory.readI32(a.n(1)))),
     'priority 0 only',
   ),
   full('sched_rr_get_interval', rrInterval),
