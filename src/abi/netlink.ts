@@ -13,6 +13,7 @@ export const IFLA = {
   LINKMODE: 17,
   STATS64: 23,
   GROUP: 27,
+  ALT_IFNAME: 53,
 } as const;
 export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, CACHEINFO: 6, FLAGS: 8 } as const;
 export const RT_SCOPE_HOST = 254;

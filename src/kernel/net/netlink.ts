@@ -2,11 +2,14 @@
 import { ERRNO } from '#abi/errno.ts';
 import { IFA, IFLA, NLM, NLM_F, RTM, RT_SCOPE_HOST } from '#abi/netlink.ts';
 import { AF } from '#abi/socket.ts';
+import { decodeUtf8 } from '#base/utf8.ts';
 import type { Transfer } from '../vfs/file-description.ts';
 import { type Message, Socket } from '../vfs/socket.ts';
 import { LOOPBACK } from './interface.ts';
 
 const HEADER = 16;
+/** struct ifinfomsg. */
+const IFINFOMSG = 16;
 const KERNEL = '0';
 const align = (n: number): number => (n + 3) & ~3;
 const text = (s: string): Uint8Array => Uint8Array.from([...s, '\0'].map((c) => c.charCodeAt(0)));
@@ -74,6 +77,19 @@ function addressParts(family: number): Uint8Array[] {
   ];
 }
 
+/** IFLA_IFNAME (ip link show NAME) behind RTM_GETLINK's ifinfomsg; '' without. net/core/rtnetlink.c rtnl_dev_get. */
+function askedName(r: DataView): string {
+  for (let at = HEADER + IFINFOMSG; at + 4 <= r.byteLength; ) {
+    const length = r.getUint16(at, true);
+    if (length < 4 || at + length > r.byteLength) break;
+    const type = r.getUint16(at + 2, true);
+    const bytes = new Uint8Array(r.buffer, r.byteOffset + at + 4, length - 4);
+    if (type === IFLA.IFNAME || type === IFLA.ALT_IFNAME) return decodeUtf8(bytes).replace(/\0.*/s, '');
+    at += align(length);
+  }
+  return '';
+}
+
 export class NetlinkSocket extends Socket {
   override readonly family: number = AF.NETLINK;
   protected override readonly unconnectedRead: number = -ERRNO.EAGAIN;
@@ -108,7 +124,8 @@ export class NetlinkSocket extends Socket {
     const family = r.byteLength > HEADER ? r.getUint8(HEADER) : 0;
     if (type === RTM.GETLINK) {
       const index = r.byteLength >= HEADER + 8 ? r.getInt32(HEADER + 4, true) : 0;
-      if (dump || index === LOOPBACK.index) this.answer(r, dump, RTM.NEWLINK, [linkParts()]);
+      if (dump || index === LOOPBACK.index || (index === 0 && askedName(r) === LOOPBACK.name))
+        this.answer(r, dump, RTM.NEWLINK, [linkParts()]);
       else this.refuse(r, ERRNO.ENODEV);
     } else if (type === RTM.GETADDR && dump) {
       const families = [AF.INET, AF.INET6].filter((f) => family === AF.UNSPEC || family === f);

@@ -17,6 +17,8 @@ function setPolicy(k: Kernel, t: Task, pid: number, policy: number, priority: nu
   if (pid < 0 || priority === undefined) return priority === undefined ? -ERRNO.EFAULT : -ERRNO.EINVAL;
   const of = target(k, t, pid);
   if (of === undefined) return -ERRNO.ESRCH;
+  const { euid } = t.credentials;
+  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
   const kind = policy & ~SCHED.RESET_ON_FORK;
   if (kind === SCHED.FIFO || kind === SCHED.RR) {
     k.unsupported('real-time scheduling');
@@ -118,7 +120,7 @@ export const SCHED_ROWS: readonly SyscallRow[] = [
   ),
   partial(
     'sched_setparam',
-    (k, t, a) => setPolicy(k, t, a.i32(0), target(k, t, a.i32(0))?.policy ?? 0, t.memory.readI32(a.n(1))),
+    (k, t, a) => (a.n(1) === 0 ? -ERRNO.EINVAL : setPolicy(k, t, a.i32(0), target(k, t, a.i32(0))?.policy ?? 0, t.memory.readI32(a.n(1)))),
     'priority 0 only',
   ),
   full('sched_rr_get_interval', rrInterval),

@@ -108,3 +108,11 @@ def again(bound):
 again(False)
 again(True)
 print(sorted({a[4][0] for a in socket.getaddrinfo(None, 80, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)}))
+
+# rtnetlink: an interface by its name
+import struct
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+for interface in (b'lo\0\0', b'xy\0\0'):
+    n.send(struct.pack('=IHHII16xHH4s', 40, 18, 1, 1, 0, 7, 3, interface))
+    r = n.recv(65536)
+    print(struct.unpack_from('=H', r, 4)[0], struct.unpack_from('=i', r, 16 if interface[0] == 120 else 20)[0])

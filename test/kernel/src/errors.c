@@ -52,6 +52,7 @@ int main(int argc, char **argv) {
   u64 set = 1; say("affinity", sys3(203, child, 8, (i64)&set)); say("of nobody", sys3(203, 4000000, 8, (i64)&set)); say("nowhere", sys3(203, 4000000, 8, 8)); sys3(SYS_kill, child, KILL, 0); reap(child, &status);
   i64 first = sys3(SYS_semget, 0, 1, 01600), ids[70]; sys6(SYS_semctl, first, 0, 0, 0, 0, 0); for (int i = 0; i < 70; i++) { ids[i] = sys3(SYS_semget, 0, 1, 01600); if (i % 3 == 0) sys6(SYS_semctl, ids[i], 0, 0, 0, 0, 0); } i64 steps = 0; for (int i = 1; i < 60; i++) steps += ids[i] % 32768 == (ids[i - 1] + 1) % 32768 || ids[i] > ids[i - 1]; say("ids go up", steps); for (int i = 0; i < 70; i++) if (i % 3 != 0) sys6(SYS_semctl, ids[i], 0, 0, 0, 0, 0);
   i64 no_class = sys3(251, 1, 0, 4); say("ioprio, no class", no_class); say("pipe size", sys3(SYS_fcntl, ((int *)name)[0], 1031, 0x80000001));
+  say("setparam, nowhere", sys3(142, 0, 0, 0));
   say("chroot to nothing", sys3(SYS_chroot, (i64)"/none", 0, 0)); say("to a file", sys3(SYS_chroot, (i64)"/proc/version", 0, 0));
   return 0;
 }
