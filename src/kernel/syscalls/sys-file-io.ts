@@ -12,7 +12,7 @@ import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
 import { type Segment, dropSetIds, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
-import { withinFileSize } from './sys-limits.ts';
+import { mayGrow, withinFileSize } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const readable = (t: Task, fd: number): FileDescription | number => {
@@ -267,6 +267,8 @@ function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   const size = a.s(1);
   if (size < 0 || !file.writable) return -ERRNO.EINVAL;
+  const denied = mayGrow(k, t, file, size);
+  if (denied < 0) return denied;
   dropSetIds(k, t, file);
   return file.truncate(size);
 }
@@ -274,7 +276,7 @@ function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 /** s_maxbytes of ext4 with blocks of 4 KiB: 2^32 - 1 of them. */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * 4096;
 
-function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+function fallocate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = writable(t, a.i32(0));
   const [mode, offset, length] = [a.i32(1), a.s(2), a.s(3)];
   if (offset < 0 || length <= 0) return -ERRNO.EINVAL;
@@ -285,7 +287,8 @@ function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (offset + length > MAX_FILE_BYTES) return -ERRNO.EFBIG;
   const stat = file.stat();
   if (typeof stat === 'number') return stat;
-  return mode === 0 && offset + length > stat.size ? file.truncate(offset + length) : 0;
+  if (mode !== 0 || offset + length <= stat.size) return 0;
+  return mayGrow(k, t, file, offset + length) || file.truncate(offset + length);
 }
 
 /** Advice: checked, and needs nothing. */
