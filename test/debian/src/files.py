@@ -16,6 +16,16 @@ a, b = os.pipe2(os.O_CLOEXEC)
 os.write(b, b"x")
 print(os.read(a, 5), os.get_inheritable(a))
 
+# a hole reads as zeros, in mappings too
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for fd in (os.open("hole", os.O_RDWR | os.O_CREAT), os.memfd_create("hole")):
+    os.write(fd, b"x" * 16384)
+    view = mmap.mmap(fd, 16384)
+    for mode, offset, length in ((3, 4096, 4096), (3, 100, 9000), (3, 16000, 100000), (2, 0, 4096), (3, 0, 0), (3, -1, 5)):
+        r = libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length))
+        print(mode, offset, length, r, ctypes.get_errno() if r else 0, view[:].count(b"x"), os.fstat(fd).st_size, os.pread(fd, 3, 99))
+
 # RLIMIT_FSIZE holds writes, and what makes a file longer; SIGXFSZ goes with it
 import resource, signal
 got = []
