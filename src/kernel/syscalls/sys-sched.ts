@@ -17,6 +17,8 @@ function setPolicy(k: Kernel, t: Task, pid: number, policy: number, priority: nu
   if (pid < 0 || priority === undefined) return priority === undefined ? -ERRNO.EFAULT : -ERRNO.EINVAL;
   const of = target(k, t, pid);
   if (of === undefined) return -ERRNO.ESRCH;
+  const { euid } = t.credentials;
+  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
   const kind = policy & ~SCHED.RESET_ON_FORK;
   if (kind === SCHED.FIFO || kind === SCHED.RR) {
     k.unsupported('real-time scheduling');

@@ -42,6 +42,12 @@ int main(int argc, char **argv) {
     leave(0);
   }
   int status; reap(-1, &status); say("status", status);
+  if (fork() == 0) { // another user's process is not to be scheduled
+    i64 other = sys3(SYS_getppid, 0, 0, 0); u32 zero = 0; sys3(SYS_setresuid, 65534, 65534, 65534);
+    say("policy", sys3(144, other, 0, (i64)&zero)); say("parameter", sys3(142, other, (i64)&zero, 0)); say("own", sys3(142, 0, (i64)&zero, 0));
+    leave(0);
+  }
+  reap(-1, &status); say("status", status);
   if (fork() == 0) { // the real user stays 0: access(2) asks for that one
     sys3(SYS_setresuid, -1, 65534, -1);
     say("effective", try_open("mine", 0)); say("access", call(SYS_access, "mine", 4, 0)); say("AT_EACCESS", sys6(SYS_faccessat2, -100, (i64)"mine", 4, 0x200, 0, 0));
