@@ -12,7 +12,7 @@ import { PipeEnd } from '../vfs/pipe.ts';
 import { waitFor } from '../vfs/wait.ts';
 import { full, partial } from './row.ts';
 import { type Segment, dropSetIds, gather, readInto, withTimeout, writeFrom, written } from './sys-file-common.ts';
-import { withinFileSize } from './sys-limits.ts';
+import { mayGrow, withinFileSize } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const readable = (t: Task, fd: number): FileDescription | number => {
@@ -267,6 +267,8 @@ function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (file === undefined || (file.flags & O.PATH) !== 0) return -ERRNO.EBADF;
   const size = a.s(1);
   if (size < 0 || !file.writable) return -ERRNO.EINVAL;
+  const denied = mayGrow(k, t, file, size);
+  if (denied < 0) return denied;
   dropSetIds(k, t, file);
   return file.truncate(size);
 }
@@ -274,18 +276,40 @@ function ftruncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
 /** s_maxbytes of ext4 with blocks of 4 KiB: 2^32 - 1 of them. */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * 4096;
 
-function fallocate(_k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
+/** A hole as its readers see it: zeros, which take the room that they took. Larger ones than this are refused, since they are written. */
+const MAX_HOLE = 2 ** 30;
+const ZEROS = new Uint8Array(65536);
+
+function punchHole(file: FileDescription, offset: number, length: number): SyscallResult {
+  const stat = file.stat();
+  if (typeof stat === 'number') return stat;
+  const end = Math.min(offset + length, stat.size);
+  // An appending descriptor writes at the end only.
+  if (end - offset > MAX_HOLE || (file.flags & O.APPEND) !== 0) return -ERRNO.EOPNOTSUPP;
+  for (let at = offset; at < end; ) {
+    const n = file.pwrite(ZEROS.subarray(0, end - at), at);
+    if (typeof n !== 'number') return -ERRNO.EIO;
+    if (n <= 0) return n < 0 ? n : -ERRNO.EIO;
+    at += n;
+  }
+  return 0;
+}
+
+function fallocate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const file = writable(t, a.i32(0));
   const [mode, offset, length] = [a.i32(1), a.s(2), a.s(3)];
   if (offset < 0 || length <= 0) return -ERRNO.EINVAL;
   if (typeof file === 'number') return file;
   if (!file.seekable) return -ERRNO.ESPIPE;
   if (file.node.type() !== S.IFREG) return -ERRNO.ENODEV;
-  if ((mode & ~FALLOC.KEEP_SIZE) !== 0) return -ERRNO.EOPNOTSUPP;
+  const hole = mode === (FALLOC.PUNCH_HOLE | FALLOC.KEEP_SIZE);
+  if (!hole && (mode & ~FALLOC.KEEP_SIZE) !== 0) return -ERRNO.EOPNOTSUPP;
   if (offset + length > MAX_FILE_BYTES) return -ERRNO.EFBIG;
+  if (hole) return punchHole(file, offset, length);
   const stat = file.stat();
   if (typeof stat === 'number') return stat;
-  return mode === 0 && offset + length > stat.size ? file.truncate(offset + length) : 0;
+  if (mode !== 0 || offset + length <= stat.size) return 0;
+  return mayGrow(k, t, file, offset + length) || file.truncate(offset + length);
 }
 
 /** Advice: checked, and needs nothing. */
@@ -325,7 +349,11 @@ export const FILE_IO_ROWS: readonly SyscallRow[] = [
   full('syncfs', fsync),
   partial('sync', () => 0, 'the host writes back by itself'),
   full('ftruncate', ftruncate),
-  partial('fallocate', fallocate, 'extends and KEEP_SIZE; other modes EOPNOTSUPP'),
+  partial(
+    'fallocate',
+    fallocate,
+    'extends, KEEP_SIZE, PUNCH_HOLE (as zeros that keep their room, up to 1 GiB, not by appending descriptors); other modes EOPNOTSUPP',
+  ),
   full('fadvise64', fadvise64),
   full('readahead', readahead),
 ];

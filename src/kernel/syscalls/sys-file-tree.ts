@@ -11,6 +11,7 @@ import { walk } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
 import { type Target, dropSetIds, ownerOf, pathArgument, placeOf, targetOf } from './sys-file-common.ts';
 import { nodeOf } from './sys-file-stat.ts';
+import { mayGrow } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 function doMkdir(k: Kernel, t: Task, dirfd: number, va: number, mode: number): SyscallResult {
@@ -184,7 +185,8 @@ function truncate(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (typeof target === 'number') return target;
   const node = nodeOf(target);
   const denied = node.isDirectory ? -ERRNO.EISDIR : permission(callerOf(t), node, ACCESS.W);
-  if (denied < 0) return denied;
+  const refused = denied < 0 ? denied : mayGrow(k, t, node, size);
+  if (refused < 0) return refused;
   dropSetIds(k, t, node);
   return node.truncate(size);
 }

@@ -5,6 +5,7 @@ import { SIG } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { LAYOUT } from '../mm/address-space.ts';
 import type { Task } from '../task/task.ts';
+import type { FileStat } from '../vfs/node.ts';
 import { full, partial } from './row.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -72,6 +73,16 @@ export function withinFileSize(k: Kernel, t: Task, position: number, length: num
   if (limit === RLIM_INFINITY || length === 0) return length;
   const room = Number(limit) - position;
   if (room > 0) return Math.min(room, length);
+  k.signalTask(t, SIG.SIGXFSZ);
+  return -ERRNO.EFBIG;
+}
+
+/** RLIMIT_FSIZE: a file that is to grow from its size to `size`; 0, or -EFBIG with SIGXFSZ. fs/attr.c inode_newsize_ok. */
+export function mayGrow(k: Kernel, t: Task, file: { stat(): FileStat | number }, size: number): number {
+  if (!t.process.limits.has(RLIMIT.FSIZE)) return 0;
+  const stat = file.stat();
+  const limit = limitOf(k, t, RLIMIT.FSIZE)[0];
+  if (typeof stat === 'number' || size <= stat.size || limit === RLIM_INFINITY || BigInt(size) <= BigInt(limit)) return 0;
   k.signalTask(t, SIG.SIGXFSZ);
   return -ERRNO.EFBIG;
 }
