@@ -137,6 +137,8 @@ export class Kernel {
   private lastPid = FIRST_PID - 1;
   private first: Task | undefined;
   private firstStatus = 0;
+  /** A signal from outside asked the program to end: once it has, nothing of it goes on, as nobody waits for it any more. */
+  private askedToEnd = false;
   /** The scheduler's idle time when nothing ran for the first time after the program's end. */
   private idleAtEndNs: bigint | undefined;
   private hostCall: (() => void) | undefined;
@@ -299,6 +301,7 @@ export class Kernel {
   private checkInterrupt(): RunResult | undefined {
     const what = this.options.interrupted();
     if (what !== 0) this.interrupt(what);
+    if (this.askedToEnd && this.first?.process.alive === false && this.result === undefined) this.endWithoutRest(this.leadersAlive());
     return this.result;
   }
 
@@ -307,6 +310,7 @@ export class Kernel {
       this.result = { kind: 'interrupted' };
       return;
     }
+    this.askedToEnd ||= what !== SIG.SIGUSR1 && what !== SIG.SIGUSR2;
     if (what === SIG.SIGINT) this.signalGroup(this.first.pgid, what);
     else signalProcess(this, this.first, { signal: what, code: SI.USER, pid: 0, uid: 0 });
     this.scheduler.needResched = true;
@@ -332,7 +336,10 @@ export class Kernel {
     this.idleAtEndNs ??= idleNs;
     const next = this.nextDeadlineNs();
     if (next === undefined || idleNs - this.idleAtEndNs + next - this.monotonicNs() < LEFT_BEHIND_NS) return;
-    this.endWithoutRest([...this.byPid.values()].filter((t) => t.alive && t === t.leader));
+    this.endWithoutRest(this.leadersAlive());
+  }
+  private leadersAlive(): Task[] {
+    return [...this.byPid.values()].filter((t) => t.alive && t === t.leader);
   }
   private endWithoutRest(rest: readonly Task[]): void {
     this.report(`left behind when the program had ended: ${rest.map(whatHolds).join('; ')}`);

@@ -143,6 +143,16 @@ test('a signal from outside reaches the program; the end comes whatever it block
   let terminated = 0;
   const told = start(spinning, { interrupted: () => (++terminated === 5 ? SIG.SIGTERM : 0) });
   assert.deepEqual(stepAll(told), { kind: 'ended', status: SIG.SIGTERM });
+  let parted = 0;
+  const family = start(
+    (a) => {
+      call(a, 'fork'); // both spin: the signal is for the first
+      spinning(a);
+    },
+    { interrupted: () => (++parted === 40 ? SIG.SIGTERM : 0) },
+  );
+  assert.deepEqual(stepAll(family), { kind: 'ended', status: SIG.SIGTERM });
+  assert.match(family.reports.join(), /left behind .* prog\[1001\]/);
   let wanted = 0;
   const stubborn = start(
     (a) => {
