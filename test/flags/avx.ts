@@ -67,6 +67,7 @@ const MODES: Readonly<Record<string, number>> = {
   ftz: 0x9f80,
   daz: 0x1fc0,
   'both down': 0xbfc0,
+  'both sticky': 0x9fe0,
 };
 
 /** Which registers, destination first: all different; the destination is also the first, the second source; all the same. */
