@@ -35,9 +35,10 @@ static void *execs(void *arg) {
   return NULL;
 }
 static void *takes(void *arg) {
-  sigset_t *set = arg;
-  pthread_sigmask(SIG_UNBLOCK, set, NULL);
-  while (!(seen & (1 << SIGUSR2))) pause();
+  sigset_t none;
+  (void)arg;
+  sigemptyset(&none);
+  while (!(seen & (1 << SIGUSR2))) sigsuspend(&none); /* blocked but there: it cannot come between the question and the wait */
   return NULL;
 }
 
@@ -60,7 +61,7 @@ int main(void) {
   sigaddset(&set, SIGUSR2);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
   pthread_t t;
-  pthread_create(&t, NULL, takes, &set);
+  pthread_create(&t, NULL, takes, NULL);
   kill(getpid(), SIGUSR2);
   pthread_join(t, NULL);
   printf("usr2 %d\n", !!(seen & (1 << SIGUSR2)));
@@ -68,12 +69,13 @@ int main(void) {
   int p[2];
   char c;
   if (pipe(p)) return 1;
-  struct itimerval it = {{0, 0}, {0, 3000}};
+  struct itimerval it = {{0, 3000}, {0, 3000}}; /* again and again: the first may come before the read */
   sa.sa_flags = 0;
   sa.sa_handler = on;
   sigaction(SIGALRM, &sa, NULL);
   setitimer(ITIMER_REAL, &it, NULL);
   printf("interrupted %zd %s\n", read(p[0], &c, 1), strerror(errno));
+  it.it_interval.tv_usec = 0;
   sa.sa_flags = SA_RESTART;
   sigaction(SIGALRM, &sa, NULL);
   setitimer(ITIMER_REAL, &it, NULL);
