@@ -63,9 +63,9 @@ export const AT = {
 
 export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 
-/** access(2) modes. */
 /** include/uapi/linux/xattr.h, limits.h: flags of setxattr, longest name and value in bytes. */
 export const XATTR = { CREATE: 1, REPLACE: 2, NAME_MAX: 255, SIZE_MAX: 65536 } as const;
+/** access(2) modes. */
 export const ACCESS = { F: 0, X: 1, W: 2, R: 4 } as const;
 
 /** fcntl(2) commands. */

@@ -24,6 +24,7 @@ export const MREMAP = { MAYMOVE: 1, FIXED: 2, DONTUNMAP: 4 } as const;
 export const MS = { ASYNC: 1, INVALIDATE: 2, SYNC: 4 } as const;
 export const MADV = { NORMAL: 0, RANDOM: 1, SEQUENTIAL: 2, WILLNEED: 3, DONTNEED: 4, FREE: 8 } as const;
 
+/** mlockall(2), and the flag of mlock2(2). */
 export const MCL = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
 export const MLOCK_ONFAULT = 1;
 

@@ -1,4 +1,5 @@
 /** Restartable sequences. include/uapi/linux/rseq.h. */
+
 /** struct rseq. `END` is what AT_RSEQ_FEATURE_SIZE would tell; `ORIGINAL` the size that C libraries register. */
 export const RSEQ = { CPU_ID_START: 0, CPU_ID: 4, CS: 8, FLAGS: 16, NODE_ID: 20, MM_CID: 24, END: 28, ORIGINAL: 32 } as const;
 export const RSEQ_FLAG_UNREGISTER = 1;

@@ -7,11 +7,13 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
 }
 
+/** Exit code of wrong options, as perf's. */
+export const USAGE = 129;
 /** Exit codes when a program cannot be started, as shells and env have them. */
 export const CANNOT_RUN = 126;
 export const NOT_FOUND = 127;
 
-/** A failure with its exit code; the message is printed as `perfglass: …`. 129 usage, 1 ours. */
+/** A failure with its exit code; the message is printed as `perfglass: …`. USAGE, or 1 for ours. */
 export class CliError extends Error {
   readonly exitCode: number;
   constructor(message: string, exitCode = 1) {
@@ -25,6 +27,9 @@ export class CliError extends Error {
  * through `setExit`; it never calls process.exit, so that buffered output is written.
  */
 export type DefineCommand = (program: Command, setExit: (code: number) => void) => void;
+
+/** An option that may be given several times. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 /** Before a long run, not after it: can its result be written? */
 export function checkWritable(file: string): void {

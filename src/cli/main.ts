@@ -1,10 +1,8 @@
 /** Entry of the command line: finds the command, runs it, turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
-import { CliError } from './command.ts';
+import { CliError, USAGE } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { tuneV8 } from './tune-v8.ts';
-
-const USAGE = 129; // as perf
 
 function usage(): string {
   const width = COMMANDS.reduce((w, c) => Math.max(w, c.name.length), 8);

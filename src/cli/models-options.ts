@@ -1,9 +1,7 @@
 /** Options of the cache, TLB and predictor models, shared by the commands that run programs. docs/machine/models.md. */
 import type { Command } from 'commander';
 import { CACHE_NAMES, type CacheGeometry, type CacheName, cacheComplaint, LINE_BYTES } from '#machine/models/geometry.ts';
-import { CliError } from './command.ts';
-
-const USAGE = 129;
+import { CliError, USAGE } from './command.ts';
 
 export interface ModelSettings {
   readonly models: boolean;

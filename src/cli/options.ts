@@ -11,10 +11,8 @@ import type { PmiHandler } from '#kernel/perf/intel/pmi/handler.ts';
 import { type PmiLatency, parsePmiLatency } from '#machine/apic/pmi-latency.ts';
 import { EventSyntaxError } from '#system/events/parse.ts';
 import type { Program } from '#system/session.ts';
-import { CliError } from './command.ts';
+import { CliError, USAGE } from './command.ts';
 import { table } from './table.ts';
-
-const USAGE = 129;
 
 /** --cpu NAME[,+FEATURE|-FEATURE]…; without a name the default model's features are switched. */
 export function modelOption(text: string | undefined): CpuModel {

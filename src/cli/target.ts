@@ -1,9 +1,7 @@
 /** Whom `stat` and `record` watch: the command, the modelled computer's CPU, or tasks by the pids that they will have. */
 import type { Target } from '#kernel/perf/perf.ts';
 import type { Session } from '#system/session.ts';
-import { CliError } from './command.ts';
-
-const USAGE = 129;
+import { CliError, USAGE } from './command.ts';
 
 export type Watched =
   /** The command and what it forks. */

@@ -15,7 +15,7 @@ import { dumpPackets } from '#formats/pt/packet-dump.ts';
 import { scanPackets } from '#formats/pt/packet-reader.ts';
 import { type PtStats, collectStats } from '#formats/pt/stats.ts';
 import type { PtTimeConfig } from '#formats/pt/time.ts';
-import { CliError, type DefineCommand } from '../command.ts';
+import { CliError, collect, type DefineCommand, USAGE } from '../command.ts';
 import { PtPool } from '../pt-parallel.ts';
 
 interface Options {
@@ -35,9 +35,6 @@ interface Options {
   tscCtc: string;
   nomRatio: string;
 }
-
-const USAGE = 129;
-const collect = (value: string, list: string[]): string[] => [...list, value];
 
 function load(file: string): Uint8Array {
   try {

@@ -9,15 +9,13 @@ import { freezeFigure } from '#lab/freeze/figure.ts';
 import { traceFreeze } from '#lab/freeze/trace.ts';
 import { builtInWorkload, type Workload } from '#lab/freeze/workload.ts';
 import { DEFAULT_RR_SKID, DEFAULT_SLICE, rrExperiment } from '#lab/rr/experiment.ts';
-import { CliError, type DefineCommand } from '../command.ts';
+import { CliError, type DefineCommand, USAGE } from '../command.ts';
 import { NodeHost } from '../host-node.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { latencyOption, modelOption, numberOption, programOf } from '../options.ts';
 import { lbrText, throttleText } from '../lab/companions-text.ts';
 import { rrText } from '../lab/rr-text.ts';
 import { table } from '../table.ts';
-
-const USAGE = 129;
 
 interface LabOptions {
   json?: boolean;

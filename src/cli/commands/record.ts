@@ -9,7 +9,7 @@ import { DrainedRing, FlightRing } from '#kernel/perf/record-ring.ts';
 import { isObservedEvent } from '#system/events/modelled.ts';
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
 import { Session } from '#system/session.ts';
-import { CANNOT_RUN, CliError, type DefineCommand, NOT_FOUND } from '../command.ts';
+import { CANNOT_RUN, CliError, type DefineCommand, NOT_FOUND, USAGE } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { modelSettings } from '../models-options.ts';
@@ -25,7 +25,6 @@ import { makeManifest, type Observed, writeManifest } from '../manifest/manifest
 import { optionsOf } from '../world/options.ts';
 import { makeWorld, type World } from '../world/world.ts';
 
-const USAGE = 129;
 const PAGE = 4096;
 /** Instructions between two looks at the ring. */
 const STEP = 1_000_000;

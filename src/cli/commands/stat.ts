@@ -1,13 +1,13 @@
 /** `perfglass stat`: runs a program on the modelled processor and prints exact counts, in perf stat's manner. */
 import { type EventGroup, parseEvents } from '#system/events/parse.ts';
-import { checkWritable, CliError, type DefineCommand } from '../command.ts';
+import { checkWritable, CliError, type DefineCommand, USAGE } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { loadInterpreter } from '../interpreter.ts';
 import { eventError, handlerOption, latencyOption, modelList, modelOption, numberOption, watchInterrupt } from '../options.ts';
 import { modelSettings } from '../models-options.ts';
 import { type Counted, errnoName } from '../stat/events.ts';
 import { measure, type RunOutcome, type Schedule } from '../stat/measure.ts';
-import { declareOptions, planOf, type StatOptions, type StatPlan, USAGE } from '../stat/options.ts';
+import { declareOptions, planOf, type StatOptions, type StatPlan } from '../stat/options.ts';
 import { outputOf } from '../stat/output.ts';
 import { printLedger, printLedgerJson } from '../stat/print-ledger.ts';
 import { printCsv, printJson } from '../stat/print-machine.ts';

@@ -3,7 +3,7 @@ import { PERF_SAMPLE_BRANCH } from '#abi/perf-event/branch.ts';
 import { PERF_FORMAT, PERF_REG_X86, PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import { type AttrValues, makeAttr, type PerfEventAttr } from '#kernel/perf/attr.ts';
 import { MAX_STACK } from '#kernel/perf/callchain.ts';
-import type { EventGroup, EventSpec } from '#system/events/parse.ts';
+import { attrTerms, type EventGroup, type EventSpec } from '#system/events/parse.ts';
 import type { Watched } from '../target.ts';
 
 export type CallGraph = { readonly mode: 'fp' } | { readonly mode: 'dwarf'; readonly stackBytes: number } | { readonly mode: 'lbr' };
@@ -116,7 +116,7 @@ interface Place {
 
 function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
   const S = PERF_SAMPLE;
-  const period = wanted.period ?? (spec.breakpoint !== undefined && !wanted.ownFrequency ? 1n : undefined);
+  const period = wanted.period ?? (spec.breakpointType !== undefined && !wanted.ownFrequency ? 1n : undefined);
   const freq = period === undefined;
   let type = S.IP | S.TID;
   if (wanted.timestamps) type |= S.TIME;
@@ -126,11 +126,7 @@ function attrOf(spec: EventSpec, wanted: Wanted, place: Place): PerfEventAttr {
   if (wanted.sampleCpu || wanted.target.kind === 'cpu') type |= S.CPU;
   if (freq || wanted.samplePeriod) type |= S.PERIOD;
   const values: { -readonly [K in keyof AttrValues]: AttrValues[K] } = {
-    type: spec.type,
-    config: spec.config,
-    ...spec.breakpoint,
-    ...(spec.config1 === undefined ? {} : { config1: spec.config1 }),
-    ...(spec.config2 === undefined ? {} : { config2: spec.config2 }),
+    ...attrTerms(spec),
     // perf reads READ records (-s) as a structure with both times in it.
     read_format:
       PERF_FORMAT.ID | PERF_FORMAT.LOST | (wanted.inheritStat ? PERF_FORMAT.TOTAL_TIME_ENABLED | PERF_FORMAT.TOTAL_TIME_RUNNING : 0),

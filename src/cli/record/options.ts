@@ -1,14 +1,12 @@
 /** The options of `record`: perf's by their names, and the modelled computer's. */
 import type { Command } from 'commander';
 import { CLOCK } from '#abi/process.ts';
-import { CliError } from '../command.ts';
+import { CliError, collect, USAGE } from '../command.ts';
 import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
 import { checkCpus, numberList, type WatchedOptions } from '../target.ts';
 import { declareWorldOptions, type WorldOptions } from '../world/options.ts';
 import { ALL_REGISTERS, branchFilter, type CallGraph, type Wanted } from './attrs.ts';
-
-const USAGE = 129;
 
 export interface RecordOptions extends ModelOptions, WorldOptions, WatchedOptions {
   event?: string[];
@@ -52,8 +50,6 @@ const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
   ['-W, --weight', 'WEIGHT needs PEBS, which no model has yet'],
   ['--phys-data', 'PHYS_ADDR needs PEBS, which no model has yet'],
 ];
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 export function declareOptions(
   program: Command,

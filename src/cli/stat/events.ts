@@ -5,7 +5,7 @@ import { isRefusal, type Refusal } from '#kernel/perf/attr-checks.ts';
 import type { PerfEvent } from '#kernel/perf/event.ts';
 import type { Account } from '#kernel/perf/ledger.ts';
 import { isModelledEvent } from '#system/events/modelled.ts';
-import type { EventGroup, EventSpec } from '#system/events/parse.ts';
+import { attrTerms, type EventGroup, type EventSpec } from '#system/events/parse.ts';
 import type { Session } from '#system/session.ts';
 import { CliError } from '../command.ts';
 import { targetsOf, type Watched } from '../target.ts';
@@ -66,8 +66,8 @@ export class StatEvents {
     const { inherit, disabled, watched } = this.options;
     const rows = group.events.map((spec, i): Opened => {
       const off = disabled && (i === 0 || !group.explicit);
-      const attr = makeAttr({ type: spec.type, config: spec.config, ...spec.breakpoint, flags: { ...spec.flags, inherit, disabled: off } });
-      return { spec, attr: withConfigs(attr, spec), events: [] };
+      const attr = makeAttr({ ...attrTerms(spec), flags: { ...spec.flags, inherit, disabled: off } });
+      return { spec, attr, events: [] };
     });
     for (const target of targetsOf(this.session, watched)) {
       let leader: PerfEvent | undefined;
@@ -136,10 +136,3 @@ export class StatEvents {
     return `${task?.comm ?? ''}-${pid}`;
   }
 }
-
-/** config1 and config2, where the event was written with them. */
-const withConfigs = (attr: PerfEventAttr, { config1, config2 }: EventSpec): PerfEventAttr => ({
-  ...attr,
-  ...(config1 === undefined ? {} : { config1 }),
-  ...(config2 === undefined ? {} : { config2 }),
-});

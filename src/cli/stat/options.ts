@@ -1,12 +1,11 @@
 /** The options of `stat`: perf's by their names and rules, and the modelled computer's. */
 import type { Command } from 'commander';
-import { CliError } from '../command.ts';
+import { CliError, collect, USAGE } from '../command.ts';
 import { addModelOptions, type ModelOptions } from '../models-options.ts';
 import { numberOption } from '../options.ts';
 import { checkCpus, numberList, type Watched, type WatchedOptions } from '../target.ts';
 import { declareWorldOptions, type WorldOptions } from '../world/options.ts';
 
-export const USAGE = 129;
 const LONGEST_MS = 1_000_000_000;
 
 export interface StatOptions extends ModelOptions, WorldOptions, WatchedOptions {
@@ -44,9 +43,9 @@ export interface StatOptions extends ModelOptions, WorldOptions, WatchedOptions 
   memory?: string;
 }
 
-/** perf's options that are not here, each with what to do instead. */
 const ONE_CPU = 'the modelled computer has one CPU: -A shows it';
 const NO_CGROUPS = 'the modelled computer has no cgroup controllers';
+/** perf's options that are not here, each with what to do instead. */
 const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
   ['-M, --metrics <list>', 'metric groups are not there yet'],
   ['--metric-only', 'printing metrics alone is not there yet'],
@@ -74,8 +73,6 @@ const NOT_THERE: readonly (readonly [flags: string, why: string])[] = [
   ['--pre <command>', 'commands of the host are yours to run, before and after'],
   ['--post <command>', 'commands of the host are yours to run, before and after'],
 ];
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 export function declareOptions(program: Command, run: (command: string[], options: StatOptions) => Promise<void>): void {
   program

@@ -1,6 +1,6 @@
 /** The options that decide what a guest program sees, the same on stat, record and run. docs/guest.md describes them. */
 import type { Command } from 'commander';
-import { CliError } from '../command.ts';
+import { CliError, collect } from '../command.ts';
 import type { ModelOptions } from '../models-options.ts';
 
 export interface WorldOptions {
@@ -11,8 +11,6 @@ export interface WorldOptions {
   inputs?: string;
   env?: string[];
 }
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 export function declareWorldOptions(program: Command): Command {
   return program

@@ -15,7 +15,7 @@ import { type Refusal, refuse } from './attr-checks.ts';
 import { newHwState, type PerfEvent } from './event.ts';
 import type { TruthSource } from './ledger.ts';
 import type { EventInit } from './open.ts';
-import { restartPeriod } from './period-book.ts';
+import { countsDown, restartPeriod } from './period-book.ts';
 import type { Pmu } from './pmu.ts';
 
 export interface BreakpointParts {
@@ -96,16 +96,7 @@ export class EventBreakpoint implements HwBreakpoint, TruthSource {
     event.count += 1n;
     event.account.counted++;
     if (overhead) event.account.over++;
-    if (!event.isSampling) return;
-    const { hw } = event;
-    // Who wants PERIOD gets every single one, with the period 1.
-    const every = (event.attr.sample_type & PERF_SAMPLE.PERIOD) !== 0 && !attrFlag(event.attr, 'freq');
-    hw.periodLeft -= 1n;
-    if (!every && hw.periodLeft > 0n) return;
-    hw.lastPeriod = every ? 1n : hw.samplePeriod;
-    hw.periodLeft += hw.lastPeriod;
-    event.account.samples.due++;
-    overflow(event, frame, event.attr.config1);
+    if (countsDown(event)) overflow(event, frame, event.attr.config1);
   }
 }
 

@@ -1,12 +1,11 @@
 /** Software events: task-clock, cpu-clock, page faults, context switches, migrations. kernel/events/core.c, the swevent and clock parts. */
 import { SOFTWARE_EVENT_NAMES } from '#abi/perf-event/attr.ts';
-import { PERF_SAMPLE } from '#abi/perf-event/sample.ts';
 import type { RingTotals } from '#port/truth.ts';
 import type { InterruptFrame } from '../perf-hooks.ts';
-import { attrFlag } from './attr.ts';
 import type { PerfEvent } from './event.ts';
 import type { TruthSource } from './ledger.ts';
 import { restartPeriod } from './period-book.ts';
+import { countsDown } from './period-book.ts';
 import type { Pmu } from './pmu.ts';
 
 export type SoftwareName = (typeof SOFTWARE_EVENT_NAMES)[number];
@@ -132,16 +131,7 @@ export class SoftwarePmu implements Pmu {
     for (const event of this.active) {
       if (!names.includes(softwareName(event.hw.config) as SoftwareName) || !wants(event, frame)) continue;
       this.count(event, 1n);
-      if (!event.isSampling) continue;
-      const { hw } = event;
-      // perf_swevent_event: who wants PERIOD gets every single one, with the period 1.
-      const every = (event.attr.sample_type & PERF_SAMPLE.PERIOD) !== 0 && !attrFlag(event.attr, 'freq');
-      hw.periodLeft -= 1n;
-      if (!every && hw.periodLeft > 0n) continue;
-      hw.lastPeriod = every ? 1n : hw.samplePeriod;
-      hw.periodLeft += hw.lastPeriod;
-      event.account.samples.due++;
-      this.parts.overflow(event, frame);
+      if (countsDown(event)) this.parts.overflow(event, frame);
     }
   }
 

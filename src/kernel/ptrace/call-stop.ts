@@ -4,7 +4,7 @@ import { SIG, TRAP } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { forceSignal } from '../signal/deliver.ts';
 import type { Task } from '../task/task.ts';
-import { enterStop, sendAnswer, type StopWait, trapStop } from './stop.ts';
+import { enterStop, sendAnswer, trapStop } from './stop.ts';
 
 /** PTRACE_O_TRACESYSGOOD's bit beside SIGTRAP. */
 const GOOD = 0x80;
@@ -50,6 +50,3 @@ export function stopAtExit(k: Kernel, task: Task): boolean {
   }
   return report(k, task, PTRACE_SYSCALL_INFO.EXIT, (answer) => sendAnswer(k, task, answer));
 }
-
-/** The stop in which a call waits for the tracer is no wait of its own. */
-export const isStopWait = (wait: object | undefined): wait is StopWait => wait !== undefined && 'traced' in wait;

@@ -169,19 +169,18 @@ function peekUser(r: Request): number {
   return typeof value === 'number' ? value : putWord(r, value);
 }
 
+/** All are in words of 8 bytes. */
 interface RegisterSet {
-  readonly size: number;
   get(r: Request): Uint8Array | undefined;
   set(r: Request, bytes: Uint8Array): number;
 }
 const REGISTER_SETS: Readonly<Record<number, RegisterSet>> = {
   [NT.PRSTATUS]: {
-    size: 8,
     get: (r) => registers.getUserRegisters(r.k, r.task),
     set: (r, bytes) => registers.setUserRegisters(r.k, r.task, bytes),
   },
-  [NT.PRFPREG]: { size: 8, get: (r) => registers.getFpu(r.k, r.task), set: (r, bytes) => registers.setFpu(r.k, r.task, bytes) },
-  [NT.X86_XSTATE]: { size: 8, get: (r) => registers.getXstate(r.k, r.task), set: (r, bytes) => registers.setXstate(r.k, r.task, bytes) },
+  [NT.PRFPREG]: { get: (r) => registers.getFpu(r.k, r.task), set: (r, bytes) => registers.setFpu(r.k, r.task, bytes) },
+  [NT.X86_XSTATE]: { get: (r) => registers.getXstate(r.k, r.task), set: (r, bytes) => registers.setXstate(r.k, r.task, bytes) },
 };
 
 /** GETREGSET and SETREGSET: `data` is a struct iovec, whose length tells how much there was. */
@@ -192,7 +191,7 @@ function registerSet(r: Request, write: boolean): number {
   if (base === undefined || length === undefined) return -ERRNO.EFAULT;
   const set = REGISTER_SETS[va(r.addr)];
   if (set === undefined) r.k.unsupported(`ptrace: register set 0x${r.addr.toString(16)}`);
-  if (set === undefined || length % set.size !== 0) return -ERRNO.EINVAL;
+  if (set === undefined || length % 8 !== 0) return -ERRNO.EINVAL;
   const all = set.get(r);
   if (all === undefined) return -ERRNO.ENODEV;
   const size = Math.min(length, all.length);

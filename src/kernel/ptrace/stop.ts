@@ -1,4 +1,5 @@
 /** Standing still for a tracer, and going on again: ptrace_stop, ptrace_resume and the SIGCHLDs between. kernel/signal.c, kernel/ptrace.c. */
+import { PTRACE_EVENT } from '#abi/ptrace.ts';
 import { CLD, SA, SI, SIG } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignal, signalProcess } from '../signal/deliver.ts';
@@ -20,7 +21,7 @@ export function enterStop(k: Kernel, task: Task, stop: Stop, after: (answer: num
   trace.stop = stop;
   trace.untold = stop.code;
   trace.trapStop = false;
-  if (stop.info !== undefined && stop.info.code >> 8 === 128) trace.trapNotify = false;
+  if (stop.info !== undefined && stop.info.code >> 8 === PTRACE_EVENT.STOP) trace.trapNotify = false;
   const groupDone = stop.why === CLD.STOPPED && trace.groupStop !== 0 && takesPart(task);
   task.state = 'traced';
   task.afterStop = after;

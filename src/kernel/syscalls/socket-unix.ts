@@ -6,13 +6,14 @@ import { decodeUtf8, encodeUtf8 } from '#base/utf8.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import type { Transfer } from '../vfs/file-description.ts';
+import { callerOf, permission } from '../vfs/permission.ts';
 import type { Message } from '../vfs/socket.ts';
 import { makeNamed } from '../vfs/tree-ops.ts';
 import { BoundName, UnixSocket } from '../vfs/unix-socket.ts';
 import { find } from '../vfs/walk.ts';
 import { type SocketFamily, credentialsOf } from './socket-family.ts';
+import { ownerOf } from './sys-file-common.ts';
 import type { SyscallResult } from './types.ts';
-import { callerOf, permission } from '../vfs/permission.ts';
 
 /** Sockets with a name outside the tree, by kernel. */
 const ABSTRACT = new WeakMap<Kernel, Map<string, UnixSocket>>();
@@ -67,7 +68,7 @@ function bind(k: Kernel, t: Task, s: UnixSocket, wanted: string): SyscallResult 
     names.set(address, s);
     s.onClose = () => names.delete(address);
   } else {
-    const owner = { uid: t.credentials.euid, gid: t.credentials.egid };
+    const owner = ownerOf(t);
     const made = makeNamed(k.vfs.from(t), address, (parent, name) => new BoundName(k.vfs.inodes, parent, name, 0o777 & ~t.fs.umask, owner));
     if (typeof made === 'number') return made === -ERRNO.EEXIST ? -ERRNO.EADDRINUSE : made;
     made.socket = s;

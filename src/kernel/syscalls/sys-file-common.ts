@@ -5,7 +5,7 @@ import { SIG } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { CAP, type Task } from '../task/task.ts';
 import { type FileDescription, type Transfer, isWait } from '../vfs/file-description.ts';
-import type { Node } from '../vfs/node.ts';
+import type { FileStat, Node, Owner } from '../vfs/node.ts';
 import { type Caller, callerOf, setIdsOf } from '../vfs/permission.ts';
 import { type WalkFrom, find } from '../vfs/walk.ts';
 import type { SyscallResult, Wait } from './types.ts';
@@ -37,6 +37,9 @@ export function placeOf(k: Kernel, t: Task, dirfd: number, va: number): { readon
 
 /** What an *at call with AT_EMPTY_PATH is about: an open file, or the node of a path. */
 export type Target = { readonly file: FileDescription } | { readonly node: Node };
+
+export const nodeOf = (target: Target): Node => ('file' in target ? target.file.node : target.node);
+export const statOf = (target: Target): FileStat | number => ('file' in target ? target.file.stat() : target.node.stat());
 
 /** `flags`: AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count. A NULL path with AT_EMPTY_PATH is the empty path (since 6.11). */
 export function targetOf(k: Kernel, t: Task, dirfd: number, va: number, flags: number, who?: Caller): Target | number {
@@ -177,4 +180,4 @@ export function written(k: Kernel, t: Task, result: Transfer): Transfer {
 }
 
 /** stat's owner of what the guest makes without the host. */
-export const ownerOf = (t: Task): { readonly uid: number; readonly gid: number } => ({ uid: t.credentials.euid, gid: t.credentials.egid });
+export const ownerOf = (t: Task): Owner => callerOf(t);

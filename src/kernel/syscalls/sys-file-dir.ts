@@ -7,11 +7,10 @@ import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryDescription } from '../vfs/directory.ts';
 import type { DirectoryEntry, Node } from '../vfs/node.ts';
-import { full } from './row.ts';
-import { targetOf } from './sys-file-common.ts';
-import { nodeOf } from './sys-file-stat.ts';
-import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 import { callerOf, permission } from '../vfs/permission.ts';
+import { full } from './row.ts';
+import { nodeOf, targetOf } from './sys-file-common.ts';
+import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 /** Records are padded to 8 bytes. */
 const align = (n: number): number => (n + 7) & ~7;

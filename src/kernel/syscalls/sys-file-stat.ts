@@ -9,7 +9,7 @@ import type { FileStat, Node } from '../vfs/node.ts';
 import { callerOf, permission, realCallerOf } from '../vfs/permission.ts';
 import { find } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
-import { type Target, pathArgument, startOf, targetOf } from './sys-file-common.ts';
+import { type Target, nodeOf, pathArgument, startOf, statOf, targetOf } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const SECOND = 1_000_000_000n;
@@ -43,16 +43,14 @@ export function encodeStat(stat: FileStat): Uint8Array {
   });
 }
 
-function statOf(k: Kernel, target: Target): FileStat | number {
-  if ('node' in target) return target.node.stat();
-  k.vfs.inodes.generation++; // no walk has just been there: an O_PATH descriptor's node asks the host anew
-  return target.file.stat();
+function freshStat(k: Kernel, target: Target): FileStat | number {
+  if ('file' in target) k.vfs.inodes.generation++; // no walk has just been there: an O_PATH descriptor's node asks the host anew
+  return statOf(target);
 }
-export const nodeOf = (target: Target): Node => ('file' in target ? target.file.node : target.node);
 
 function giveStat(k: Kernel, t: Task, target: Target | number, va: number): SyscallResult {
   if (typeof target === 'number') return target;
-  const stat = statOf(k, target);
+  const stat = freshStat(k, target);
   if (typeof stat === 'number') return stat;
   return t.memory.write(va, encodeStat(stat)) ? 0 : -ERRNO.EFAULT;
 }
@@ -79,7 +77,7 @@ function statx(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if ((flags & ~STAT_FLAGS) !== 0 || (flags & AT.STATX_SYNC_TYPE) === AT.STATX_SYNC_TYPE) return -ERRNO.EINVAL;
   const target = targetOf(k, t, a.i32(0), a.n(1), flags);
   if (typeof target === 'number') return target;
-  const s = statOf(k, target);
+  const s = freshStat(k, target);
   if (typeof s === 'number') return s;
   const [atime, atimeNsec] = split(s.atimeNs);
   const [mtime, mtimeNsec] = split(s.mtimeNs);

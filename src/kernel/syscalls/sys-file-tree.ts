@@ -4,13 +4,12 @@ import { ACCESS, AT, O, S, UTIME } from '#abi/fs.ts';
 import { TIMESPEC, TIMEVAL, UTIMBUF } from '#abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
-import type { FileStat, NewTimes } from '../vfs/node.ts';
+import type { NewTimes } from '../vfs/node.ts';
 import { callerOf, mayChown, maySetTimes, modeFor, permission } from '../vfs/permission.ts';
 import * as tree from '../vfs/tree-ops.ts';
 import { walk } from '../vfs/walk.ts';
 import { full, partial } from './row.ts';
-import { type Target, dropSetIds, ownerOf, pathArgument, placeOf, targetOf } from './sys-file-common.ts';
-import { nodeOf } from './sys-file-stat.ts';
+import { type Target, dropSetIds, nodeOf, ownerOf, pathArgument, placeOf, statOf, targetOf } from './sys-file-common.ts';
 import { mayGrow } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
@@ -72,8 +71,6 @@ function doSymlink(k: Kernel, t: Task, targetVa: number, dirfd: number, va: numb
 }
 const symlink = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doSymlink(k, t, a.n(0), AT.FDCWD, a.n(1));
 const symlinkat = (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => doSymlink(k, t, a.n(0), a.i32(1), a.n(2));
-
-const statOf = (target: Target): FileStat | number => ('file' in target ? target.file.stat() : target.node.stat());
 
 function doChmod(t: Task, target: Target | number, mode: number): SyscallResult {
   if (typeof target === 'number') return target;

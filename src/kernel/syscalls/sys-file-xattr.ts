@@ -10,8 +10,7 @@ import type { FileStat } from '../vfs/node.ts';
 import { callerOf, isOwner, permission } from '../vfs/permission.ts';
 import { refusesXattr } from '../vfs/xattrs.ts';
 import { full, partial } from './row.ts';
-import { type Target, targetOf } from './sys-file-common.ts';
-import { nodeOf } from './sys-file-stat.ts';
+import { type Target, nodeOf, statOf, targetOf } from './sys-file-common.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 type Find = (k: Kernel, t: Task, a: SyscallArgs) => Target | number;
@@ -35,7 +34,7 @@ function nameAt(t: Task, va: number): string | number {
 function allowed(t: Task, target: Target | number, name: string, write: boolean): FileStat | number {
   if (typeof target === 'number') return target;
   const node = nodeOf(target);
-  const stat = 'file' in target ? target.file.stat() : node.stat();
+  const stat = statOf(target);
   if (typeof stat === 'number') return stat;
   if (!(node instanceof HostNode || node instanceof FifoNode)) return -ERRNO.EOPNOTSUPP;
   const who = callerOf(t);
@@ -79,7 +78,7 @@ const list =
   (k: Kernel, t: Task, a: SyscallArgs): SyscallResult => {
     const target = find(k, t, a);
     if (typeof target === 'number') return target;
-    const stat = 'file' in target ? target.file.stat() : target.node.stat();
+    const stat = statOf(target);
     return typeof stat === 'number' ? stat : give(t, k.vfs.inodes.xattrs.list(stat, t.can(CAP.SYS_ADMIN)), a.n(1), a.n(2));
   };
 const remove =

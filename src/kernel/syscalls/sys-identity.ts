@@ -52,9 +52,9 @@ function setIds(t: Task, kind: 'uid' | 'gid', real: number, effective: number, s
   const names = kind === 'uid' ? (['uid', 'euid', 'suid'] as const) : (['gid', 'egid', 'sgid'] as const);
   const own = idsOf(t, kind);
   const wanted = [real, effective, saved];
-  if (!t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) && wanted.some((w) => w !== 0xffff_ffff && !own.includes(w))) return -ERRNO.EPERM;
+  if (!t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID) && wanted.some((w) => w !== KEEP && !own.includes(w))) return -ERRNO.EPERM;
   const before = [c.uid, c.euid, c.suid];
-  for (const [i, n] of names.entries()) if (wanted[i] !== 0xffff_ffff) c[n] = wanted[i] as number;
+  for (const [i, n] of names.entries()) if (wanted[i] !== KEEP) c[n] = wanted[i] as number;
   c[kind === 'uid' ? 'fsuid' : 'fsgid'] = undefined;
   if (kind === 'uid') t.changedUser(before);
   return 0;
@@ -62,9 +62,10 @@ function setIds(t: Task, kind: 'uid' | 'gid', real: number, effective: number, s
 /** setfsuid, setfsgid: the value before, whether or not the new one was taken. */
 function setFs(t: Task, kind: 'uid' | 'gid', id: number): number {
   const c = t.credentials;
-  const [own, name] = kind === 'uid' ? ([[c.uid, c.euid, c.suid], 'fsuid'] as const) : ([[c.gid, c.egid, c.sgid], 'fsgid'] as const);
+  const own = idsOf(t, kind);
+  const name = kind === 'uid' ? 'fsuid' : 'fsgid';
   const before = c[name] ?? own[1];
-  if (id !== 0xffff_ffff && (id === before || own.includes(id) || t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID))) c[name] = id;
+  if (id !== KEEP && (id === before || own.includes(id) || t.can(kind === 'uid' ? CAP.SETUID : CAP.SETGID))) c[name] = id;
   return before;
 }
 

@@ -107,8 +107,8 @@ const IO_KINDS = new Map<number, 'process' | 'group' | 'user'>([
   [IOPRIO_WHO.PGRP, 'group'],
   [IOPRIO_WHO.USER, 'user'],
 ]);
-/** The caller may change `of`: its own user's, or as root. */
-const mayChange = (t: Task, of: Task): boolean =>
+/** The caller may change how `of` is scheduled: its own user's, or as root. */
+export const maySchedule = (t: Task, of: Task): boolean =>
   t.credentials.euid === 0 || t.credentials.euid === of.credentials.uid || t.credentials.euid === of.credentials.euid;
 
 function getpriority(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
@@ -124,7 +124,7 @@ function setpriority(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (found.length === 0) return -ERRNO.ESRCH;
   const nice = Math.max(-20, Math.min(19, a.i32(2)));
   for (const of of found) {
-    if (!mayChange(t, of)) return -ERRNO.EPERM;
+    if (!maySchedule(t, of)) return -ERRNO.EPERM;
     if (nice < of.nice && t.credentials.euid !== 0) return -ERRNO.EACCES;
     of.nice = nice;
   }
@@ -149,7 +149,7 @@ function ioprioSet(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   const found = affected(k, t, kind, a.i32(1));
   if (found.length === 0) return -ERRNO.ESRCH;
   for (const of of found) {
-    if (!mayChange(t, of)) return -ERRNO.EPERM;
+    if (!maySchedule(t, of)) return -ERRNO.EPERM;
     IO_PRIORITY.set(of, value);
   }
   return 0;

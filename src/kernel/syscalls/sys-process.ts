@@ -12,6 +12,7 @@ import { type CloneRequest, clone } from '../task/fork.ts';
 import type { Task } from '../task/task.ts';
 import { PidFd } from '../vfs/pid-fd.ts';
 import { full, partial } from './row.ts';
+import { maySchedule } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow, Wait } from './types.ts';
 
 /** A wait of a call that has made its child: for the tracer or, in vfork, for the child. */
@@ -196,8 +197,7 @@ function schedSetaffinity(k: Kernel, t: Task, a: SyscallArgs): SyscallResult {
   if (cpus === undefined) return -ERRNO.EFAULT;
   const of = byPid(k, t, a.i32(0));
   if (of === undefined) return -ERRNO.ESRCH;
-  const { euid } = t.credentials;
-  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
+  if (!maySchedule(t, of)) return -ERRNO.EPERM;
   return (cpus & 1) === 0 ? -ERRNO.EINVAL : 0;
 }
 

@@ -6,6 +6,7 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import { setRseq } from '../sched/rseq.ts';
 import type { Task } from '../task/task.ts';
 import { full, partial } from './row.ts';
+import { maySchedule } from './sys-limits.ts';
 import type { SyscallArgs, SyscallResult, SyscallRow } from './types.ts';
 
 const SCHED = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, RESET_ON_FORK: 0x4000_0000 } as const;
@@ -17,8 +18,7 @@ function setPolicy(k: Kernel, t: Task, pid: number, policy: number, priority: nu
   if (pid < 0 || priority === undefined) return priority === undefined ? -ERRNO.EFAULT : -ERRNO.EINVAL;
   const of = target(k, t, pid);
   if (of === undefined) return -ERRNO.ESRCH;
-  const { euid } = t.credentials;
-  if (euid !== 0 && euid !== of.credentials.euid && euid !== of.credentials.uid) return -ERRNO.EPERM;
+  if (!maySchedule(t, of)) return -ERRNO.EPERM;
   const kind = policy & ~SCHED.RESET_ON_FORK;
   if (kind === SCHED.FIFO || kind === SCHED.RR) {
     k.unsupported('real-time scheduling');

@@ -6,7 +6,7 @@ import { CLD, SIG } from '#abi/signals.ts';
 import type { Kernel } from '../kernel.ts';
 import { isReparented, stopComplete } from '../ptrace/stop.ts';
 import { SIGINFO_BYTES, siginfoBytes } from '../signal/frame.ts';
-import { reapWaited } from '../task/exit.ts';
+import { endOf, reapWaited } from '../task/exit.ts';
 import type { Task } from '../task/task.ts';
 import { PidFd } from '../vfs/pid-fd.ts';
 import { full } from './row.ts';
@@ -57,10 +57,7 @@ function newsOf(child: Task, asTracer: boolean, wish: Wish): News {
     // A traced zombie is its tracer's alone until that has waited for it.
     if (!traced && trace !== undefined) return has(wish, WAIT.CONTINUED | WAIT.EXITED) ? 'later' : undefined;
     if (!has(wish, WAIT.EXITED)) return undefined;
-    const s = child.exitStatus;
-    const signal = s & 0x7f;
-    const code = signal === 0 ? CLD.EXITED : (s & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED;
-    return { child, status: s, code, value: signal === 0 ? s >> 8 : signal, consume: (k) => reapWaited(k, child) };
+    return { child, status: child.exitStatus, ...endOf(child.exitStatus), consume: (k) => reapWaited(k, child) };
   }
   if (traced) {
     if (trace !== undefined && child.state === 'traced' && !trace.listening && trace.untold !== 0) {

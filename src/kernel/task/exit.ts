@@ -176,16 +176,17 @@ function tellParent(k: Kernel, task: Task): void {
   if (ignored) reap(k, task);
 }
 
+/** si_code and si_status of a status that a task ended with. */
+export function endOf(status: WaitStatus): { readonly code: number; readonly value: number } {
+  const signal = status & 0x7f;
+  if (signal === 0) return { code: CLD.EXITED, value: status >> 8 };
+  return { code: (status & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED, value: signal };
+}
+
 function tellOfEnd(k: Kernel, whom: Task, task: Task, signal: number): void {
   if (!isSignal(signal)) return;
-  const by = task.exitStatus & 0x7f;
-  signalProcess(k, whom, {
-    signal,
-    code: by === 0 ? CLD.EXITED : (task.exitStatus & 0x80) !== 0 ? CLD.DUMPED : CLD.KILLED,
-    pid: task.pid,
-    uid: task.credentials.uid,
-    status: by === 0 ? task.exitStatus >> 8 : by,
-  });
+  const { code, value } = endOf(task.exitStatus);
+  signalProcess(k, whom, { signal, code, pid: task.pid, uid: task.credentials.uid, status: value });
 }
 
 /** A zombie's last trace goes; its times are its parent's children's. */

@@ -137,12 +137,17 @@ export function emitEntry(a: Assembler, name: string, handler: string, errorCode
  * data, so that GS may be either side's and there is no SWAPGS; exit work is left for the next ordinary entry, so they switch no task.
  */
 export function emitPerfEntry(a: Assembler, name: string, handler: string): void {
+  emitOwnStackEntry(a, name, handler, () => {});
+}
+/** `before`: between the handler and the way back to what was interrupted. */
+function emitOwnStackEntry(a: Assembler, name: string, handler: string, before: () => void): void {
   a.function(name, 'frame');
   a.pushImm(-1);
   pushRegisters(a);
   a.cld();
   a.mov(R.RDI, R.RSP);
   a.call(handler);
+  before();
   popRegisters(a);
   a.aluImm('add', R.RSP, 8);
   a.iretq();
@@ -153,17 +158,10 @@ export function emitPerfEntry(a: Assembler, name: string, handler: string): void
  * where on the task's stack it put the frame when exit work is to follow, as after other exceptions of user mode.
  */
 export function emitDebugEntry(a: Assembler, name: string, handler: string): void {
-  a.function(name, 'frame');
-  a.pushImm(-1);
-  pushRegisters(a);
-  a.cld();
-  a.mov(R.RDI, R.RSP);
-  a.call(handler);
-  a.aluImm('cmp', R.RAX, 0);
-  a.jcc(CC.NE, `${name}.work`);
-  popRegisters(a);
-  a.aluImm('add', R.RSP, 8);
-  a.iretq();
+  emitOwnStackEntry(a, name, handler, () => {
+    a.aluImm('cmp', R.RAX, 0);
+    a.jcc(CC.NE, `${name}.work`);
+  });
   a.stack(PT.ip);
   a.label(`${name}.work`);
   a.mov(R.RSP, R.RAX);

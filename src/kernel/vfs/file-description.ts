@@ -96,6 +96,12 @@ export abstract class FileDescription {
   pwrite(_from: Uint8Array, _position: number): number {
     return -ERRNO.ESPIPE;
   }
+  /** read, for files that pread can read. */
+  protected readAtOffset(into: Uint8Array): number {
+    const n = this.pread(into, this.offset);
+    if (n > 0) this.offset += n;
+    return n;
+  }
   /** What a read would have moved has not reached the program: a seekable file goes back, others have lost it. */
   unread(count: number): void {
     if (this.seekable) this.offset -= count;

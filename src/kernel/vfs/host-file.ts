@@ -55,9 +55,7 @@ export class HostFile extends FileDescription {
   }
 
   override read(into: Uint8Array): number {
-    const n = this.pread(into, this.offset);
-    if (n > 0) this.offset += n;
-    return n;
+    return this.readAtOffset(into);
   }
   override pread(into: Uint8Array, position: number): number {
     const n = this.node.tree.host.read(this.fd, into, position);

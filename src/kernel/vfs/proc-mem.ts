@@ -43,9 +43,7 @@ class MemDescription extends FileDescription {
     return true;
   }
   override read(into: Uint8Array): number {
-    const n = this.pread(into, this.offset);
-    if (n > 0) this.offset += n;
-    return n;
+    return this.readAtOffset(into);
   }
   override pread(into: Uint8Array, position: number): number {
     if (this.mm.users <= 0 || into.length === 0) return 0;

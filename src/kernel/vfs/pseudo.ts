@@ -164,9 +164,7 @@ export class TextDescription extends FileDescription {
     return true;
   }
   override read(into: Uint8Array): number {
-    const n = this.pread(into, this.offset);
-    if (n > 0) this.offset += n;
-    return n;
+    return this.readAtOffset(into);
   }
   override pread(into: Uint8Array, position: number): number {
     if (this.text === undefined || position === 0) this.text = this.make();

@@ -385,10 +385,10 @@ class PtySlave extends FileDescription {
   }
 }
 
-/** /dev/ptmx: every open is a new pair. */
 /** How many may be open: below kernel.pty.max, 4096 (fs/devpts/inode.c devpts_new_index; the first mount may use the reserve). */
 const PTY_MAX = 4095;
 
+/** /dev/ptmx: every open is a new pair. */
 export class PtmxNode extends PseudoNode {
   private readonly kernel: PtyKernel;
   private readonly pts: () => PseudoDirectory;

@@ -7,6 +7,7 @@ import { ARITHMETIC_FIELDS } from '../engine/decode/arithmetic.ts';
 import { BOX, OBSERVED } from '../engine/layout.ts';
 import { EV, EV_COUNT, MODE, type Mode, type Retire } from '../retire.ts';
 import { type CacheGeometry, type Geometry, LINE_BYTES } from './geometry.ts';
+import { countOf } from './build.ts';
 import * as M from './memory.ts';
 
 const { WORD } = M;
@@ -136,7 +137,7 @@ export class Models {
   undoArithmetic(sums: number): void {
     if (this.get(BOX.OBSERVE) === 0) return;
     for (let field = 0; field < ARITHMETIC_FIELDS; field++) {
-      const at = M.COUNTS + 4 * (EV.FP_SCALAR_DOUBLE + field - EV.L1D_REPLACEMENT);
+      const at = countOf(EV.FP_SCALAR_DOUBLE + field);
       this.set(at, this.get(at) - (this.u8[sums + field] as number));
     }
   }
@@ -147,7 +148,7 @@ export class Models {
     this.owed = 0;
     if (this.get(BOX.LOG) !== M.LOG) cost += this.drainLog(mode === MODE.OVERHEAD ? 0 : 1);
     for (let ev = EV.L1D_REPLACEMENT as number; ev < EV_COUNT; ev++) {
-      const at = M.COUNTS + 4 * (ev - EV.L1D_REPLACEMENT);
+      const at = countOf(ev);
       const n = this.get(at);
       if (n === 0) continue;
       this.retire.add(mode, ev, n);

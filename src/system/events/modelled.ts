@@ -5,7 +5,7 @@ import { isModelled, needsObserver, type Quantity } from '#arch/pmu/events.ts';
 import { makeAttr } from '#kernel/perf/attr.ts';
 import { isRefusal } from '#kernel/perf/attr-checks.ts';
 import { initEvent } from '#kernel/perf/open.ts';
-import type { EventSpec } from './parse.ts';
+import { attrTerms, type EventSpec } from './parse.ts';
 
 type Code = Pick<EventSpec, 'type' | 'config' | 'config1'>;
 
@@ -15,7 +15,7 @@ export const isModelledEvent = (event: Code, model: CpuModel): boolean => counts
 export const isObservedEvent = (event: Code, model: CpuModel): boolean => counts(event, model, needsObserver);
 
 function counts(event: Code, model: CpuModel, what: (q: Quantity) => boolean): boolean {
-  const found = initEvent(makeAttr({ type: event.type, config: event.config, config1: event.config1 ?? 0n }), model, 1n << 31n);
+  const found = initEvent(makeAttr(attrTerms(event)), model, 1n << 31n);
   if (isRefusal(found) || found.kind !== 'core') return false;
   const meaning = eventMeaning(model, found.hw.select);
   return meaning.kind === 'counts' && what(meaning.row.quantity);

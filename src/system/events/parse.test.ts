@@ -89,7 +89,7 @@ test('breakpoints: mem:ADDRESS[/LENGTH][:rwx][:modifiers]', () => {
   ];
   for (const [text, bp_type, config1, config2, user] of rows) {
     const event = one(text);
-    assert.deepEqual([event.type, event.breakpoint], [5, { bp_type, config1, config2 }], text);
+    assert.deepEqual([event.type, event.breakpointType, event.config1, event.config2], [5, bp_type, config1, config2], text);
     assert.equal(event.flags.exclude_kernel === true, user, text);
     assert.equal(event.name, text);
   }

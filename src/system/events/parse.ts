@@ -15,11 +15,11 @@ export interface EventSpec extends EventCode {
   /** As perf shows it: what was typed, with its modifiers, or the `name=` term. */
   readonly name: string;
   readonly flags: Partial<Record<AttrFlag, boolean | number>>;
-  /** Terms of attr.config1 and config2. */
+  /** attr.config1 and config2; of `mem:ADDRESS/LENGTH` they are bp_addr and bp_len. */
   readonly config1?: bigint;
   readonly config2?: bigint;
-  /** Of `mem:ADDRESS`: attr.bp_type, bp_addr (config1), bp_len (config2). */
-  readonly breakpoint?: { readonly bp_type: number; readonly config1: bigint; readonly config2: bigint };
+  /** attr.bp_type of `mem:`. */
+  readonly breakpointType?: number;
   /** Modifier S: its counts (its group's) are read at each sample. */
   readonly sampleRead?: boolean;
 }
@@ -126,13 +126,13 @@ function parseBreakpoint(whole: string, part: Part, groupModifiers: string): Eve
   if (access === undefined && second !== undefined) throw new EventSyntaxError(whole, part.at, `'${first}' is no access: r, w, x`);
   const bit = (c: string, value: number): number => (access?.includes(c) === true ? value : 0);
   const { RW, R, W, X } = BREAKPOINT_TYPE;
-  const bp_type = access === undefined ? RW : bit('r', R) | bit('w', W) | bit('x', X);
-  const config2 = length !== undefined ? number(whole, part.at, length) : bp_type === X ? 8n : 4n;
+  const breakpointType = access === undefined ? RW : bit('r', R) | bit('w', W) | bit('x', X);
+  const config2 = length !== undefined ? number(whole, part.at, length) : breakpointType === X ? 8n : 4n;
   const modifiers = access === undefined ? first : second;
   const letters = (modifiers === undefined ? '' : modifiersOf(whole, modifiers, part.at)) + groupModifiers;
   const name = modifiers === undefined ? part.text : part.text.slice(0, -modifiers.length - 1);
   const spec = withModifiers(name, { type: PERF_TYPE.BREAKPOINT, config: 0n }, letters, '', part, whole);
-  return { ...spec, breakpoint: { bp_type, config1, config2 } };
+  return { ...spec, config1, config2, breakpointType };
 }
 
 function unknown(whole: string, at: number, name: string, names: Map<string, EventCode>): EventSyntaxError {
@@ -145,6 +145,15 @@ function unknown(whole: string, at: number, name: string, names: Map<string, Eve
     `unknown event${near.length === 0 ? '' : `; did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`}`,
   );
 }
+
+/** What of an attr names the event. */
+export const attrTerms = (e: Pick<EventSpec, 'type' | 'config' | 'config1' | 'config2' | 'breakpointType'>) => ({
+  type: e.type,
+  config: e.config,
+  config1: e.config1 ?? 0n,
+  config2: e.config2 ?? 0n,
+  bp_type: e.breakpointType ?? 0,
+});
 
 /** Families of Intel's lists of which no event can be counted, or those that the model's own list does not have. */
 const NOT_MODELLED: readonly (readonly [families: readonly string[], why: string])[] = [
